@@ -1,0 +1,178 @@
+"""Attach: build an architecture, put the weights into it, eval mode, on a device, ready to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.transforms._presets import ImageClassification
+
+from inspector.engine.building import StateDict, build_model, task_of
+from inspector.engine.devices import choose_device
+from inspector.engine.evaluation import EvalReport, set_eval
+from inspector.engine.preprocessing import Preprocessing, Transform
+from inspector.engine.problems import AttachError, DeviceError, LabelsError, PreprocessingError
+
+_IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attachment:
+    """A model that holds a checkpoint's weights, ready to predict.
+
+    Attributes
+    ----------
+    model
+        In eval mode, on `device`, without gradients.
+    architecture, task, device
+        The builder's name; ``classification``, ``detection`` ...; torch's name of the device.
+    num_classes
+        Outputs of the head; None where the task has no classes.
+    preprocessing
+        The one in use; None where the task has none yet.
+    transform
+        The function that applies it.
+    labels
+        One per class; empty where the task has none yet.
+    eval_report
+        What eval mode holds still.
+    """
+
+    model: nn.Module
+    architecture: str
+    task: str
+    device: str
+    num_classes: int | None
+    preprocessing: Preprocessing | None
+    transform: Transform | None
+    labels: tuple[str, ...]
+    eval_report: EvalReport
+
+
+def attach(
+    architecture: str,
+    state_dict: StateDict,
+    *,
+    num_classes: int | None,
+    device: str = "auto",
+    preprocessing: Mapping[str, Any] | None = None,
+    labels: Sequence[str] | None = None,
+    official_weights: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Attachment:
+    """Attach a state_dict to a torchvision architecture.
+
+    Parameters
+    ----------
+    architecture
+        A builder's name in ``torchvision.models.list_models()``.
+    state_dict
+        With the architecture's own keys. Its memory is used, not copied, where it is float32 and the device
+        is the CPU.
+    num_classes
+        Outputs of the head; None for the builder's default.
+    device
+        As :func:`inspector.engine.devices.choose_device`.
+    preprocessing
+        The keys of :meth:`Preprocessing.from_checkpoint`, where the checkpoint carries them. Else that of
+        `official_weights`, else that of the architecture's default weights entry.
+    labels
+        One per class. Else ImageNet's where there are 1,000 classes, else numbers.
+    official_weights
+        A weights entry such as ``ResNet18_Weights.IMAGENET1K_V1``, where the file is known to be that.
+    options
+        Further arguments of the builder.
+
+    Raises
+    ------
+    AttachError, DeviceError, PreprocessingError, LabelsError
+        The weights don't fit, the device is not there or full, the preprocessing or the labels can't be used.
+    """
+    target = choose_device(device)
+    task = task_of(architecture)
+    entry = _weights_entry(official_weights)
+    given = {**_official_options(architecture, entry), **(options or {})}
+    model = build_model(architecture, state_dict, num_classes=num_classes, options=given)
+    classifies = task == "classification"
+    classes = num_classes or (_IMAGENET_CLASSES if classifies else None)
+    chosen = _preprocessing(architecture, model, preprocessing, entry) if classifies else None
+    names = _labels(labels, classes) if classifies and classes else ()
+    return Attachment(
+        model=_move(model, target),
+        architecture=architecture,
+        task=task,
+        device=target,
+        num_classes=classes,
+        preprocessing=chosen,
+        transform=chosen.transform() if chosen else None,
+        labels=names,
+        eval_report=set_eval(model),
+    )
+
+
+def _weights_entry(official_weights: str | None) -> Any:
+    """Return torchvision's weights entry of that name, None where there is no such entry."""
+    if official_weights is None:
+        return None
+    try:
+        return models.get_weight(official_weights)
+    except (ValueError, KeyError) as error:
+        raise AttachError(f"torchvision has no weights entry {official_weights}.") from error
+
+
+def _official_options(architecture: str, entry: Any) -> dict[str, Any]:
+    """Return what torchvision sets when it loads its own weights, and no state_dict tells."""
+    if entry is not None and architecture.removeprefix("quantized_") in ("googlenet", "inception_v3"):
+        return {"transform_input": True}
+    return {}
+
+
+def _preprocessing(
+    architecture: str, model: nn.Module, embedded: Mapping[str, Any] | None, entry: Any
+) -> Preprocessing:
+    """Choose the preprocessing; only ViTs insist on a size, which the others merely prefer."""
+    size: Any = getattr(model, "image_size", None)
+    if embedded is not None:
+        chosen = Preprocessing.from_checkpoint(embedded)
+        if size not in (None, chosen.crop_size):
+            raise PreprocessingError(
+                f"The checkpoint's preprocessing crops to {chosen.crop_size}, but this {architecture} takes {size}.",
+                "The architecture's own preprocessing can be used instead.",
+            )
+        return chosen
+    entries = list(models.get_model_weights(architecture))
+    first = entry or models.get_model_weights(architecture).DEFAULT
+    found = [
+        Preprocessing.from_transform(preset, str(candidate))
+        for candidate in [first, *entries]
+        if isinstance(preset := candidate.transforms(), ImageClassification)
+    ]
+    fitting = [candidate for candidate in found if size in (None, candidate.crop_size)]
+    return fitting[0] if fitting else replace(found[0], resize_size=size, crop_size=size)
+
+
+def _labels(given: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
+    """Return one label per class: the given ones, else ImageNet's for 1,000 classes, else the class's number."""
+    if given is not None:
+        if len(given) != num_classes:
+            raise LabelsError(
+                f"There are {len(given)} class names, but the model has {num_classes} classes.",
+                "Choose the file of class names that belongs to this model.",
+            )
+        return tuple(map(str, given))
+    if num_classes == _IMAGENET_CLASSES:
+        return tuple(models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return tuple(map(str, range(num_classes)))
+
+
+def _move(model: nn.Module, device: str) -> nn.Module:
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(
+            f"The memory of {device} is full.", "Close other programs that use it, or choose cpu."
+        ) from error

@@ -1,0 +1,128 @@
+"""Raw bytes of storages -> a state_dict. Nothing is unpickled and nothing is trusted: every bound is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from inspector.engine.problems import TensorError
+
+_DTYPES = (
+    "float64 float32 float16 bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu "
+    "complex128 complex64 complex32 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
+).split()
+_MOST_DIMENSIONS = 64  # torch's own limit in most operations
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Where one tensor lies in its storage.
+
+    Attributes
+    ----------
+    name
+        Its key in the state_dict.
+    dtype
+        torch's name without ``torch.``, for example ``"bfloat16"``.
+    shape, stride
+        In elements, as torch counts them.
+    storage_offset
+        Elements before the first one.
+    storage
+        Index into the sequence of storages.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    storage_offset: int
+    storage: int
+
+
+def state_dict_from_storages(
+    specs: Sequence[TensorSpec], storages: Sequence[bytearray | memoryview]
+) -> dict[str, torch.Tensor]:
+    """Build tensors over raw bytes, without copying them where the bytes are writable and aligned.
+
+    Tensors of the same storage share its memory, as they did in the file. The tensors keep `storages`
+    alive, which must not be changed meanwhile.
+
+    Parameters
+    ----------
+    specs
+        One per tensor; names must differ.
+    storages
+        The bytes of each storage, little-endian.
+
+    Raises
+    ------
+    TensorError
+        A tensor reaches beyond its storage, or has a dtype, shape or index that can't be.
+    """
+    raw = [_raw(storage) for storage in storages]
+    typed: dict[tuple[int, torch.dtype], torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
+    for spec in specs:
+        dtype = _dtype(spec)
+        if not 0 <= spec.storage < len(raw):
+            raise _misfit(spec, f"names storage {spec.storage}, but there are {len(raw)}")
+        if spec.name in tensors:
+            raise _misfit(spec, "is there twice")
+        _check_bounds(spec, raw[spec.storage].numel() // dtype.itemsize)
+        key = (spec.storage, dtype)
+        if key not in typed:
+            typed[key] = _view(raw[spec.storage], dtype)
+        tensors[spec.name] = typed[key].as_strided(spec.shape, spec.stride, spec.storage_offset)
+    return tensors
+
+
+def _raw(storage: bytearray | memoryview) -> torch.Tensor:
+    """Return a storage as bytes. torch can't hold read-only memory safely, so that is copied."""
+    if len(storage) == 0:
+        return torch.empty(0, dtype=torch.uint8)
+    if isinstance(storage, memoryview) and (storage.readonly or not storage.c_contiguous):
+        return torch.frombuffer(bytearray(storage), dtype=torch.uint8)
+    return torch.frombuffer(storage, dtype=torch.uint8)
+
+
+def _view(raw: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """See bytes as elements; bytes beyond the last whole element are left out."""
+    whole = raw[: raw.numel() // dtype.itemsize * dtype.itemsize]
+    if whole.data_ptr() % dtype.itemsize:
+        whole = whole.clone()
+    return whole.view(dtype)
+
+
+def _dtype(spec: TensorSpec) -> torch.dtype:
+    found = getattr(torch, spec.dtype, None) if spec.dtype in _DTYPES else None
+    if not isinstance(found, torch.dtype):
+        raise TensorError(
+            f"The tensor {spec.name} has the dtype {spec.dtype}, which torch {torch.__version__} does not know.",
+            "Choose a Python with a newer torch for the engine.",
+        )
+    return found
+
+
+def _check_bounds(spec: TensorSpec, available: int) -> None:
+    """Refuse a tensor whose farthest element lies beyond the `available` elements of its storage."""
+    if len(spec.shape) != len(spec.stride) or len(spec.shape) > _MOST_DIMENSIONS:
+        raise _misfit(spec, f"has {len(spec.shape)} sizes and {len(spec.stride)} strides")
+    if min((*spec.shape, *spec.stride, spec.storage_offset), default=0) < 0:
+        raise _misfit(spec, "has a negative size, stride or offset")
+    if math.prod(spec.shape) >= 2**62:
+        raise _misfit(spec, "says that it has more elements than any memory holds")
+    if math.prod(spec.shape) == 0:
+        if spec.storage_offset > available:
+            raise _misfit(spec, "starts beyond the end of its storage")
+        return
+    farthest = spec.storage_offset + sum((n - 1) * step for n, step in zip(spec.shape, spec.stride, strict=True))
+    if farthest >= available:
+        raise _misfit(spec, f"reaches to element {farthest} of a storage of {available}")
+
+
+def _misfit(spec: TensorSpec, what: str) -> TensorError:
+    return TensorError(f"The tensor {spec.name} {what}: the file is damaged.", "Download or save it again.")
