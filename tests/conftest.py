@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,8 @@ SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads or writes the settings, logs, sockets or desktop of the person who runs it."""
     home = tmp_path_factory.mktemp("home")
-    runtime = home / "run"
-    runtime.mkdir(mode=0o700)
+    # The name of a socket has room for 107 bytes; pytest's own folders are longer than that.
+    runtime = tempfile.mkdtemp(prefix="run-")
     for name, folder in {
         "HOME": home,
         "XDG_CONFIG_HOME": home / "config",
@@ -29,6 +31,7 @@ def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     }.items():
         monkeypatch.setenv(name, str(folder))
     yield
+    shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture

@@ -39,10 +39,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a socket in a f
 
 
 @pytest.fixture(autouse=True)
-def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = Path(os.environ["XDG_RUNTIME_DIR"])  # of this test alone, and short enough for a socket's name
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     return folder
