@@ -1,3 +1,4 @@
-"""Tables, reports and clean checkpoints. (Filled by the verbs ``convert`` and ``report``.)
+"""Tables, reports and clean checkpoints: the room of the verbs ``convert`` and ``report``, still to come.
 
-May import: processes and what is below. Never Qt, never torch."""
+May import: processes and what is below. Never Qt, never torch.
+"""

@@ -1,0 +1,120 @@
+"""A checkpoint as bounded columns, to cross a process border without a pickle and without a million objects.
+
+`encode` runs in the reader: text joined by NUL, numbers in arrays. `CheckpointSummary` reads them on the other side.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from inspector.checkpoint.dtypes import DTYPE_CODES
+from inspector.checkpoint.embedded import Embedded
+from inspector.checkpoint.layout import lay_out
+from inspector.checkpoint.limits import MAX_VALUE_CHARACTERS
+from inspector.checkpoint.opening import Checkpoint
+from inspector.checkpoint.source import FileIdentity
+from inspector.checkpoint.summary import COLUMNS, ROLES
+from inspector.checkpoint.text import bounded, clean_name, shorten
+
+_UNKNOWN_DTYPE = 255
+
+_MAX_WARNINGS = 100
+_MAX_SOURCES = 50
+_MAX_SOURCE_CHARACTERS = 200_000
+
+
+def encode(checkpoint: Checkpoint) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the header (JSON of a few MB at the most, whatever the file holds) and the columns of a checkpoint."""
+    columns = _tensor_columns(checkpoint) | lay_out(checkpoint)
+    names = bounded([(shorten(name), found) for name, found in checkpoint.globals])
+    warnings = [shorten(warning, MAX_VALUE_CHARACTERS) for warning in checkpoint.warnings[:_MAX_WARNINGS]]
+    if len(names) < len(checkpoint.globals):
+        warnings.append(f"It names {len(checkpoint.globals):,} functions and classes; {len(names):,} are listed.")
+    header = {
+        "path": str(checkpoint.path),
+        "identity": _identity_to_json(checkpoint.identity),
+        "container": checkpoint.container,
+        "kind": checkpoint.kind,
+        "class": checkpoint.class_name,
+        "complete": checkpoint.complete,
+        "safety": checkpoint.safety,
+        "warnings": warnings,
+        "globals": names,
+        "state_dicts": [
+            [
+                found.path,
+                found.role,
+                found.wrapper,
+                found.class_name,
+                found.parameters,
+                found.buffers,
+                len(found.tensors),
+            ]
+            for found in checkpoint.state_dicts
+        ],
+        "model": _model_index(checkpoint),
+        "metadata": checkpoint.metadata,
+        "embedded": _embedded_to_json(checkpoint.embedded),
+        "big_endian": checkpoint.contents.big_endian,
+        "sources": bounded(
+            [
+                [clean_name(source.class_name), clean_name(source.file), source.text[:_MAX_SOURCE_CHARACTERS]]
+                for source in checkpoint.contents.sources[:_MAX_SOURCES]
+            ]
+        ),
+    }
+    return header, [_to_bytes(columns[name]) for name, _ in COLUMNS]
+
+
+def _model_index(checkpoint: Checkpoint) -> int:
+    model = checkpoint.model_state_dict
+    return -1 if model is None else checkpoint.state_dicts.index(model)
+
+
+def _tensor_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]]:
+    tensors = checkpoint.tensors
+    places: dict[str, int] = {key: place for place, key in enumerate(checkpoint.contents.storages)}
+    by_name = {tensor.name: index for index, tensor in reversed(list(enumerate(tensors)))}
+    shapes, strides = array("q"), array("q")
+    for tensor in tensors:
+        shapes.extend(tensor.shape)
+        strides.extend(tensor.stride if len(tensor.stride) == len(tensor.shape) else (0,) * len(tensor.shape))
+    where = list(checkpoint.contents.storages.values())
+    return {
+        "names": [tensor.name for tensor in tensors],
+        "problems": [tensor.problem for tensor in tensors],
+        "dtypes": array("B", [DTYPE_CODES.get(tensor.dtype, _UNKNOWN_DTYPE) for tensor in tensors]),
+        "roles": array("B", [ROLES.index(tensor.role) for tensor in tensors]),
+        "ndims": array("B", [len(tensor.shape) for tensor in tensors]),
+        "shapes": shapes,
+        "strides": strides,
+        "offsets": array("q", [tensor.storage_offset for tensor in tensors]),
+        "storages": array("i", [places.get(tensor.storage_key, -1) for tensor in tensors]),
+        "shared": array("i", [by_name[tensor.shared_with] if tensor.shared_with else -1 for tensor in tensors]),
+        "owners": array("i", [found.state_dict for found in checkpoint.survey.tensors]),
+        "storage_entries": [location.entry for location in where],
+        "storage_offsets": array("q", [location.offset for location in where]),
+        "storage_nbytes": array("q", [location.nbytes for location in where]),
+        "storage_packed": array("q", [location.packed for location in where]),
+    }
+
+
+def _to_bytes(column: list[str] | array[int]) -> bytes:
+    if isinstance(column, array):
+        return column.tobytes()
+    return "\0".join(column).encode("utf-8", "surrogatepass")
+
+
+def _identity_to_json(identity: FileIdentity) -> list[int]:
+    return [identity.device, identity.inode, identity.size, identity.modified_ns]
+
+
+def _embedded_to_json(embedded: Embedded) -> dict[str, Any]:
+    return {
+        "architecture": embedded.architecture,
+        "num_classes": embedded.num_classes,
+        "class_names": list(embedded.class_names),
+        "preprocessing": embedded.preprocessing,
+        "description": embedded.description,
+    }

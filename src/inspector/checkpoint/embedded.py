@@ -1,0 +1,187 @@
+"""What a checkpoint says of itself in plain values: documented keys, and the scalars beside the tensors.
+
+The keys that are honoured are listed in ``docs/embedded-keys.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from inspector.checkpoint.limits import MAX_LIST_BYTES, MAX_SHOWN_INT_BITS
+from inspector.checkpoint.text import bounded, clean_name, json_size, value_text
+from inspector.checkpoint.values import PickledDict, PickledObject, TensorValue, Value
+
+_MAX_CLASSES = 100_000
+_MAX_LABEL_CHARACTERS = 200
+_MAX_ENTRIES = 500
+_MAX_LEVELS = 4
+_MAX_VALUES = 5_000
+_MAX_SIDE = 4_096  # as the engine allows
+
+#: Of torchvision's ``ImageClassification`` preset, but for the crop, which must be given.
+_PREPROCESSING_DEFAULTS = {
+    "resize_size": 256,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "interpolation": "bilinear",
+}
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A checkpoint's word about itself. Every field is None (or empty) where it says nothing usable.
+
+    Attributes
+    ----------
+    architecture
+        A torchvision builder's name.
+    num_classes
+        Size of the classifier.
+    class_names
+        Labels by class index.
+    preprocessing
+        ``resize_size``, ``crop_size`` (pixels), ``mean``, ``std`` (three each, of values in 0..1) and
+        ``interpolation``; what is not given is the architecture's own.
+    description
+        One line about the checkpoint.
+    """
+
+    architecture: str | None = None
+    num_classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    preprocessing: dict[str, Any] | None = None
+    description: str = ""
+
+
+def embedded_keys(root: Value, metadata: dict[str, Any]) -> Embedded:
+    """Return what the root says of itself; the ``inspector`` table wins over loose keys."""
+    table = root.named() if isinstance(root, PickledDict) else dict(metadata)
+    own = table.get("inspector")
+    inner = own.named() if isinstance(own, PickledDict) else {}
+    architecture = _first_text(inner.get("architecture"), table.get("architecture"), table.get("arch"))
+    classes = inner.get("num_classes", table.get("num_classes"))
+    names = _class_names(inner.get("class_names"))
+    for key in ("class_names", "classes", "labels", "idx_to_class", "class_to_idx"):
+        names = names or _class_names(table.get(key))
+    preprocessing = inner.get("preprocessing", table.get("preprocessing"))
+    return Embedded(
+        architecture,
+        classes if type(classes) is int and 0 < classes <= _MAX_CLASSES else (len(names) or None),
+        names,
+        _preprocessing(preprocessing) if isinstance(preprocessing, PickledDict) else None,
+        _first_text(inner.get("description")) or "",
+    )
+
+
+def _first_text(*values: Value) -> str | None:
+    return next((clean_name(value) for value in values if isinstance(value, str) and value), None)
+
+
+def _class_names(value: Value) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and 0 < len(value) <= _MAX_CLASSES:
+        return _bounded_names(value) if all(type(name) is str for name in value) else ()
+    if not isinstance(value, PickledDict) or not 0 < len(value) <= _MAX_CLASSES:
+        return ()
+    names: list[str | None] = [None] * len(value)
+    for key, item in value.pairs():
+        if type(key) is str and key.isdecimal() and len(key) < 8 and type(item) is str:
+            key = int(key)
+        index, name = (item, key) if type(key) is str else (key, item)  # class_to_idx, else idx_to_class
+        if type(index) is not int or type(name) is not str or not 0 <= index < len(names):
+            return ()
+        names[index] = name
+    found = [name for name in names if name is not None]
+    return _bounded_names(found) if len(found) == len(names) else ()
+
+
+def _bounded_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names fit to be shown; none where they are no names, being far too long together."""
+    shown = bounded(clean_name(name[:_MAX_LABEL_CHARACTERS]) for name in names)
+    return tuple(shown) if len(shown) == len(names) else ()
+
+
+def _preprocessing(value: PickledDict) -> dict[str, Any] | None:
+    """Return the table with torchvision's own defaults filled in; None where it can't be meant."""
+    table = value.named()
+    found: dict[str, Any] = dict(_PREPROCESSING_DEFAULTS)
+    for key in ("resize_size", "crop_size"):
+        size = table.get(key)
+        size = size[0] if isinstance(size, list | tuple) and len(size) == 1 else size
+        if type(size) is int and 0 < size <= _MAX_SIDE:
+            found[key] = size
+        elif size is not None:
+            return None
+    for key in ("mean", "std"):
+        numbers = table.get(key)
+        if isinstance(numbers, list | tuple) and len(numbers) == 3 and all(map(_is_finite, numbers)):
+            found[key] = [float(number) for number in numbers]
+        elif numbers is not None:
+            return None
+    if "interpolation" in table:
+        found["interpolation"] = table["interpolation"]
+    usable = "crop_size" in found and found["interpolation"] in _INTERPOLATIONS and min(found["std"]) > 0
+    return found if usable else None
+
+
+def _is_finite(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30 and math.isfinite(value)
+
+
+def plain_metadata(root: Value, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the plain values at the root as JSON values; tensors and state_dicts are left out."""
+    entries = list(metadata.items())[:_MAX_ENTRIES]
+    if isinstance(root, PickledDict):
+        entries += [(key, value) for key, value in islice(root.pairs(), _MAX_ENTRIES) if _is_plain(value)]
+    found: dict[str, Any] = {}
+    plain, left = _Plain(), MAX_LIST_BYTES
+    for key, value in entries:
+        name, shown = clean_name(key), plain.of(value, 0)
+        left -= json_size(name) + json_size(shown)
+        if left < 0:
+            break
+        found[name] = shown
+    return found
+
+
+def _is_plain(value: Value) -> bool:
+    """Plain values alone: no tensor, no object, nothing that holds one at its surface."""
+    if isinstance(value, PickledDict):
+        return len(value) <= _MAX_ENTRIES and all(_is_shallow(item) for item in value.flat[1::2])
+    return _is_shallow(value)
+
+
+def _is_shallow(value: Value) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) <= _MAX_ENTRIES and not any(
+            isinstance(item, TensorValue | PickledObject | PickledDict) for item in value
+        )
+    return not isinstance(value, TensorValue | PickledObject)
+
+
+class _Plain:
+    """Turns values into JSON values, a bounded number of them: a few bytes can nest lists into billions."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_VALUES
+
+    def of(self, value: Value, level: int) -> Any:
+        self._left -= 1
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, int):
+            return value if value.bit_length() <= MAX_SHOWN_INT_BITS else value_text(value)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, str):
+            return clean_name(value)
+        if level < _MAX_LEVELS and self._left >= 0 and isinstance(value, list | tuple):
+            return [self.of(item, level + 1) for item in value[: min(_MAX_ENTRIES, self._left)]]
+        if level < _MAX_LEVELS and self._left >= 0 and isinstance(value, PickledDict):
+            entries = islice(value.pairs(), min(_MAX_ENTRIES, self._left))
+            return {clean_name(key): self.of(item, level + 1) for key, item in entries}
+        return value_text(value)

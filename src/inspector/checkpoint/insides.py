@@ -1,0 +1,141 @@
+"""What a root value is: its kind, where state_dicts and modules sit in it, and what role each plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from inspector.checkpoint.dtypes import FLOATING
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value
+
+Kind = Literal[
+    "state_dict",
+    "pickled_model",
+    "training_checkpoint",
+    "torchscript_model",
+    "exported_program",
+    "tensor",
+    "object",
+]
+TensorRole = Literal["parameter", "buffer", "optimizer", "other"]
+StateDictRole = Literal["model", "ema", "optimizer", "other"]
+
+#: Buffers that torch's and torchvision's modules register; a state_dict does not tell them from parameters.
+BUFFER_NAMES = frozenset(
+    "running_mean running_var num_batches_tracked relative_position_index relative_coords_table attn_mask "
+    "position_ids anchor_grid anchors rank inv_freq scale zero_point eps min_val max_val observer_enabled "
+    "fake_quant_enabled _min_val _max_val".split()
+)
+
+#: Buffers only in company: ``scale`` and the like are parameters of many other modules.
+_QUANTIZATION_NAMES = frozenset("scale zero_point eps min_val max_val".split())
+
+#: Wrappers that prefix every key: DistributedDataParallel's, torch.compile's, and the usual attribute's.
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+
+#: Entries of a quantized module's packed parameters at the most.
+_MAX_PACKED = 16
+
+_STATE_DICT_WORDS = (
+    "state_dict model net weights params ema shadow module generator discriminator encoder decoder backbone "
+    "student teacher".split()
+)
+_MODEL_NAMES = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "weights",
+    "params",
+)
+
+
+def is_module(value: Value) -> bool:
+    """Tell whether ``value`` is a pickled ``torch.nn.Module``, of any class."""
+    if not isinstance(value, PickledObject):
+        return False
+    attributes = value.attributes()
+    return isinstance(attributes.get("_modules"), PickledDict) and isinstance(
+        attributes.get("_parameters"), PickledDict
+    )
+
+
+def is_state_dict(value: Value, name: str | None = None) -> bool:
+    """Tell whether ``value`` maps names to tensors as a module's ``state_dict()`` does.
+
+    One nested under ``name`` must also look the part, by that name or by dotted keys: in a table of layers,
+    ``{"layer1": {"weight": ..., "bias": ...}}``, no layer is a state_dict of its own.
+    """
+    if not isinstance(value, PickledDict) or not value.flat:
+        return False
+    tensors = foreign = 0
+    looks_it = name is None or any(word in name.lower() for word in _STATE_DICT_WORDS)
+    for key, item in value.pairs():
+        if type(key) is not str:
+            return False
+        if isinstance(item, TensorValue) or _is_packed(item):
+            tensors += 1
+            looks_it = looks_it or "." in key
+        elif not (isinstance(item, Global) or key.endswith("_extra_state") or item is None):
+            foreign += 1
+    return tensors > 0 and looks_it and foreign * 10 <= len(value)
+
+
+def _is_packed(value: Value) -> bool:
+    """Tell a quantized module's packed parameters: a tuple of tensors, with None for a missing bias."""
+    return (
+        isinstance(value, tuple) and len(value) <= _MAX_PACKED and any(isinstance(item, TensorValue) for item in value)
+    )
+
+
+def is_optimizer(value: Value) -> bool:
+    """Tell whether ``value`` is an optimizer's state_dict: ``{"state": ..., "param_groups": [...]}``."""
+    return (
+        isinstance(value, PickledDict)
+        and isinstance(value.get("param_groups"), list)
+        and isinstance(value.get("state"), PickledDict)
+    )
+
+
+def role_of_path(path: str) -> StateDictRole:
+    """Return the role a state_dict plays in a training checkpoint, from the names that lead to it."""
+    words = path.lower()
+    if "optim" in words:
+        return "optimizer"
+    if "ema" in words.replace(".", "_").split("_") or "shadow" in words or "averaged" in words:
+        return "ema"
+    return "other" if "sched" in words or "scaler" in words else "model"
+
+
+def rank_of_path(path: str) -> int:
+    """Return how likely the state_dict at ``path`` is *the* model's: lower is likelier."""
+    name = path.rpartition(".")[2].lower()
+    return _MODEL_NAMES.index(name) if name in _MODEL_NAMES else len(_MODEL_NAMES)
+
+
+def wrapper_of(keys: Iterable[str]) -> str | None:
+    """Return the wrapper that prefixes every key, such as ``"module."`` or ``"module._orig_mod."``, or None."""
+    remaining = list(keys)
+    wrapper = ""
+    while remaining:
+        found = next((prefix for prefix in WRAPPERS if all(key.startswith(prefix) for key in remaining)), None)
+        if found is None:
+            break
+        wrapper += found
+        remaining = [key[len(found) :] for key in remaining]
+    return wrapper or None
+
+
+def role_in_state_dict(key: str, tensor: TensorValue) -> TensorRole:
+    """Return whether the entry ``key`` of a model's state_dict is a parameter or a buffer.
+
+    Integers and booleans can't require a gradient, so they are buffers whatever they are called.
+    """
+    name = key.rpartition(".")[2]
+    if tensor.is_parameter or tensor.requires_grad:
+        return "parameter"
+    if name in BUFFER_NAMES and (name not in _QUANTIZATION_NAMES or not tensor.shape):
+        return "buffer"
+    return "parameter" if tensor.dtype in FLOATING or tensor.layout == "quantized" else "buffer"

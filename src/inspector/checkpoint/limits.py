@@ -1,0 +1,99 @@
+"""Every budget of the reader in one place, each with the reason for its value.
+
+Limits grow with the file's real size where an honest file would: 200,000 tensors make a pickle of 22 MB, and
+that must open; a file of a few bytes must never cost gigabytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+#: The largest index (a pickle, a JSON header, a zip's directory) that is read at all. 200,000 tensors take 22 MB;
+#: safetensors itself allows 100 MB of header.
+MAX_INDEX_BYTES = 256 * MIB
+
+#: A deflated record may inflate by this factor at the most, or else to these bytes. torch stores its records; only
+#: repacked archives deflate them, and there the pickle of 20,000 tensors shrinks 5 times, but zeros 1,000 times.
+MAX_INFLATION = 20
+FREE_INFLATED_INDEX_BYTES = 1 * MIB
+FREE_INFLATED_STORAGE_BYTES = 64 * MIB
+
+#: Names, keys and other text are shown up to this many characters; a 50 MB key is no name.
+MAX_NAME_CHARACTERS = 1_000
+
+#: Names in a sentence are quoted up to this many characters.
+MAX_QUOTED_CHARACTERS = 100
+
+#: Text of scalar values (and of embedded sources) carried to the tree.
+MAX_VALUE_CHARACTERS = 300
+
+#: Integers of more bits are shown by their bit length: Python refuses to print over 4,300 digits.
+MAX_SHOWN_INT_BITS = 256
+
+#: Values deeper than this are not walked. Models nest some 20 levels; 1e6 levels crash naive walkers.
+MAX_DEPTH = 64
+
+#: Rows of the tree: so many for any file, one more per so many bytes of index, and never more than the last.
+#: 200,000 tensors with their modules make 300,000 rows out of 22 MB; 2 bytes can refer to what has a million.
+FREE_TREE_ROWS = 50_000
+INDEX_BYTES_PER_ROW = 4
+MAX_TREE_ROWS = 1_000_000
+
+#: Characters of the tree's labels and names together: so many for any file, and so many per byte of index. Every
+#: name stands in the index once at least, but one long name can be referred to a million times.
+FREE_TREE_TEXT = 8 * MIB
+TREE_TEXT_PER_INDEX_BYTE = 4
+
+#: state_dicts told apart in one file; training checkpoints hold a handful.
+MAX_STATE_DICTS = 1_000
+
+#: Bytes of JSON that carry the lists of one kind (globals, class names, metadata, sources) to the window, which
+#: must never stand still while it understands them.
+MAX_LIST_BYTES = 1 * MIB
+
+#: Entries shown below one list, tuple, set or plain dict that holds no tensors.
+MAX_PLAIN_ENTRIES = 200
+
+#: Dimensions of a tensor. torch allows 64.
+MAX_DIMENSIONS = 64
+
+#: Elements of a tensor, and its offset and strides in elements: any more than this overflows what torch counts with.
+MAX_ELEMENTS = 1 << 59
+
+#: Distinct globals listed. torchvision's whole models need 211 between all of them.
+MAX_GLOBALS = 5_000
+
+#: Digits of an integer written as text: Python refuses to read more.
+MAX_TEXT_INT_DIGITS = 4_300
+
+#: Seconds after which the reader process is killed from outside, plus a second per this many bytes of index.
+READER_SECONDS = 20.0
+READER_BYTES_PER_SECOND = 8 * MIB
+
+#: Address space of the reader process above its start, plus this factor of the index: 200,000 tensors (22 MB of
+#: pickle, 20 MB of directory) were seen to need 269 MB.
+READER_MEMORY_BYTES = 200 * MIB
+READER_MEMORY_PER_INDEX_BYTE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PickleBudget:
+    """What one pickle may cost, from its length in bytes.
+
+    Every opcode takes a byte at least, so the number of opcodes is bounded by the length already; the memo's
+    indices are bounded by the number of opcodes run so far (an honest pickler counts upwards).
+    """
+
+    length: int
+
+    @property
+    def stack_depth(self) -> int:
+        """Open marks at the most: an honest pickle closes what it opens, a thousand deep at the worst."""
+        return 10_000
+
+    @property
+    def copied(self) -> int:
+        """Entries and characters given to calls at the most: a call refers to a short text again in six bytes."""
+        return 100_000 + 16 * self.length

@@ -1,0 +1,534 @@
+"""A pickle machine that runs nothing: it walks the opcodes of protocols 0 to 5 and builds inert values.
+
+Why not Python's own unpickler with stub classes (about three times as fast): see
+``docs/decisions/0002-own-pickle-machine.md``. The opcodes are those of CPython's ``pickletools``; their order of
+effects follows ``pickle._Unpickler``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from collections.abc import Callable
+
+from inspector.checkpoint import rebuild
+from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError, LimitError
+from inspector.checkpoint.limits import MAX_GLOBALS, MAX_TEXT_INT_DIGITS, PickleBudget
+from inspector.checkpoint.python2 import python3_name
+from inspector.checkpoint.tensor_run import take_tensor
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, Value
+
+_U16 = struct.Struct("<H")
+_U32 = struct.Struct("<I")
+_I32 = struct.Struct("<i")
+_U64 = struct.Struct("<Q")
+_F64 = struct.Struct(">d")
+
+
+#: Stands for "no such global yet": no value of a pickle is this object.
+_NOTHING = object()
+
+
+class PickleStop(Exception):  # noqa: N818 - the opcode's name; it is the ordinary end, not an error
+    """The STOP opcode was reached."""
+
+
+class Machine:
+    """One pickle, from ``start`` in ``data``, up to its STOP.
+
+    Parameters
+    ----------
+    data
+        The bytes that hold the pickle; what follows the STOP is left alone.
+    start
+        Offset of the first opcode.
+    persistent
+        Called with each persistent id (a tuple in torch's files), returns the value it stands for.
+
+    Attributes
+    ----------
+    globals
+        Every global the pickle named so far, by dotted name: complete only when ``run`` returned.
+    position
+        Offset behind the last opcode that was read.
+    mutates_a_global
+        The pickle sets attributes on a global itself, which would change it for the whole program.
+    """
+
+    def __init__(self, data: bytes | memoryview, start: int, persistent: Callable[[Value], Value]) -> None:
+        self.data = bytes(data) if isinstance(data, memoryview) else data
+        self.position = start
+        self.globals: dict[str, Global] = {}
+        self.mutates_a_global = False
+        self._persistent = persistent
+        self._budget = PickleBudget(len(self.data))
+        self._protocol = 0
+        self._rebuild_tensor: Value = _NOTHING
+        self._stack: list[Value] = []
+        self._outer: list[list[Value]] = []
+        self._memo: dict[int, Value] = {}
+        self._copied = 0
+
+    def run(self) -> Value:
+        """Walk the pickle and return the value it describes.
+
+        Raises
+        ------
+        BrokenCheckpointError
+            The pickle is damaged: an unknown opcode, a missing operand, an empty stack.
+        LimitError
+            It asks for more than an honest pickle of its length would.
+        CutShortError
+            It ends before its STOP.
+        """
+        data, handlers, size = self.data, _HANDLERS, len(self.data)
+        try:
+            while self.position < size:
+                handler = handlers[data[self.position]]
+                self.position += 1
+                handler(self)
+        except PickleStop:
+            return self._pop()
+        except IndexError:
+            raise self._broken("it takes more values than it made") from None
+        except UnicodeError:
+            raise self._broken("a text in it is not UTF-8") from None
+        raise self._cut_short()
+
+    def partial(self) -> Value:
+        """Return the outermost value that was being built when reading failed, or None.
+
+        Open collections are closed with what they hold, so that what came before an error can be shown.
+        """
+        levels = [*self._outer, self._stack]
+        self._outer, self._stack = [], levels[0]
+        for level in levels[1:]:
+            target = self._stack[-1] if self._stack else None
+            if isinstance(target, PickledDict):
+                target.flat += level[: len(level) // 2 * 2]
+            elif isinstance(target, list):
+                target += level
+            else:
+                self._stack += level
+        return self._stack[0] if self._stack else None
+
+    # -- small helpers ---------------------------------------------------------------------------------------
+
+    def _broken(self, why: str) -> BrokenCheckpointError:
+        return BrokenCheckpointError(f"The pickle in it is damaged at byte {self.position:,}: {why}.")
+
+    def _cut_short(self) -> CutShortError:
+        return CutShortError("The pickle in it is cut short: it ends before its STOP.")
+
+    def _pop(self) -> Value:
+        return self._stack.pop()
+
+    def _pop_mark(self) -> list[Value]:
+        items, self._stack = self._stack, self._outer.pop()
+        return items
+
+    def _take(self, length: int) -> bytes:
+        start = self.position
+        end = start + length
+        if length < 0:
+            raise self._broken("a length in it is negative")
+        if end > len(self.data):
+            raise self._cut_short()
+        self.position = end
+        return self.data[start:end]
+
+    def _line(self) -> bytes:
+        end = self.data.find(b"\n", self.position)
+        if end < 0:
+            raise self._cut_short()
+        line = self.data[self.position : end]
+        self.position = end + 1
+        return line
+
+    def _byte(self) -> int:
+        try:
+            value = self.data[self.position]
+        except IndexError:
+            raise self._cut_short() from None
+        self.position += 1
+        return value
+
+    def _unpack(self, form: struct.Struct) -> int:
+        try:
+            (value,) = form.unpack_from(self.data, self.position)
+        except struct.error:
+            raise self._cut_short() from None
+        self.position += form.size
+        return int(value)
+
+    def _integer(self, text: bytes) -> int:
+        text = text.rstrip(b"L\r")
+        if len(text) > MAX_TEXT_INT_DIGITS:
+            raise LimitError(f"The pickle in it writes a number of {len(text):,} digits.")
+        try:
+            return int(text)
+        except ValueError:
+            raise self._broken("a number in it is none") from None
+
+    def _put(self, index: int) -> None:
+        # A dict, where Python's own unpickler allocates by the index: LONG_BINPUT of 2**27 costs it 1.9 GB.
+        # Larger indices than its 32 bits only come from text, to make the dict's keys collide.
+        if not 0 <= index < 1 << 32:
+            raise LimitError("The pickle in it numbers an entry far beyond what it holds.")
+        self._memo[index] = self._stack[-1]
+
+    def _get(self, index: int) -> None:
+        try:
+            self._stack.append(self._memo[index])
+        except KeyError:
+            raise self._broken("it refers to an entry that it never made") from None
+
+    def _global(self, module: str, name: str) -> Global:
+        if self._protocol < 3:
+            module, name = python3_name(module, name)
+        dotted = f"{module}.{name}"
+        known = self.globals.get(dotted)
+        if known is None:
+            if len(self.globals) >= MAX_GLOBALS:
+                raise LimitError(f"The pickle in it names more than {MAX_GLOBALS:,} functions and classes.")
+            known = self.globals[dotted] = Global(module, name)
+            if dotted == "torch._utils._rebuild_tensor_v2":
+                self._rebuild_tensor = known
+        return known
+
+    # -- constants -------------------------------------------------------------------------------------------
+
+    def op_proto(self) -> None:
+        self._protocol = self._byte()
+        if self._protocol > 5:
+            raise self._broken(f"its protocol {self._protocol} is unknown")
+
+    def op_frame(self) -> None:
+        if self._unpack(_U64) > len(self.data) - self.position:
+            raise self._cut_short()
+
+    def op_stop(self) -> None:
+        if not self._stack:
+            raise self._broken("it ends with nothing")
+        raise PickleStop
+
+    def op_none(self) -> None:
+        self._stack.append(None)
+
+    def op_true(self) -> None:
+        self._stack.append(True)
+
+    def op_false(self) -> None:
+        self._stack.append(False)
+
+    def op_int(self) -> None:
+        line = self._line()
+        booleans = {b"00": False, b"01": True}
+        self._stack.append(booleans[line] if line in booleans else self._integer(line))
+
+    def op_long(self) -> None:
+        self._stack.append(self._integer(self._line()))
+
+    def op_binint(self) -> None:
+        self._stack.append(self._unpack(_I32))
+
+    def op_binint1(self) -> None:
+        self._stack.append(self._byte())
+
+    def op_binint2(self) -> None:
+        self._stack.append(self._unpack(_U16))
+
+    def op_long1(self) -> None:
+        self._stack.append(int.from_bytes(self._take(self._byte()), "little", signed=True))
+
+    def op_long4(self) -> None:
+        self._stack.append(int.from_bytes(self._take(self._unpack(_I32)), "little", signed=True))
+
+    def op_float(self) -> None:
+        try:
+            self._stack.append(float(self._line()))
+        except ValueError:
+            raise self._broken("a number in it is none") from None
+
+    def op_binfloat(self) -> None:
+        (value,) = _F64.unpack(self._take(8))
+        self._stack.append(value)
+
+    def op_string(self) -> None:
+        line = self._line().strip()
+        if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
+            raise self._broken("a text in it has no quotes")
+        try:
+            text, _ = codecs.escape_decode(line[1:-1])
+        except ValueError:
+            raise self._broken("a text in it is badly escaped") from None
+        self._push_python2_text(text)
+
+    def _push_python2_text(self, raw: bytes) -> None:
+        try:
+            self._stack.append(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            self._stack.append(raw.decode("latin-1"))
+
+    def op_binstring(self) -> None:
+        self._push_python2_text(self._take(self._unpack(_I32)))
+
+    def op_short_binstring(self) -> None:
+        self._push_python2_text(self._take(self._byte()))
+
+    def op_unicode(self) -> None:
+        self._stack.append(str(self._line(), "raw-unicode-escape"))
+
+    def op_binunicode(self) -> None:
+        self._stack.append(str(self._take(self._unpack(_U32)), "utf-8", "surrogatepass"))
+
+    def op_short_binunicode(self) -> None:
+        self._stack.append(str(self._take(self._byte()), "utf-8", "surrogatepass"))
+
+    def op_binunicode8(self) -> None:
+        self._stack.append(str(self._take(self._unpack(_U64)), "utf-8", "surrogatepass"))
+
+    def op_binbytes(self) -> None:
+        self._stack.append(self._take(self._unpack(_U32)))
+
+    def op_short_binbytes(self) -> None:
+        self._stack.append(self._take(self._byte()))
+
+    def op_binbytes8(self) -> None:
+        self._stack.append(self._take(self._unpack(_U64)))
+
+    # -- collections -----------------------------------------------------------------------------------------
+
+    def op_mark(self) -> None:
+        if len(self._outer) >= self._budget.stack_depth:
+            raise LimitError(f"The pickle in it nests deeper than {self._budget.stack_depth:,} levels.")
+        self._outer.append(self._stack)
+        self._stack = []
+
+    def op_empty_tuple(self) -> None:
+        self._stack.append(())
+
+    def op_tuple(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(tuple(items))
+
+    def op_tuple1(self) -> None:
+        self._stack[-1] = (self._stack[-1],)
+
+    def op_tuple2(self) -> None:
+        self._stack[-2:] = [(self._stack[-2], self._stack[-1])]
+
+    def op_tuple3(self) -> None:
+        self._stack[-3:] = [(self._stack[-3], self._stack[-2], self._stack[-1])]
+
+    def op_empty_list(self) -> None:
+        self._stack.append([])
+
+    def op_list(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(items)
+
+    def op_empty_dict(self) -> None:
+        self._stack.append(PickledDict())
+
+    def op_dict(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(PickledDict("dict", items[: len(items) // 2 * 2]))
+
+    def op_empty_set(self) -> None:
+        self._stack.append(PickledSet("set", []))
+
+    def op_frozenset(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(PickledSet("frozenset", items))
+
+    def op_append(self) -> None:
+        value = self._pop()
+        self._extend(self._stack[-1], [value])
+
+    def op_appends(self) -> None:
+        items = self._pop_mark()
+        self._extend(self._stack[-1], items)
+
+    def _extend(self, target: Value, items: list[Value]) -> None:
+        if isinstance(target, list):
+            target += items
+        elif isinstance(target, PickledSet):
+            target.items += items
+        elif isinstance(target, PickledObject):
+            if target.appended is None:
+                target.appended = []
+            target.appended += items
+        else:
+            raise self._broken("it adds items to something that is no list")
+
+    def op_additems(self) -> None:
+        self.op_appends()
+
+    def op_setitem(self) -> None:
+        value, key = self._pop(), self._pop()
+        self._set_items(self._stack[-1], [key, value])
+
+    def op_setitems(self) -> None:
+        items = self._pop_mark()
+        self._set_items(self._stack[-1], items)
+
+    def _set_items(self, target: Value, flat: list[Value]) -> None:
+        if len(flat) % 2:
+            raise self._broken("a dict in it has a key without a value")
+        if isinstance(target, PickledDict):
+            target.flat += flat
+        elif isinstance(target, PickledObject):
+            if target.flat is None:
+                target.flat = []
+            target.flat += flat
+        elif isinstance(target, list):
+            # list[index] = value: only the pure-Python pickler of exotic classes writes this; keep the values.
+            target += flat[1::2]
+        else:
+            raise self._broken("it sets items on something that is no dict")
+
+    # -- stack and memo --------------------------------------------------------------------------------------
+
+    def op_pop(self) -> None:
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._pop_mark()
+
+    def op_pop_mark(self) -> None:
+        self._pop_mark()
+
+    def op_dup(self) -> None:
+        self._stack.append(self._stack[-1])
+
+    def op_put(self) -> None:
+        self._put(self._integer(self._line()))
+
+    def op_binput(self) -> None:
+        self._put(self._byte())
+
+    def op_long_binput(self) -> None:
+        self._put(self._unpack(_U32))
+
+    def op_memoize(self) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def op_get(self) -> None:
+        self._get(self._integer(self._line()))
+
+    def op_binget(self) -> None:
+        self._get(self._byte())
+        if self._stack[-1] is self._rebuild_tensor:
+            self._take_tensor()
+
+    def op_long_binget(self) -> None:
+        self._get(self._unpack(_U32))
+        if self._stack[-1] is self._rebuild_tensor:
+            self._take_tensor()
+
+    def _take_tensor(self) -> None:
+        """Take the opcodes that rebuild a tensor in one step, where they are as torch writes them."""
+        function = self._stack[-1]
+        taken = take_tensor(self.data, self.position, function, self._memo, self._persistent)
+        if taken is not None:
+            self._stack[-1], self.position = taken
+
+    # -- names and calls -------------------------------------------------------------------------------------
+
+    def op_global(self) -> None:
+        module = str(self._line(), "utf-8")
+        name = str(self._line(), "utf-8")
+        self._stack.append(self._global(module, name))
+
+    def op_stack_global(self) -> None:
+        name, module = self._pop(), self._pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise self._broken("a name in it is no text")
+        self._stack.append(self._global(module, name))
+
+    def op_reduce(self) -> None:
+        args = self._pop()
+        self._stack[-1] = self._call(self._stack[-1], args)
+
+    def _call(self, function: Value, args: Value) -> Value:
+        # A set made of a list holds its items once more, which two bytes may ask for again and again.
+        if isinstance(args, tuple) and args and isinstance(args[0], list | tuple | str):
+            self._copied += len(args[0])
+            if self._copied > self._budget.copied:
+                raise LimitError("The pickle in it copies far more than it holds.")
+        return rebuild.call(function, args)
+
+    def op_newobj(self) -> None:
+        self.op_reduce()
+
+    def op_newobj_ex(self) -> None:
+        self._pop()  # keyword arguments: nothing we show depends on them
+        self.op_reduce()
+
+    def op_inst(self) -> None:
+        function = self._global(str(self._line(), "utf-8"), str(self._line(), "utf-8"))
+        items = self._pop_mark()
+        self._stack.append(self._call(function, tuple(items)))
+
+    def op_obj(self) -> None:
+        items = self._pop_mark()
+        self._stack.append(self._call(items[0], tuple(items[1:])))
+
+    def op_build(self) -> None:
+        state = self._pop()
+        target = self._stack[-1]
+        if isinstance(target, Global):
+            self.mutates_a_global = True
+        elif isinstance(target, PickledObject):
+            target.state = state
+        elif isinstance(target, PickledDict):
+            target.attributes = state
+
+    def op_persid(self) -> None:
+        self._stack.append(self._persistent(str(self._line(), "ascii")))
+
+    def op_binpersid(self) -> None:
+        self._stack[-1] = self._persistent(self._stack[-1])
+
+    def op_extension(self) -> None:
+        raise self._broken("it relies on Python's extension registry, which nothing honest uses")
+
+    def op_buffer(self) -> None:
+        raise self._broken("it relies on buffers outside of the file")
+
+
+def _unknown(machine: Machine) -> None:
+    machine.position -= 1
+    raise machine._broken(f"its byte 0x{machine.data[machine.position]:02x} is no instruction")
+
+
+_OPCODES: dict[bytes, Callable[[Machine], None]] = {
+    b"(": Machine.op_mark, b".": Machine.op_stop, b"0": Machine.op_pop, b"1": Machine.op_pop_mark,
+    b"2": Machine.op_dup, b"F": Machine.op_float, b"I": Machine.op_int, b"J": Machine.op_binint,
+    b"K": Machine.op_binint1, b"L": Machine.op_long, b"M": Machine.op_binint2, b"N": Machine.op_none,
+    b"P": Machine.op_persid, b"Q": Machine.op_binpersid, b"R": Machine.op_reduce, b"S": Machine.op_string,
+    b"T": Machine.op_binstring, b"U": Machine.op_short_binstring, b"V": Machine.op_unicode,
+    b"X": Machine.op_binunicode, b"a": Machine.op_append, b"b": Machine.op_build, b"c": Machine.op_global,
+    b"d": Machine.op_dict, b"}": Machine.op_empty_dict, b"e": Machine.op_appends, b"g": Machine.op_get,
+    b"h": Machine.op_binget, b"i": Machine.op_inst, b"j": Machine.op_long_binget, b"l": Machine.op_list,
+    b"]": Machine.op_empty_list, b"o": Machine.op_obj, b"p": Machine.op_put, b"q": Machine.op_binput,
+    b"r": Machine.op_long_binput, b"s": Machine.op_setitem, b"t": Machine.op_tuple,
+    b")": Machine.op_empty_tuple, b"u": Machine.op_setitems, b"G": Machine.op_binfloat,
+    b"\x80": Machine.op_proto, b"\x81": Machine.op_newobj, b"\x82": Machine.op_extension,
+    b"\x83": Machine.op_extension, b"\x84": Machine.op_extension, b"\x85": Machine.op_tuple1,
+    b"\x86": Machine.op_tuple2, b"\x87": Machine.op_tuple3, b"\x88": Machine.op_true,
+    b"\x89": Machine.op_false, b"\x8a": Machine.op_long1, b"\x8b": Machine.op_long4,
+    b"B": Machine.op_binbytes, b"C": Machine.op_short_binbytes, b"\x8c": Machine.op_short_binunicode,
+    b"\x8d": Machine.op_binunicode8, b"\x8e": Machine.op_binbytes8, b"\x8f": Machine.op_empty_set,
+    b"\x90": Machine.op_additems, b"\x91": Machine.op_frozenset, b"\x92": Machine.op_newobj_ex,
+    b"\x93": Machine.op_stack_global, b"\x94": Machine.op_memoize, b"\x95": Machine.op_frame,
+    b"\x96": Machine.op_binbytes8, b"\x97": Machine.op_buffer, b"\x98": Machine.op_buffer,
+}  # fmt: skip
+
+_HANDLERS: list[Callable[[Machine], None]] = [_OPCODES.get(bytes([code]), _unknown) for code in range(256)]
+
+
+def describe_failure(error: CheckpointError) -> str:
+    """Return the warning shown beside what was read before ``error``."""
+    return f"Only a part could be read. {error.message}"

@@ -1,0 +1,169 @@
+"""Which container a file is, by its content; and for the usual wrong files, what they are instead."""
+
+from __future__ import annotations
+
+from inspector.checkpoint.contents import Contents
+from inspector.checkpoint.errors import CheckpointError, NotACheckpointError
+from inspector.checkpoint.legacy_container import is_legacy, read_legacy
+from inspector.checkpoint.limits import MAX_GLOBALS, MAX_INDEX_BYTES
+from inspector.checkpoint.machine import Machine, describe_failure
+from inspector.checkpoint.persistent import PersistentIds
+from inspector.checkpoint.safetensors_container import is_safetensors, read_safetensors
+from inspector.checkpoint.source import Source
+from inspector.checkpoint.values import Value
+from inspector.checkpoint.zip_container import read_zip
+
+_HEAD_BYTES = 4_096
+
+#: Pickles in a row that are walked for their globals.
+_MAX_PICKLES = 1_000
+
+_OPEN_ANOTHER = "Open a .pth, .pt, .ckpt or .safetensors file."
+
+#: Beginnings of files that are dropped by mistake, each with what to say.
+_WRONG_FILES: tuple[tuple[bytes, str, str], ...] = (
+    (
+        b"version https://git-lfs",
+        "is a Git LFS pointer, not the checkpoint itself",
+        "Fetch it with git lfs pull.",
+    ),
+    (b"\x89PNG", "is a PNG image", "Open a checkpoint first, then drop images on it."),
+    (b"\xff\xd8\xff", "is a JPEG image", "Open a checkpoint first, then drop images on it."),
+    (b"GIF8", "is a GIF image", "Open a checkpoint first, then drop images on it."),
+    (b"%PDF", "is a PDF document", _OPEN_ANOTHER),
+    (b"\x7fELF", "is a program", _OPEN_ANOTHER),
+    (b"MZ", "is a Windows program", _OPEN_ANOTHER),
+    (b"\x1f\x8b", "is a gzip archive", "Unpack it first."),
+    (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive", "Unpack it first."),
+    (b"Rar!", "is a RAR archive", "Unpack it first."),
+    (b"BZh", "is a bzip2 archive", "Unpack it first."),
+    (b"\xfd7zXZ", "is an xz archive", "Unpack it first."),
+    (b"\x89HDF", "is an HDF5 file, as Keras writes", _OPEN_ANOTHER),
+    (b"GGUF", "is a GGUF file, as llama.cpp reads", _OPEN_ANOTHER),
+    (b"\x93NUMPY", "is a NumPy array, which Inspector can't read yet", _OPEN_ANOTHER),
+    (b"\x08\x03\x12", "looks like an ONNX model", "Netron shows those."),
+    (b"\x08\x07\x12", "looks like an ONNX model", "Netron shows those."),
+    (b"\x08\x08\x12", "looks like an ONNX model", "Netron shows those."),
+    (
+        b"\x04\x00\x00\x00\x01\x00\x00\x00\x03\x00\x00\x00V 1",
+        "is a Lua Torch7 file, older than PyTorch",
+        _OPEN_ANOTHER,
+    ),
+)
+
+
+def read_container(source: Source) -> Contents:
+    """Tell the container from the file's content and read its index.
+
+    Raises
+    ------
+    CheckpointError
+        It is no checkpoint, or one that can't be read.
+    """
+    head = source.read(0, min(_HEAD_BYTES, source.size))
+    if not head:
+        raise NotACheckpointError(f"{source.name} is empty (0 bytes).", "Download or copy it again.")
+    if head.startswith(b"PK"):
+        return read_zip(source)
+    if head.startswith(b"\x80") and is_legacy(head):
+        return read_legacy(source)
+    if is_safetensors(head, source.size):
+        return read_safetensors(source)
+    _refuse_wrong_file(source, head)
+    contents = _read_bare_pickle(source, head)
+    if contents is None:
+        raise NotACheckpointError(f"{source.name} is not a PyTorch checkpoint.", _OPEN_ANOTHER)
+    return contents
+
+
+def _refuse_wrong_file(source: Source, head: bytes) -> None:
+    name = source.name
+    for beginning, what, hint in _WRONG_FILES:
+        if head.startswith(beginning):
+            raise NotACheckpointError(f"{name} {what}.", hint)
+    if head[:100].rstrip(b"\0").removeprefix(b"./") in (b"sys_info", b"pickle", b"storages", b"tensors"):
+        raise NotACheckpointError(
+            f"{name} is a tar archive, as torch wrote before 2017, which Inspector can't read yet.",
+            "Load it with an old torch and save it again.",
+        )
+    if head[257:262] == b"ustar":
+        raise NotACheckpointError(f"{name} is a tar archive.", "Unpack it first.")
+    start = head.lstrip()[:15].lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
+        raise NotACheckpointError(
+            f"{name} is a web page, probably an error or login page saved in place of the checkpoint.",
+            "Download it again, signed in.",
+        )
+
+
+def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
+    """Walk a file that is nothing but a pickle; None where it is no pickle either."""
+    ids = PersistentIds()
+    machine = Machine(source.read(0, min(source.size, MAX_INDEX_BYTES)), 0, ids.load)
+    contents = Contents("pickle", None, {}, [], 0)
+    try:
+        contents.root = machine.run()
+    except CheckpointError as error:
+        # Text and noise stumble within a few bytes; a pickle that breaks off has named or built something.
+        contents.root = machine.partial()
+        if not machine.globals and not (head.startswith(b"\x80") and contents.root is not None):
+            _refuse_text(source, head)
+            return None
+        contents.complete = False
+        contents.warnings.append(describe_failure(error))
+    else:
+        if not head.startswith(b"\x80") and _is_noise(contents.root, machine, source):
+            _refuse_text(source, head)
+            return None
+    contents.index_bytes = machine.position
+    contents.globals = list(machine.globals)
+    contents.mutates_a_global = machine.mutates_a_global
+    if contents.complete and machine.position < source.size:
+        _read_on(contents, machine, source)
+    return contents
+
+
+def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
+    """Walk the pickles that follow the first: a reader that goes on would run what they name."""
+    position, count, names = machine.position, 1, dict.fromkeys(contents.globals)
+    while position < source.size and count < _MAX_PICKLES:
+        following = Machine(machine.data, position, PersistentIds().load)
+        try:
+            following.run()
+        except CheckpointError:
+            contents.complete = False
+            contents.warnings.append(f"{source.size - position:,} bytes that are no pickle follow its end.")
+            break
+        finally:
+            names.update(dict.fromkeys(following.globals))
+            contents.mutates_a_global |= following.mutates_a_global
+        position = following.position
+        count += 1
+        if len(names) > MAX_GLOBALS:
+            contents.complete = False
+            break
+    if count > 1:
+        contents.warnings.append(f"It holds {count:,} pickles in a row; the first is shown.")
+    contents.globals = list(names)
+
+
+def _is_noise(root: Value, machine: Machine, source: Source) -> bool:
+    """A few bytes of any text can happen to be a pickle of protocol 0; one that builds nothing is none."""
+    return (
+        not machine.globals
+        and (root is None or isinstance(root, bool | int | float | str))
+        and (machine.position < source.size)
+    )
+
+
+def _refuse_text(source: Source, head: bytes) -> None:
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    if "\0" in text or source.path.suffix.lower() != ".pth":
+        return
+    raise NotACheckpointError(
+        f"{source.name} is a text file, such as the .pth files that Python itself uses to list paths.",
+        _OPEN_ANOTHER,
+    )

@@ -1,0 +1,135 @@
+"""The open file of a checkpoint: bounded reads, and proof that it is still the file that was inspected."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from inspector.checkpoint.errors import (
+    BrokenCheckpointError,
+    CheckpointError,
+    FileChangedError,
+    NotACheckpointError,
+)
+from inspector.checkpoint.text import clean_name
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What tells one state of a file from another: device, inode, size in bytes, modification time in ns."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, file: int | Path) -> FileIdentity:
+        """Take the identity of a file, by its descriptor or its path."""
+        status = os.stat(file)
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class Source:
+    """A checkpoint file, open for reading.
+
+    Attributes
+    ----------
+    path
+        Absolute path of the file.
+    name
+        The file's name, fit for a sentence.
+    identity
+        The file's identity when it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = clean_name(path.name)
+        self._file = _open(path)
+        self.identity = FileIdentity.of(self._file.fileno())
+
+    @property
+    def size(self) -> int:
+        """The file's size in bytes."""
+        return self.identity.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read exactly ``length`` bytes from ``offset``.
+
+        Raises
+        ------
+        BrokenCheckpointError
+            The file ends before.
+        FileChangedError
+            It ends before only now.
+        CheckpointError
+            The disk or the network fails.
+        """
+        if offset < 0 or length < 0 or offset + length > self.size:
+            missing = offset + length - self.size
+            raise BrokenCheckpointError(f"{self.name} is cut short: {missing:,} bytes are missing.")
+        try:
+            self._file.seek(offset)
+            data = self._file.read(length)
+            while len(data) < length and (more := self._file.read(length - len(data))):
+                data += more  # one call reads 2 GiB at the most on Linux
+        except OSError as error:
+            raise CheckpointError(f"{self.name} can't be read: {error.strerror}.") from None
+        if len(data) != length:
+            raise FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
+        return data
+
+    def check_unchanged(self) -> None:
+        """Raise FileChangedError when the file on disk is no longer the one that was opened."""
+        if FileIdentity.of(self._file.fileno()) != self.identity:
+            raise FileChangedError(f"{self.name} has changed since it was opened.", "Open it again.")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_identified(path: Path, identity: FileIdentity) -> Source:
+    """Open ``path`` again and make sure that it still is the file that was inspected.
+
+    Raises
+    ------
+    FileChangedError
+        It was overwritten or replaced.
+    """
+    source = Source(path)
+    if source.identity != identity:
+        source.close()
+        raise FileChangedError(f"{source.name} has changed since it was opened.", "Open it again.")
+    return source
+
+
+def _open(path: Path) -> BinaryIO:
+    name = clean_name(path.name or str(path))
+    try:
+        # O_NONBLOCK: a pipe dropped on the window must not hang the reader.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise CheckpointError(f"There is no file {name}.", "It may have been moved or deleted.") from None
+    except PermissionError:
+        if path.is_dir():  # Windows refuses to open folders
+            raise _folder(name) from None
+        raise CheckpointError(f"You have no permission to read {name}.", "Ask its owner, or copy it.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointError(f"{name} can't be opened: {reason}.") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise _folder(name)
+        raise NotACheckpointError(f"{name} is not an ordinary file.", "Open a checkpoint file.")
+    return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _folder(name: str) -> NotACheckpointError:
+    return NotACheckpointError(f"{name} is a folder.", "Open a checkpoint file in it.")

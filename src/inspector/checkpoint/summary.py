@@ -1,0 +1,261 @@
+"""What a process other than the reader knows of a checkpoint: columns, with every index validated.
+
+The window keeps a `CheckpointSummary`; the code that interprets a file is not even imported there.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from inspector.checkpoint.contents import Container, StorageLocation
+from inspector.checkpoint.dtypes import DTYPE_NAMES, ITEM_SIZES
+from inspector.checkpoint.embedded import Embedded
+from inspector.checkpoint.errors import CheckpointError, TensorReadError
+from inspector.checkpoint.insides import Kind, StateDictRole, TensorRole
+from inspector.checkpoint.safety import Safety, Verdict
+from inspector.checkpoint.source import FileIdentity
+from inspector.checkpoint.tensor_bytes import TensorPlace, numel_of
+
+ROLES: tuple[TensorRole, ...] = ("parameter", "buffer", "optimizer", "other")
+NODE_KINDS = ("module", "tensor", "dict", "list", "object", "value")
+
+#: The columns, in the order of the buffers: name and array type ("" for text joined by NUL).
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("names", ""), ("problems", ""), ("dtypes", "B"), ("roles", "B"), ("ndims", "B"),
+    ("shapes", "q"), ("strides", "q"), ("offsets", "q"), ("storages", "i"), ("shared", "i"), ("owners", "i"),
+    ("storage_entries", ""), ("storage_offsets", "q"), ("storage_nbytes", "q"), ("storage_packed", "q"),
+    ("labels", ""), ("details", ""), ("kinds", "B"), ("tensors", "i"), ("parents", "i"),
+    ("first_children", "i"), ("child_counts", "i"), ("parameters", "q"), ("nbytes", "q"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StateDictSummary:
+    """One state_dict: where it sits, its role and wrapper, and its counts of elements and tensors."""
+
+    path: str
+    role: StateDictRole
+    wrapper: str | None
+    class_name: str | None
+    parameters: int
+    buffers: int
+    tensors: int
+
+
+class CheckpointSummary:
+    """What a process other than the reader knows of a checkpoint; made from `encode`'s header and columns.
+
+    Raises
+    ------
+    CheckpointError
+        The header or the columns contradict themselves.
+
+    Attributes
+    ----------
+    labels, details, kinds, tensors, parents, first_children, child_counts, parameters, nbytes
+        The tree's columns, by node; node 0 is the root, and a node's children are contiguous.
+    """
+
+    def __init__(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> None:
+        try:
+            self._take(header, buffers)
+            usable = self._is_consistent()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            usable = False
+        if not usable:
+            raise CheckpointError("The reader's answer about this file makes no sense.", "Report this file.")
+
+    def _take(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> None:
+        columns = {name: _from_bytes(code, raw) for (name, code), raw in zip(COLUMNS, buffers, strict=True)}
+        self.path = str(header["path"])
+        self.identity = FileIdentity(*map(int, header["identity"]))
+        self.container: Container = header["container"]
+        self.kind: Kind = header["kind"]
+        self.class_name: str | None = header["class"]
+        self.complete = bool(header["complete"])
+        self.safety: Safety = header["safety"]
+        self.warnings = tuple(map(str, header["warnings"]))
+        self.globals: tuple[tuple[str, Verdict], ...] = tuple((str(name), found) for name, found in header["globals"])
+        self.state_dicts = tuple(StateDictSummary(*fields) for fields in header["state_dicts"])
+        self.model: int | None = int(header["model"]) if header["model"] >= 0 else None
+        self.metadata: dict[str, Any] = dict(header["metadata"])
+        embedded = dict(header["embedded"])
+        embedded["class_names"] = tuple(map(str, embedded["class_names"]))
+        self.embedded = Embedded(**embedded)
+        self.big_endian = bool(header["big_endian"])
+        self.sources: tuple[tuple[str, str, str], ...] = tuple((a, b, c) for a, b, c in header["sources"])
+        self.names: list[str] = columns["names"]
+        self.problems: list[str] = columns["problems"]
+        self.dtypes: array[int] = columns["dtypes"]
+        self.roles: array[int] = columns["roles"]
+        self.ndims: array[int] = columns["ndims"]
+        self.shapes: array[int] = columns["shapes"]
+        self.strides: array[int] = columns["strides"]
+        self.offsets: array[int] = columns["offsets"]
+        self.storages: array[int] = columns["storages"]
+        self.shared: array[int] = columns["shared"]
+        self.owners: array[int] = columns["owners"]
+        self.storage_entries: list[str] = columns["storage_entries"]
+        self.storage_offsets: array[int] = columns["storage_offsets"]
+        self.storage_nbytes: array[int] = columns["storage_nbytes"]
+        self.storage_packed: array[int] = columns["storage_packed"]
+        self.labels: list[str] = columns["labels"]
+        self.details: list[str] = columns["details"]
+        self.kinds: array[int] = columns["kinds"]
+        self.tensors: array[int] = columns["tensors"]
+        self.parents: array[int] = columns["parents"]
+        self.first_children: array[int] = columns["first_children"]
+        self.child_counts: array[int] = columns["child_counts"]
+        self.parameters: array[int] = columns["parameters"]
+        self.nbytes: array[int] = columns["nbytes"]
+        self._shape_starts = _running_sum(self.ndims)
+
+    def _is_consistent(self) -> bool:
+        """Tell whether every word is known and every index points inside, so that nothing later has to ask."""
+        return self._has_known_words() and self._has_whole_columns() and self._is_a_tree()
+
+    def _has_known_words(self) -> bool:
+        return (
+            self.container in get_args(Container)
+            and self.kind in get_args(Kind)
+            and self.safety in get_args(Safety)
+            and all(found in get_args(Verdict) for _, found in self.globals)
+            and all(found.role in get_args(StateDictRole) for found in self.state_dicts)
+            and all(type(count) is int for found in self.state_dicts for count in (found.parameters, found.buffers))
+            and all(type(found.path) is str and type(found.tensors) is int for found in self.state_dicts)
+            and (self.model is None or self.model < len(self.state_dicts))
+        )
+
+    def _has_whole_columns(self) -> bool:
+        tensors, storages, nodes = len(self.dtypes), len(self.storage_offsets), len(self.kinds)
+        if tensors == 0:
+            self.names = self.problems = []
+        if storages == 0:
+            self.storage_entries = []
+        same_length = (
+            len(self.names) == len(self.problems) == len(self.roles) == len(self.ndims) == tensors
+            and len(self.offsets) == len(self.storages) == len(self.shared) == len(self.owners) == tensors
+            and len(self.shapes) == len(self.strides) == self._shape_starts[-1]
+            and len(self.storage_entries) == len(self.storage_nbytes) == len(self.storage_packed) == storages
+            and len(self.labels) == len(self.details) == len(self.tensors) == len(self.parents) == nodes
+            and len(self.first_children) == len(self.child_counts) == len(self.parameters) == len(self.nbytes) == nodes
+        )
+        return (
+            same_length
+            and nodes > 0
+            and _within(self.storages, storages)
+            and _within(self.shared, tensors)
+            and _within(self.owners, len(self.state_dicts))
+            and _within(self.tensors, tensors)
+            and max(self.roles, default=0) < len(ROLES)
+            and max(self.kinds) < len(NODE_KINDS)
+            and all(
+                min(column, default=0) >= 0
+                for column in (
+                    self.shapes, self.strides, self.offsets, self.storage_offsets, self.storage_nbytes,
+                    self.storage_packed, self.child_counts, self.parameters, self.nbytes,
+                )
+            )
+        )  # fmt: skip
+
+    def _is_a_tree(self) -> bool:
+        """Tell whether the nodes are laid out breadth first, each node's children in a row."""
+        nodes = len(self.kinds)
+        firsts, parents = array("i"), array("i", [-1])
+        for node, count in enumerate(self.child_counts):
+            firsts.append(len(parents))
+            if len(parents) + count > nodes:
+                return False
+            parents.extend([node] * count)
+        return firsts == self.first_children and parents == self.parents
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """Return a tensor's shape."""
+        return tuple(self.shapes[self._shape_starts[tensor] : self._shape_starts[tensor + 1]])
+
+    def stride(self, tensor: int) -> tuple[int, ...]:
+        """Return a tensor's stride, in elements."""
+        return tuple(self.strides[self._shape_starts[tensor] : self._shape_starts[tensor + 1]])
+
+    def dtype(self, tensor: int) -> str:
+        """Return a tensor's dtype, by torch's name."""
+        code = self.dtypes[tensor]
+        return DTYPE_NAMES[code] if code < len(DTYPE_NAMES) else "unknown"
+
+    def role(self, tensor: int) -> TensorRole:
+        """Return a tensor's role."""
+        return ROLES[self.roles[tensor]]
+
+    def numel(self, tensor: int) -> int:
+        """Return a tensor's number of elements."""
+        return numel_of(self.shape(tensor))
+
+    def tensor_nbytes(self, tensor: int) -> int:
+        """Return the bytes of a tensor's elements."""
+        return self.numel(tensor) * ITEM_SIZES.get(self.dtype(tensor), 1)
+
+    def key(self, tensor: int) -> str:
+        """Return a tensor's key within its state_dict."""
+        owner = self.owners[tensor]
+        path = self.state_dicts[owner].path if owner >= 0 else ""
+        return self.names[tensor][len(path) + 1 :] if path else self.names[tensor]
+
+    def tensors_of(self, state_dict: int) -> list[int]:
+        """Return the tensors of a state_dict, in the file's order."""
+        return [tensor for tensor, owner in enumerate(self.owners) if owner == state_dict]
+
+    def storage_location(self, storage: int) -> StorageLocation:
+        """Return where a storage's bytes lie."""
+        return StorageLocation(
+            self.storage_offsets[storage],
+            self.storage_nbytes[storage],
+            self.storage_packed[storage],
+            self.storage_entries[storage],
+        )
+
+    def place(self, tensor: int) -> TensorPlace:
+        """Return where a tensor's bytes lie.
+
+        Raises
+        ------
+        TensorReadError
+            It can't be read.
+        """
+        if self.problems[tensor] or self.storages[tensor] < 0:
+            reason = self.problems[tensor] or "it has no storage"
+            raise TensorReadError(f"{self.names[tensor]} can't be read: {reason}.")
+        return TensorPlace(
+            self.storage_location(self.storages[tensor]),
+            self.dtype(tensor),
+            self.shape(tensor),
+            self.stride(tensor),
+            self.offsets[tensor],
+            self.big_endian,
+        )
+
+
+def _from_bytes(code: str, raw: bytes | bytearray | memoryview) -> Any:
+    if not code:
+        return bytes(raw).decode("utf-8", "surrogatepass").split("\0")
+    values = array(code)
+    values.frombytes(raw)
+    return values
+
+
+def _within(indices: array[int], count: int) -> bool:
+    """Tell whether all indices are -1 or below ``count``."""
+    return min(indices, default=-1) >= -1 and max(indices, default=-1) < count
+
+
+def _running_sum(counts: array[int]) -> array[int]:
+    starts, total = array("q", [0]), 0
+    for count in counts:
+        total += count
+        starts.append(total)
+    return starts

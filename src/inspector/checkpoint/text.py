@@ -1,0 +1,112 @@
+"""The file's names and values as text that can be shown: escaped, elided, never a surprise to ``print``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from inspector.checkpoint.limits import (
+    MAX_LIST_BYTES,
+    MAX_NAME_CHARACTERS,
+    MAX_QUOTED_CHARACTERS,
+    MAX_SHOWN_INT_BITS,
+    MAX_VALUE_CHARACTERS,
+)
+from inspector.checkpoint.values import (
+    Global,
+    PickledDict,
+    PickledObject,
+    PickledSet,
+    StorageReference,
+    TensorValue,
+    Value,
+)
+
+T = TypeVar("T")
+
+
+class _Escapes(dict[int, str | int]):
+    """Each character's own code, or its escape where it is not printable.
+
+    Those that reorder or hide text (U+202E, U+200B, ...) are not: a name must not be able to look like another.
+    """
+
+    def __missing__(self, code: int) -> str | int:
+        self[code] = found = code if chr(code).isprintable() else ascii(chr(code))[1:-1]
+        return found
+
+
+_ESCAPES = _Escapes()
+
+
+def clean_name(key: Value) -> str:
+    """Return a key or name as text: control and reordering characters escaped, very long ones elided."""
+    if type(key) is not str:
+        return value_text(key)
+    if len(key) > MAX_NAME_CHARACTERS:
+        return _escape(key[: MAX_NAME_CHARACTERS - 40]) + f"… ({len(key):,} characters)"
+    return _escape(key)
+
+
+def quoted(name: str) -> str:
+    """Return a name from the file in quotes, short enough for a sentence."""
+    return f"'{_escape(shorten(name))}'"
+
+
+def shorten(text: str, characters: int = MAX_QUOTED_CHARACTERS) -> str:
+    """Return the text, elided where it is longer than so many characters."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def bounded(items: Iterable[T]) -> list[T]:
+    """Return as many of the items, from the first, as may travel together as JSON."""
+    kept, left = [], MAX_LIST_BYTES
+    for item in items:
+        left -= json_size(item)
+        if left < 0:
+            break
+        kept.append(item)
+    return kept
+
+
+def json_size(value: Any) -> int:
+    """Return the bytes that a JSON value takes between the processes."""
+    return len(json.dumps(value))
+
+
+def _escape(text: str) -> str:
+    return text if text.isprintable() else text.translate(_ESCAPES)
+
+
+def value_text(value: Value) -> str:
+    """Return a plain value as short text, for the tree and the tables."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= MAX_SHOWN_INT_BITS else f"an integer of {value.bit_length():,} bits"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, str):
+        return _escape(value[:MAX_VALUE_CHARACTERS]) + ("…" if len(value) > MAX_VALUE_CHARACTERS else "")
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    return _structure_text(value)
+
+
+def _structure_text(value: Value) -> str:
+    if isinstance(value, tuple) and 0 < len(value) <= 4 and all(type(item) is int for item in value):
+        return " × ".join(value_text(item) for item in value)
+    if isinstance(value, list | tuple):
+        return f"{len(value):,} items"
+    if isinstance(value, PickledDict):
+        return f"{len(value):,} entries"
+    if isinstance(value, PickledSet):
+        return f"{len(value.items):,} items"
+    if isinstance(value, Global):
+        return clean_name(value.dotted)
+    if isinstance(value, PickledObject):
+        return clean_name(value.class_name)
+    if isinstance(value, TensorValue):
+        return "tensor " + " × ".join(map(str, value.shape))
+    return "storage" if isinstance(value, StorageReference) else type(value).__name__

@@ -1,0 +1,177 @@
+"""Inert stand-ins for what a pickle describes. None of them can act, and none hashes what the file wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Anything a pickle can describe: None, bool, int, float, str, bytes, list, tuple, or one of the classes below.
+Value = Any
+
+
+class Global:
+    """A name the pickle refers to, ``module.name``, never imported. One object per name and pickle."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+
+    @property
+    def dotted(self) -> str:
+        """The full name, as Python would import it."""
+        return f"{self.module}.{self.name}"
+
+
+class PickledDict:
+    """A dict or a subclass of it, as the flat list ``[key, value, key, value, ...]`` the pickle gave.
+
+    No Python dict is built from the file's keys: 50,000 colliding integers would take it 21 s.
+    """
+
+    __slots__ = ("attributes", "class_name", "flat")
+
+    def __init__(self, class_name: str = "dict", flat: list[Value] | None = None) -> None:
+        self.class_name = class_name
+        self.flat: list[Value] = [] if flat is None else flat
+        self.attributes: Value = None
+
+    def __len__(self) -> int:
+        return len(self.flat) // 2
+
+    def pairs(self) -> zip[tuple[Value, Value]]:
+        """Iterate over (key, value), in the file's order."""
+        return zip(self.flat[::2], self.flat[1::2], strict=False)
+
+    def named(self) -> dict[str, Value]:
+        """Return the entries whose keys are text; a later duplicate wins, as in Python."""
+        return {key: value for key, value in self.pairs() if type(key) is str}
+
+    def get(self, name: str) -> Value:
+        """Return the value of the text key ``name``, or None."""
+        found = None
+        for key, value in self.pairs():
+            if type(key) is str and key == name:
+                found = value
+        return found
+
+
+class PickledSet:
+    """A set or frozenset, its items unhashed."""
+
+    __slots__ = ("class_name", "items")
+
+    def __init__(self, class_name: str, items: list[Value]) -> None:
+        self.class_name = class_name
+        self.items = items
+
+
+class PickledObject:
+    """What a call in the pickle would have made: the callable's name, its arguments and what was set on it."""
+
+    __slots__ = ("appended", "args", "flat", "function", "state")
+
+    def __init__(self, function: Value, args: Value) -> None:
+        self.function = function
+        self.args = args
+        self.state: Value = None
+        self.flat: list[Value] | None = None
+        self.appended: list[Value] | None = None
+
+    @property
+    def class_name(self) -> str:
+        """The dotted name of the class or function, ``"?"`` where the pickle computed it."""
+        function = self.function
+        if isinstance(function, Global):
+            if function.name == "_reconstructor" and isinstance(self.args, tuple) and self.args:
+                return self.args[0].dotted if isinstance(self.args[0], Global) else "?"
+            return function.dotted
+        return "?"
+
+    def attributes(self) -> dict[str, Value]:
+        """Return the attributes the pickle sets (its ``__dict__`` state), by name."""
+        state = self.state
+        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], PickledDict | None):
+            merged = state[0].named() if state[0] is not None else {}
+            if isinstance(state[1], PickledDict):
+                merged |= state[1].named()
+            return merged
+        return state.named() if isinstance(state, PickledDict) else {}
+
+
+class StorageReference:
+    """A storage the pickle names: where its bytes lie is known by the container alone.
+
+    Attributes
+    ----------
+    key
+        The storage's name in the container.
+    dtype
+        torch's dtype name of the storage class; ``"uint8"`` for untyped ones.
+    numel
+        Elements the pickle claims (bytes for untyped storages).
+    device
+        The device it was saved from, such as ``"cpu"`` or ``"cuda:0"``.
+    base, base_offset
+        For a legacy view: the storage it lies in and its first element there.
+    """
+
+    __slots__ = ("base", "base_offset", "device", "dtype", "key", "numel")
+
+    def __init__(self, key: str, dtype: str, numel: int, device: str) -> None:
+        self.key = key
+        self.dtype = dtype
+        self.numel = numel
+        self.device = device
+        self.base: StorageReference | None = None
+        self.base_offset = 0
+
+
+class TensorValue:
+    """A tensor as the pickle describes it: a window on a storage, not yet checked against it.
+
+    ``problem`` is a sentence where the description itself is unusable; ``layout`` is ``"strided"`` for the
+    ordinary, else what it is (``"sparse"``, ``"meta"``, ...) and then there are no bytes to read directly.
+    """
+
+    __slots__ = (
+        "dtype",
+        "is_parameter",
+        "layout",
+        "offset",
+        "problem",
+        "requires_grad",
+        "shape",
+        "storage",
+        "stride",
+    )
+
+    def __init__(
+        self,
+        storage: StorageReference | None,
+        offset: int,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...],
+        dtype: str,
+        requires_grad: bool = False,
+    ) -> None:
+        self.storage = storage
+        self.offset = offset
+        self.shape = shape
+        self.stride = stride
+        self.dtype = dtype
+        self.requires_grad = requires_grad
+        self.is_parameter = False
+        self.layout = "strided"
+        self.problem = ""
+
+
+class EmbeddedSource:
+    """The source text a legacy file carries for a pickled class. Text to show, nothing else."""
+
+    __slots__ = ("class_name", "file", "text")
+
+    def __init__(self, class_name: str, file: str, text: str) -> None:
+        self.class_name = class_name
+        self.file = file
+        self.text = text

@@ -1,0 +1,86 @@
+"""torch's zip container (torch >= 1.6): ``<root>/data.pkl`` and one record ``<root>/data/<key>`` per storage."""
+
+from __future__ import annotations
+
+from inspector.checkpoint.contents import Contents, StorageLocation
+from inspector.checkpoint.errors import (
+    AmbiguousArchiveError,
+    BrokenCheckpointError,
+    CheckpointError,
+    NotACheckpointError,
+)
+from inspector.checkpoint.machine import Machine, describe_failure
+from inspector.checkpoint.persistent import PersistentIds
+from inspector.checkpoint.source import Source
+from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, read_entry, read_zip_index
+
+
+def read_zip(source: Source) -> Contents:
+    """Read the archive's directory and walk its pickle. No storage is touched.
+
+    Raises
+    ------
+    CheckpointError
+        It is another kind of archive, damaged, or could be read in two ways.
+    """
+    entries = {entry.name: entry for entry in read_zip_index(source)}
+    root = _root_folder(source, entries)
+    pickle_entry = entries[f"{root}/data.pkl"]
+    data = read_entry(source, pickle_entry)
+    ids = PersistentIds()
+    machine = Machine(data, 0, ids.load)
+    contents = Contents("zip", None, {}, [], pickle_entry.size, big_endian=_is_big_endian(source, entries, root))
+    try:
+        contents.root = machine.run()
+    except CheckpointError as error:
+        contents.root = machine.partial()
+        if contents.root is None and not machine.globals:
+            raise BrokenCheckpointError(f"{source.name} can't be read. {error.message}") from None
+        contents.complete = False
+        contents.warnings.append(describe_failure(error))
+    contents.globals = list(machine.globals)
+    contents.mutates_a_global = machine.mutates_a_global
+    if machine.position < len(data) and contents.complete:
+        contents.warnings.append(f"{len(data) - machine.position:,} bytes follow the end of its pickle.")
+    contents.storages = _storages(entries, f"{root}/data/")
+    return contents
+
+
+def _root_folder(source: Source, entries: dict[str, ZipEntry]) -> str:
+    """Return the one folder that everything lies in, as torch's own reader demands."""
+    name = source.name
+    roots = {entry.partition("/")[0] for entry in entries if "/" in entry}
+    pickles = [entry for entry in entries if entry.rpartition("/")[2].casefold() == "data.pkl"]
+    root = next(iter(roots), "")
+    if len(roots) == 1 and f"{root}/constants.pkl" in entries:
+        raise NotACheckpointError(
+            f"{name} is a TorchScript program, which Inspector can't read yet.",
+            "Open its state_dict instead.",
+        )
+    if len(roots) == 1 and f"{root}/archive_format" in entries:
+        raise NotACheckpointError(
+            f"{name} is an exported program, which Inspector can't read yet.", "Open its state_dict instead."
+        )
+    if not pickles:
+        what = "a NumPy archive" if all(entry.endswith(".npy") for entry in entries) and entries else "a zip archive"
+        raise NotACheckpointError(f"{name} is {what} without a PyTorch checkpoint in it.", "Unpack it and look inside.")
+    if len(roots) != 1 or pickles != [f"{root}/data.pkl"] or any("/" not in entry for entry in entries):
+        raise AmbiguousArchiveError(
+            f"{name} is refused: it is not laid out as torch writes it (one folder with one data.pkl), so two "
+            "programs could read different things out of it.",
+            "Ask for a fresh copy, saved by torch.",
+        )
+    return root
+
+
+def _is_big_endian(source: Source, entries: dict[str, ZipEntry], root: str) -> bool:
+    entry = entries.get(f"{root}/byteorder")
+    return entry is not None and entry.size <= 16 and read_entry(source, entry).strip() == b"big"
+
+
+def _storages(entries: dict[str, ZipEntry], prefix: str) -> dict[str, StorageLocation]:
+    return {
+        name[len(prefix) :]: StorageLocation(entry.header_offset, entry.size, entry.compressed, name)
+        for name, entry in entries.items()
+        if name.startswith(prefix) and entry.method in (STORED, DEFLATED)
+    }

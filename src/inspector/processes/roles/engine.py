@@ -1,0 +1,148 @@
+"""The engine: torch and torchvision. Takes weights as raw bytes and images as files' bytes; never a path.
+
+torch is imported at the first request, behind the thread that reads the pipe: the process ends with the window even
+while torch is being imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from inspector.errors import InspectorError
+from inspector.processes.roles.serving import Progress, Reply, Server
+
+if TYPE_CHECKING:
+    from inspector.engine.attach import Attachment
+
+#: The weights of one attachment at the most; a larger one would be refused by any machine's memory first.
+MAX_UPLOAD_BYTES = 1 << 40
+
+
+class EngineRoleError(InspectorError):
+    """Something asked of the engine makes no sense."""
+
+
+class MissingLibraryError(InspectorError):
+    """The engine's Python lacks torch or torchvision, or they don't work there."""
+
+
+class Engine:
+    """What the engine process holds: uploads that come in pieces, and attachments by number."""
+
+    def __init__(self) -> None:
+        self._upload = -1
+        self._storages: dict[int, bytearray] = {}
+        self._attachments: dict[int, Attachment] = {}
+        self._last = 0
+
+    def versions(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Answer with the versions and devices of this Python; this imports torch."""
+        try:
+            from inspector.engine.report import engine_versions
+        except (ImportError, OSError, RuntimeError) as error:  # missing; not loadable; made for another torch
+            reason = " ".join(str(error).split())[:300]
+            raise MissingLibraryError(
+                f"The engine's Python ({sys.executable}) can't use torch and torchvision: {reason}.",
+                "Install torch and torchvision there, or choose another Python.",
+            ) from None
+        return engine_versions(), []
+
+    def upload(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Take a piece of a storage. A new upload's first piece drops what an older one left."""
+        upload, storage, size, at = (int(params[name]) for name in ("upload", "storage", "size", "at"))
+        if upload != self._upload:
+            self._upload, self._storages = upload, {}
+        if not 0 <= size <= MAX_UPLOAD_BYTES or at < 0 or at + len(buffers[0]) > size:
+            raise EngineRoleError("A piece of the weights does not fit.", "Attach again.")
+        held = self._storages.setdefault(storage, bytearray(size))
+        held[at : at + len(buffers[0])] = buffers[0]
+        return {}, []
+
+    def attach(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Build the architecture with the uploaded weights; answer with the attachment's number and facts."""
+        from dataclasses import asdict
+
+        from inspector.engine.attach import attach
+        from inspector.engine.tensors import TensorSpec, state_dict_from_storages
+
+        started = time.perf_counter()
+        storages, self._storages = self._storages, {}
+        count = 1 + max((int(row[5]) for row in params["tensors"]), default=-1)
+        if params["upload"] != self._upload and count:
+            raise EngineRoleError("The weights did not arrive.", "Attach again.")
+        specs = [
+            TensorSpec(str(name), str(dtype), tuple(shape), tuple(stride), int(offset), int(storage))
+            for name, dtype, shape, stride, offset, storage in params["tensors"]
+        ]
+        if params["big_endian"]:
+            _swap_bytes(specs, storages)
+        state_dict = state_dict_from_storages(specs, [storages.get(place, bytearray()) for place in range(count)])
+        made = attach(
+            str(params["architecture"]),
+            state_dict,
+            num_classes=params["num_classes"],
+            device=str(params["device"]),
+            preprocessing=params["preprocessing"],
+            labels=params["labels"] or None,
+            options=params["options"],
+        )
+        self._last += 1
+        self._attachments[self._last] = made
+        result = {
+            "attachment": self._last,
+            "architecture": made.architecture,
+            "task": made.task,
+            "device": made.device,
+            "device_description": _describe_device(made.device),
+            "num_classes": made.num_classes,
+            "eval_sentence": made.eval_report.sentence,
+            "preprocessing": asdict(made.preprocessing) if made.preprocessing is not None else {},
+            "milliseconds": (time.perf_counter() - started) * 1_000,
+        }
+        return result, []
+
+    def detach(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Free an attachment."""
+        self._attachments.pop(int(params["attachment"]), None)
+        return {}, []
+
+    def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Decode the image in buffer 0 and answer with the likeliest classes."""
+        from inspector.engine.predict import predict_image
+        from inspector.pictures.decode import decode_image
+
+        attachment = self._attachments.get(int(params["attachment"]))
+        if attachment is None:
+            raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
+        image = decode_image(bytes(buffers[0]), name=str(params["name"]))
+        found = predict_image(attachment, image, int(params["top"]))
+        rows = [{"label": row.label, "index": row.index, "score": row.score} for row in found.predictions]
+        return {"predictions": rows, "milliseconds": found.milliseconds, "device": attachment.device}, []
+
+
+def _swap_bytes(specs: list[Any], storages: dict[int, bytearray]) -> None:
+    """Turn the storages of a big-endian file around, by the size of what they hold."""
+    from inspector.checkpoint.dtypes import ITEM_SIZES
+
+    for spec in {spec.storage: spec for spec in specs}.values():
+        held, width = storages.get(spec.storage, bytearray()), ITEM_SIZES[spec.dtype]
+        if spec.dtype.startswith("complex"):
+            width //= 2
+        pieces = [held[place::width] for place in range(width)]
+        for place in range(width):
+            held[place::width] = pieces[width - 1 - place]
+
+
+def _describe_device(name: str) -> str:
+    from inspector.engine.devices import list_devices
+
+    return next((device.description for device in list_devices() if device.name == name), name)
+
+
+def run(incoming: int, outgoing: int) -> None:
+    """Serve as the engine."""
+    engine = Engine()
+    methods = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict)
+    Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

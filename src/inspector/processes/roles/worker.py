@@ -1,0 +1,288 @@
+"""The worker: numbers, pictures and names, computed away from the window. numpy and pillow, no torch, no Qt."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from inspector.checkpoint.source import FileIdentity, open_identified
+from inspector.checkpoint.tensor_bytes import TensorPlace, read_tensor_of_file
+from inspector.errors import InspectorError
+from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
+from inspector.processes.roles.serving import Progress, Reply, Server
+
+#: A list of labels larger than this is none.
+MAX_LABELS_BYTES = 16 << 20
+#: Images taken from dropped folders at the most.
+MAX_IMAGES = 100_000
+#: Bytes hashed at a time.
+_HASH_BYTES = 8 << 20
+
+
+class WorkerError(InspectorError):
+    """Something asked of the worker can't be done."""
+
+
+def _names(buffers: list[bytearray]) -> list[str]:
+    return buffers[0].decode("utf-8", "surrogatepass").split("\0") if buffers[1] else []
+
+
+def _shapes(buffers: list[bytearray]) -> dict[str, tuple[int, ...]]:
+    """Read a state_dict's keys and shapes: names joined by NUL, dimensions (u8), sizes (i64)."""
+    sizes = array("q")
+    sizes.frombytes(buffers[2])
+    shapes, start = {}, 0
+    for name, dimensions in zip(_names(buffers), buffers[1], strict=True):
+        shapes[name] = tuple(sizes[start : start + dimensions])
+        start += dimensions
+    return shapes
+
+
+def catalogue(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with every architecture, for lists."""
+    from inspector.architectures import catalogue as architectures
+
+    rows = [[a.name, a.task, a.quantized, a.parameters, a.num_classes] for a in architectures().values()]
+    return {"architectures": rows}, []
+
+
+def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the architectures that fit; with ``params["lists"]``, the keys by name instead of counts."""
+    from inspector.architectures import identify as rank
+
+    found = rank(_shapes(buffers))
+    whole = bool(params.get("lists"))
+    candidates = []
+    for candidate in found.candidates:
+        mismatched = [[m.name, m.expected, m.found] for m in candidate.mismatched]
+        lists: dict[str, Any] = {
+            "missing": candidate.missing,
+            "unexpected": candidate.unexpected,
+            "mismatched": [{"name": name, "expected": e, "found": f} for name, e, f in mismatched],
+        }
+        candidates.append(
+            {
+                "architecture": candidate.architecture,
+                "score": round(candidate.score, 6),
+                "matched": candidate.matched,
+                **(lists if whole else {name: len(keys) for name, keys in lists.items()}),
+                "num_classes": candidate.num_classes,
+                "wrapper": candidate.wrapper,
+                "options": candidate.options,
+            }
+        )
+    return {"match": found.match, "official_weights": found.official_weights, "candidates": candidates}, []
+
+
+def official_weights(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the torchvision weights entry whose file ``params["path"]`` is, by its SHA-256; null for none."""
+    from inspector.architectures import architecture
+
+    entries = [entry for entry in architecture(str(params["architecture"])).weights if entry.sha256_prefix]
+    found = None
+    if entries:
+        digest = _sha256(Path(params["path"]), FileIdentity(*map(int, params["identity"])))
+        found = next((entry.full_name for entry in entries if digest.startswith(entry.sha256_prefix)), None)
+    return {"official_weights": found}, []
+
+
+def _sha256(path: Path, identity: FileIdentity) -> str:
+    source = open_identified(path, identity)
+    digest = hashlib.sha256()
+    try:
+        for start in range(0, source.size, _HASH_BYTES):
+            digest.update(source.read(start, min(_HASH_BYTES, source.size - start)))
+        source.check_unchanged()
+    finally:
+        source.close()
+    return digest.hexdigest()
+
+
+def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the match report of a state_dict and one architecture; buffer 0 names each key's target."""
+    from inspector.architectures import architecture
+    from inspector.architectures import match as compare
+
+    shapes = _shapes(buffers)
+    report = compare(shapes, str(params["architecture"]), params.get("num_classes"), params.get("wrapper"))
+    targets = {source: key for key, source in report.sources.items()}
+    result = {
+        "architecture": report.architecture,
+        "task": architecture(report.architecture).task,
+        "num_classes": report.num_classes,
+        "wrapper": report.wrapper,
+        "options": dict(report.options),
+        "matched": len(report.matched),
+        "missing": report.missing,
+        "unexpected": len(report.unexpected),
+        "mismatched": [[m.name, m.expected, m.found] for m in report.mismatched],
+        "complete": report.complete,
+    }
+    return result, ["\0".join(targets.get(name, "") for name in _names(buffers)).encode("utf-8", "surrogatepass")]
+
+
+def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with a tensor's figures and histogram; buffer 0 is its edges, 1 its counts, 2 its picture."""
+    from dataclasses import asdict
+
+    from inspector.weights.histogram import histogram
+    from inspector.weights.picture import weight_picture
+    from inspector.weights.statistics import tensor_statistics
+
+    identity = FileIdentity(*map(int, params["identity"]))
+    values = read_tensor_of_file(Path(params["path"]), identity, TensorPlace.from_json(params["place"]))
+    statistics = tensor_statistics(values)
+    bins = histogram(values, int(params.get("bins", 128)))
+    picture = weight_picture(values, int(params.get("max_side", 1_024)))
+    shown = {name: value for name, value in asdict(picture).items() if name != "rgba"}
+    result = {"statistics": asdict(statistics), "picture": shown}
+    return result, [bins.edges.tobytes(), bins.counts.tobytes(), picture.rgba]
+
+
+def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with a small upright picture of an image file; buffer 0 is its RGB."""
+    from inspector.pictures.thumbnail import thumbnail as make
+
+    path = Path(params["path"])
+    made = make(read_image(path), name=path.name, width=int(params["width"]), height=int(params["height"]))
+    result = {
+        "width": made.width,
+        "height": made.height,
+        "original_width": made.original_width,
+        "original_height": made.original_height,
+    }
+    return result, [made.rgb]
+
+
+def annotate(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Write a copy of an image file with a caption below it, as PNG, in one step."""
+    from inspector.pictures.annotate import annotate as make
+
+    path, out = Path(params["path"]), Path(params["out"])
+    picture = make(read_image(path), name=path.name, caption=str(params["caption"]))
+    try:
+        _put(out, picture)
+    except OSError as error:
+        raise WorkerError(f"{out} can't be written: {error.strerror}.", "Choose another folder.") from None
+    return {}, []
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Put a file in place whole, or not at all."""
+    part = path.with_name(f".{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+        os.replace(part, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+
+
+def list_images(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the image files among paths, those in folders included, in natural order."""
+    found: list[str] = []
+    for path in map(Path, params["paths"]):
+        if path.is_dir():
+            inside = (Path(folder, name) for folder, name in _walk(path))
+            found += sorted((str(f) for f in inside if f.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+        else:
+            found.append(str(path))
+    return {"images": found[:MAX_IMAGES], "left_out": max(0, len(found) - MAX_IMAGES)}, []
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+    seen = 0
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            seen += 1
+            if seen > 10 * MAX_IMAGES:
+                return
+            yield base, name
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key that puts ``image2`` before ``image10``, and digits before letters as elsewhere."""
+    parts: list[tuple[int, int, str]] = []
+    digits = ""
+    for character in [*text.casefold(), ""]:
+        if character.isdecimal() and character.isascii():
+            digits += character
+            continue
+        if digits:
+            significant = digits.lstrip("0")
+            parts.append((ord("0"), len(significant), significant))
+            digits = ""
+        parts.append((ord(character[0]) if character else 0, 0, ""))
+    return parts
+
+
+def read_labels(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the class names in a text file (a line each) or a JSON file (a list, or index to name)."""
+    path = Path(params["path"])
+    try:
+        if not path.is_file():
+            raise WorkerError(f"There is no labels file {path.name}.", "Choose another one.")
+        if path.stat().st_size > MAX_LABELS_BYTES:
+            raise WorkerError(f"{path.name} is too large for a list of labels.")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise WorkerError(f"{path.name} can't be read: {error.strerror}.", "Choose another labels file.") from None
+    except UnicodeDecodeError:
+        raise WorkerError(f"{path.name} is no text file.", "Choose a text or JSON file of labels.") from None
+    labels = _json_labels(path, text) if path.suffix.lower() == ".json" else _text_labels(text)
+    if not labels:
+        raise WorkerError(f"{path.name} holds no labels.", "Write one label a line, in the order of the classes.")
+    return {"labels": labels}, []
+
+
+def _text_labels(text: str) -> list[str]:
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return [line.strip()[:200] for line in lines]
+
+
+def _json_labels(path: Path, text: str) -> list[str]:
+    wrong = WorkerError(
+        f"{path.name} is no list of labels.", "Write a JSON list of names, or an object from index to name."
+    )
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if isinstance(data, dict):
+        # {"0": "cat"}, {"cat": 0}, or the {"0": ["n02123045", "tabby"]} that ImageNet lists often use
+        names = {int(key): value for key, value in data.items() if key.isdecimal() and len(key) < 8}
+        if not names:
+            names = {value: key for key, value in data.items() if type(value) is int}
+        if set(names) != set(range(len(names))) or len(names) != len(data):
+            raise wrong
+        data = [names[index] for index in range(len(names))]
+    if not isinstance(data, list):
+        raise wrong
+    return [str(name[-1] if isinstance(name, list) and name else name)[:200] for name in data]
+
+
+def run(incoming: int, outgoing: int) -> None:
+    """Serve as the worker."""
+    methods = (
+        catalogue,
+        identify,
+        official_weights,
+        match,
+        describe_tensor,
+        thumbnail,
+        annotate,
+        list_images,
+        read_labels,
+    )
+    Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

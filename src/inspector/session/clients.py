@@ -1,0 +1,159 @@
+"""The session's processes: one reader per file (one kept warm), a worker that is restarted, and the engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from inspector.checkpoint.errors import CheckpointError
+from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_BYTES_PER_SECOND, READER_SECONDS
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.text import clean_name
+from inspector.processes.client import ProcessClient, ProcessError
+from inspector.session.loop import Loop
+from inspector.session.state import Failure
+
+Done = Callable[[dict[str, Any], list[bytearray]], None]
+Failed = Callable[[Failure], None]
+
+
+class Readers:
+    """Opens files, each in a process of its own.
+
+    Parameters
+    ----------
+    warm
+        A process that was started ahead, for the first file.
+    keep_warm
+        Whether the process for the next file is started before it is needed.
+    """
+
+    def __init__(self, loop: Loop, warm: ProcessClient | None = None, *, keep_warm: bool = True) -> None:
+        self._loop = loop
+        self._keep_warm = keep_warm
+        self._warm = warm
+        self._busy: set[ProcessClient] = set()
+
+    def warm_up(self) -> None:
+        """Start the process that the next file will use."""
+        if self._warm is None or not self._warm.alive:
+            self._warm = ProcessClient("reader")
+
+    def read(self, path: Path, done: Callable[[CheckpointSummary], None], failed: Failed) -> Callable[[], None]:
+        """Read a checkpoint; return what cancels that."""
+        self.warm_up()
+        client, self._warm = self._warm, None
+        assert client is not None
+        self._busy.add(client)
+        late = threading.Event()
+
+        def overstayed() -> None:
+            late.set()
+            client.kill()
+
+        timer = threading.Timer(_deadline(path), overstayed)
+        timer.daemon = True
+        timer.start()
+
+        def finish(call: Callable[[], None]) -> None:
+            def on_loop() -> None:
+                timer.cancel()
+                if client in self._busy:
+                    self._busy.discard(client)
+                    client.close()
+                    call()
+                    if self._keep_warm:
+                        self._loop.post_idle(self.warm_up)
+
+            self._loop.post(on_loop)
+
+        def on_done(header: dict[str, Any], buffers: list[bytearray]) -> None:
+            try:
+                summary = CheckpointSummary(header, buffers)
+            except CheckpointError as error:
+                failure = Failure(error.message, error.hint, type(error).__name__)
+                finish(lambda: failed(failure))
+            else:
+                finish(lambda: done(summary))
+
+        def on_failed(error: ProcessError) -> None:
+            finish(lambda: failed(_reader_failure(path, error, late.is_set())))
+
+        client.request("read", {"path": str(path)}, done=on_done, failed=on_failed)
+
+        def cancel() -> None:
+            timer.cancel()
+            self._busy.discard(client)
+            client.close()
+
+        return cancel
+
+    def close(self) -> None:
+        """End every reader."""
+        for client in (*self._busy, self._warm):
+            if client is not None:
+                client.close()
+        self._busy.clear()
+        self._warm = None
+
+
+def _deadline(path: Path) -> float:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        size = 0  # the reader says what is wrong with it
+    return READER_SECONDS + min(size, MAX_INDEX_BYTES) / READER_BYTES_PER_SECOND
+
+
+def _reader_failure(path: Path, error: ProcessError, late: bool) -> Failure:
+    name = clean_name(path.name)
+    if late:
+        return Failure(f"{name} takes far longer to read than an honest file of its size.", "", "LimitError")
+    if error.kind == "ProcessDied":
+        return Failure(f"{name} made the reader stop; it is damaged or built to do so.", "", "CheckpointError")
+    if error.kind == "MemoryError":
+        return Failure(f"{name} needs far more memory than an honest file of its size.", "", "LimitError")
+    return Failure(error.message, error.hint, error.kind)
+
+
+class Worker:
+    """The worker process: started at the first need, started again when it died."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._client: ProcessClient | None = None
+
+    def start(self) -> ProcessClient:
+        """Start the process unless it runs."""
+        if self._client is None or not self._client.alive:
+            self._client = ProcessClient("worker")
+        return self._client
+
+    def request(self, method: str, params: dict[str, Any], buffers: list[bytes], done: Done, failed: Failed) -> None:
+        """Ask the worker; the answer comes on the session's thread."""
+        self._ask(method, params, buffers, done, failed, again=True)
+
+    def _ask(
+        self, method: str, params: dict[str, Any], buffers: list[bytes], done: Done, failed: Failed, *, again: bool
+    ) -> None:
+        def fail(error: ProcessError) -> None:
+            if again and error.kind == "ProcessDied":  # perhaps of another request: once more, in a fresh process
+                self._ask(method, params, buffers, done, failed, again=False)
+            else:
+                failed(Failure(error.message, error.hint, error.kind))
+
+        self.start().request(
+            method,
+            params,
+            buffers,
+            done=lambda result, out: self._loop.post(lambda: done(result, out)),
+            failed=lambda error: self._loop.post(lambda: fail(error)),
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None

@@ -1,0 +1,347 @@
+"""The session's link to the engine: start it, attach weights, survive its death.
+
+The engine may be killed at any moment. Then the person is told in one sentence, a new one is started, and what was
+attached is attached again from the file; nothing else is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from inspector.checkpoint.source import open_identified
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.tensor_bytes import read_storage
+from inspector.errors import InspectorError
+from inspector.processes.client import Message, ProcessClient, ProcessError
+from inspector.session.loop import Loop
+from inspector.session.state import Attachment, Device, Failure, OpenCheckpoint
+from inspector.session.store import Store
+
+#: Bytes of weights per message: small enough to show progress, large enough to cost nothing.
+_PIECE = 4 << 20
+
+#: An engine that dies this often within so many seconds is not started again by itself.
+_DEATHS, _DEATHS_WITHIN = 3, 60.0
+
+_Done = Callable[[dict[str, Any], list[bytearray]], None]
+
+
+class EngineLink:
+    """The engine process and what is attached in it.
+
+    Parameters
+    ----------
+    attached
+        Called with a checkpoint's id whenever its attachment is ready: the predictions that wait can go on.
+    python
+        The interpreter the engine runs on; ours where None.
+    """
+
+    def __init__(self, store: Store, loop: Loop, attached: Callable[[int], None], python: str | None = None) -> None:
+        self._store = store
+        self._loop = loop
+        self._attached = attached
+        self._python = python
+        self._client: ProcessClient | None = None
+        self._deaths: deque[float] = deque(maxlen=_DEATHS)
+        self._uploads = 0
+        self._latest: dict[int, int] = {}  # the upload that a checkpoint waits for; answers of older ones are stale
+
+    @property
+    def process_id(self) -> int | None:
+        """The engine's process id, None while there is none."""
+        return self._client.process.pid if self._client is not None and self._client.alive else None
+
+    def start(self) -> None:
+        """Start the engine unless it runs; torch is imported there, in the background."""
+        if self._client is not None:
+            if not self._client.alive:
+                self._died()  # noticed before its own message came: tell it, and attach again what was attached
+            return
+        self._store.change_engine(phase="running", failure=None)
+        try:
+            client = ProcessClient("engine", python=self._python, on_death=lambda: self._loop.post(lambda: died()))
+        except OSError as error:
+            failure = Failure(f"The engine's Python can't be started: {error.strerror}.", "Choose another one.")
+            self._store.change_engine(phase="failed", failure=failure)
+            return
+        self._client = client
+
+        def died() -> None:
+            if client is self._client:
+                self._died()
+
+        self._ask(client, "versions", {}, [], self._ready, self._not_ready)
+
+    def close(self) -> None:
+        """End the engine quietly."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        buffers: Callable[[], list[bytes]],
+        done: _Done,
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """Ask the engine; ``buffers`` runs on the sending thread, the answer comes on the session's.
+
+        Where there is no engine, one is started and the request fails: what it was about is gone.
+        """
+        if self._client is None or not self._client.alive:
+            self.start()
+            failed(Failure("The engine stopped.", "Try again.", "ProcessDied"))
+            return
+        self._ask(self._client, method, params, buffers, done, failed)
+
+    def _ask(
+        self,
+        client: ProcessClient,
+        method: str,
+        params: dict[str, Any],
+        buffers: list[bytes] | Callable[[], list[bytes]],
+        done: _Done,
+        failed: Callable[[Failure], None],
+        before: Callable[[], Iterator[Message]] | None = None,
+    ) -> None:
+        def fail(error: ProcessError) -> None:
+            self._loop.post(lambda: failed(Failure(error.message, error.hint, error.kind)))
+
+        client.request(
+            method,
+            params,
+            buffers,
+            done=lambda result, out: self._loop.post(lambda: done(result, out)),
+            failed=fail,
+            before=before,
+        )
+
+    def _ready(self, result: dict[str, Any], _: list[bytearray]) -> None:
+        devices = tuple(Device(row["name"], row["description"]) for row in result["devices"])
+        self._store.change_engine(
+            phase="ready", torch=result["torch"], torchvision=result["torchvision"], devices=devices
+        )
+
+    def _not_ready(self, failure: Failure) -> None:
+        if failure.kind != "ProcessDied":
+            self._store.change_engine(phase="failed", failure=failure)
+
+    # -- death -------------------------------------------------------------------------------------------------
+
+    def _died(self) -> None:
+        assert self._client is not None
+        words = self._client.last_words().splitlines()
+        self._client = None
+        self._deaths.append(time.monotonic())
+        restore = [
+            found for found in self._store.checkpoints.values() if found.attachment.phase in ("ready", "running")
+        ]
+        if len(self._deaths) == _DEATHS and self._deaths[-1] - self._deaths[0] < _DEATHS_WITHIN:
+            failure = Failure(
+                f"The engine stopped {_DEATHS} times within a minute.", words[-1][:200] if words else "Start it again."
+            )
+            self._store.change_engine(phase="failed", failure=failure)
+            self._store.notice(failure.sentence, "error")
+            for found in restore:
+                stopped = replace(found.attachment, phase="failed", engine_id=-1, failure=failure)
+                self._store.change_checkpoint(found.id, attachment=stopped)
+            return
+        again = " and attaching again" if restore else ""
+        self._store.notice(f"The engine stopped. Starting a new one{again}.", "warning")
+        for found in restore:  # what the old engine called it says nothing to the next
+            self._store.change_checkpoint(found.id, attachment=Attachment())
+        self.start()
+        for found in restore:
+            self.attach(found.id)
+
+    def restart(self) -> None:
+        """Start a fresh engine because the person asked for it; what was attached is attached again."""
+        self._deaths.clear()
+        wanted = [found.id for found in self._store.checkpoints.values() if found.attachment.phase != "none"]
+        for number in wanted:
+            self._store.change_checkpoint(number, attachment=Attachment())
+        client, self._client = self._client, None
+        if client is not None:
+            client.kill()  # not closed: what waits for an answer must hear that none will come
+        self.start()
+        for number in wanted:
+            self.attach(number)
+
+    # -- attach ------------------------------------------------------------------------------------------------
+
+    def choose_device(self, device: str) -> None:
+        """Choose the device for all that is attached from now on, and attach again what is."""
+        self._store.change_engine(device=device)
+        for found in list(self._store.checkpoints.values()):
+            if found.attachment.phase in ("ready", "running", "failed"):
+                self._store.drop_predictions(checkpoint=found.id)
+                self.attach(found.id)
+
+    def attach(self, number: int) -> None:
+        """Build the chosen architecture in the engine and load the chosen state_dict into it."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.summary is None or found.match_report is None or not found.match_report.complete:
+            return
+        report = found.match_report
+        attachment = Attachment(
+            phase="running", architecture=report.architecture, num_classes=report.num_classes, matched=report.matched
+        )
+        self.release(found.attachment)
+        self._store.change_checkpoint(number, attachment=attachment)
+        self.start()
+        self._uploads += 1
+        upload = self._latest[number] = self._uploads
+        client = self._client
+        if client is None:
+            self._not_attached(number, upload, self._store.engine.failure or Failure("There is no engine."))
+            return
+        try:
+            tensors, storages = _upload_plan(found.summary, report.targets)
+        except InspectorError as error:
+            self._not_attached(number, upload, Failure(error.message, error.hint, type(error).__name__))
+            return
+        params = {
+            "upload": upload,
+            "tensors": tensors,
+            "architecture": report.architecture,
+            "num_classes": report.num_classes,
+            "options": report.options,
+            "device": self._store.engine.device,
+            "preprocessing": found.summary.embedded.preprocessing,
+            "labels": list(_labels(found, report.num_classes)),
+            "big_endian": found.summary.big_endian,
+        }
+        self._ask(
+            client,
+            "attach",
+            params,
+            [],
+            lambda result, _: self._did_attach(number, upload, client, result),
+            lambda failure: self._not_attached(number, upload, failure),
+            before=lambda: self._pieces(number, found.summary, upload, storages),
+        )
+
+    def cancel_attach(self, number: int) -> None:
+        """Give an attachment up while it is being made: the engine is ended and a new one started."""
+        found = self._store.checkpoints.get(number)
+        if found is not None and found.attachment.phase == "running":
+            self._store.change_checkpoint(number, attachment=Attachment())
+            self.restart()
+
+    def detach(self, number: int) -> None:
+        """Forget an attachment."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.attachment.phase == "none":
+            return
+        self.release(found.attachment)
+        self._store.change_checkpoint(number, attachment=Attachment())
+        self._store.drop_predictions(checkpoint=number)
+
+    def release(self, attachment: Attachment) -> None:
+        """Free the memory of an attachment in the engine."""
+        if self._client is not None and self._client.alive and attachment.engine_id >= 0:
+            params = {"attachment": attachment.engine_id}
+            self._ask(self._client, "detach", params, [], lambda *_: None, lambda *_: None)
+
+    def _pieces(
+        self,
+        number: int,
+        summary: CheckpointSummary | None,
+        upload: int,
+        storages: list[int],
+    ) -> Iterator[Message]:
+        """Yield the weights piece by piece, straight from the inspected file; runs on the sending thread."""
+        assert summary is not None
+        source = open_identified(Path(summary.path), summary.identity)
+        total = sum(summary.storage_nbytes[storage] for storage in storages) or 1
+        sent = 0
+        try:
+            for place, storage in enumerate(storages):
+                location = summary.storage_location(storage)
+                piece = _PIECE if location.packed == location.nbytes else max(location.nbytes, 1)
+                for start in range(0, max(location.nbytes, 1), piece):
+                    data = read_storage(source, location, start, min(piece, location.nbytes - start))
+                    header = {"upload": upload, "storage": place, "size": location.nbytes, "at": start}
+                    yield {"method": "upload", "params": header}, [data]
+                    sent += len(data)
+                    self._loop.post(lambda share=sent / total: self._progress(number, upload, share))  # type: ignore[misc]
+            source.check_unchanged()
+        finally:
+            source.close()
+
+    def _waiting_for(self, number: int, upload: int) -> OpenCheckpoint | None:
+        """Return the checkpoint, None where it is closed or no longer waits for this upload."""
+        found = self._store.checkpoints.get(number)
+        waits = found is not None and found.attachment.phase == "running" and self._latest.get(number) == upload
+        return found if waits else None
+
+    def _progress(self, number: int, upload: int, share: float) -> None:
+        found = self._waiting_for(number, upload)
+        if found is not None:
+            self._store.change_checkpoint(number, attachment=replace(found.attachment, progress=share))
+
+    def _did_attach(self, number: int, upload: int, client: ProcessClient, result: dict[str, Any]) -> None:
+        if client is not self._client:
+            return  # an engine that is gone, and what it attached with it
+        found = self._waiting_for(number, upload)
+        if found is None:
+            self.release(Attachment(engine_id=result["attachment"]))
+            return
+        ready = replace(
+            found.attachment,
+            phase="ready",
+            progress=1.0,
+            device=result["device"],
+            device_description=result["device_description"],
+            eval_sentence=result["eval_sentence"],
+            preprocessing=result["preprocessing"],
+            num_classes=result["num_classes"],
+            labels_from=_labels_from(found, result["num_classes"]),
+            engine_id=result["attachment"],
+            milliseconds=result["milliseconds"],
+        )
+        self._store.change_checkpoint(number, attachment=ready)
+        self._attached(number)
+
+    def _not_attached(self, number: int, upload: int, failure: Failure) -> None:
+        found = self._waiting_for(number, upload)
+        if failure.kind == "ProcessDied" or found is None:
+            return  # a death is told once, and the attachment is made again
+        failed = replace(found.attachment, phase="failed", failure=failure)
+        self._store.change_checkpoint(number, attachment=failed)
+        self._store.notice(failure.sentence, "error")
+
+
+def _upload_plan(summary: CheckpointSummary, targets: dict[int, str]) -> tuple[list[list[Any]], list[int]]:
+    """Return the tensors as the engine builds them, and the storages to send, each once."""
+    storages: dict[int, int] = {}
+    tensors = []
+    for tensor, target in targets.items():
+        place = summary.place(tensor)
+        storage = storages.setdefault(summary.storages[tensor], len(storages))
+        tensors.append([target, place.dtype, list(place.shape), list(place.stride), place.offset, storage])
+    return tensors, list(storages)
+
+
+def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:
+    """Return the class names: the person's file, else the checkpoint's own where they fit; empty for the default."""
+    if found.labels:
+        return found.labels
+    own = found.summary.embedded.class_names if found.summary is not None else ()
+    return own if len(own) == num_classes else ()
+
+
+def _labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
+    if found.labels:
+        return f"labels from {found.labels_file}"
+    if _labels(found, num_classes):
+        return "labels from the checkpoint"
+    return "ImageNet labels" if num_classes == 1_000 else "classes by number"

@@ -1,0 +1,133 @@
+"""The images in the strip: listed, and shown small, by the worker; a few at a time, so that it stays responsive."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from inspector.session.clients import Worker
+from inspector.session.state import Failure, ImageItem, Thumbnail
+from inspector.session.store import Store
+
+#: Thumbnails asked for at once: more would make a selected tensor wait behind them.
+_IN_FLIGHT = 2
+
+#: Twice the sizes they are shown at, for sharp pictures on dense screens. Thumbnails are kept for every image.
+THUMBNAIL = (184, 138)
+PREVIEW = (720, 640)
+
+
+class Images:
+    """Commands about the strip of images.
+
+    Parameters
+    ----------
+    thumbnails
+        Whether small pictures are made of them.
+    """
+
+    def __init__(self, store: Store, worker: Worker, *, thumbnails: bool = True) -> None:
+        self._store = store
+        self._thumbnails = thumbnails
+        self._worker = worker
+        self._waiting: deque[int] = deque()
+        self._asked = 0
+
+    def add(self, paths: Sequence[Path], added: Callable[[list[int]], None]) -> None:
+        """Add image files and the images in folders; ``added`` gets the ids of all of them, known ones too."""
+
+        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            if result["left_out"]:
+                self._store.notice(f"Only the first {len(result['images']):,} images were taken.", "warning")
+            if not result["images"]:
+                self._store.notice("There is no image in what was dropped.", "warning")
+            known = {item.path: item.id for item in self._store.images.values()}
+            numbers = []
+            for path in map(Path, result["images"]):
+                number = known.get(path)
+                if number is None:
+                    number = known[path] = self._store.next_id()
+                    self._store.images[number] = ImageItem(number, path)
+                    if self._thumbnails:
+                        self._waiting.append(number)
+                numbers.append(number)
+            self._store.images_changed.emit()
+            self._ask()
+            added(numbers)
+
+        self._worker.request("list_images", {"paths": [str(path) for path in paths]}, [], done, self._tell)
+
+    def annotate(self, number: int, caption: str, out: Path, done: Callable[[Failure | None], None]) -> None:
+        """Save a copy of an image with a caption as PNG; ``done`` gets what went wrong, or None."""
+        item = self._store.images.get(number)
+        if item is not None:
+            params = {"path": str(item.path), "caption": caption, "out": str(out)}
+            self._worker.request("annotate", params, [], lambda *_: done(None), done)
+
+    def clear(self) -> None:
+        """Remove all images and what was predicted for them."""
+        numbers = list(self._store.images)
+        self._waiting.clear()
+        self._store.images.clear()
+        self._store.drop_predictions(images=numbers)
+        self._store.images_changed.emit()
+
+    def preview(self, number: int) -> None:
+        """Make a larger picture of one image; the one made before is let go."""
+        item = self._store.images.get(number)
+        if item is None or item.preview is not None:
+            return
+        for other in [image.id for image in self._store.images.values() if image.preview is not None]:
+            self._store.change_image(other, preview=None)
+        params = {"path": str(item.path), "width": PREVIEW[0], "height": PREVIEW[1]}
+        self._worker.request(
+            "thumbnail",
+            params,
+            [],
+            lambda result, buffers: self._store.change_image(number, preview=_thumbnail(result, buffers)),
+            lambda _: None,  # the thumbnail's own failure says why
+        )
+
+    def remove(self, number: int) -> None:
+        """Remove one image."""
+        if self._store.images.pop(number, None) is not None:
+            self._store.drop_predictions(images=[number])
+            self._store.images_changed.emit()
+
+    def _tell(self, failure: Failure) -> None:
+        self._store.notice(failure.sentence, "error")
+
+    def _ask(self) -> None:
+        while self._waiting and self._asked < _IN_FLIGHT:
+            item = self._store.images.get(self._waiting.popleft())
+            if item is None:
+                continue
+            self._asked += 1
+            params = {"path": str(item.path), "width": THUMBNAIL[0], "height": THUMBNAIL[1]}
+            self._worker.request("thumbnail", params, [], self._made(item.id), self._not_made(item.id))
+
+    def _made(self, number: int) -> Callable[[dict[str, Any], list[bytearray]], None]:
+        def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
+            self._asked -= 1
+            self._store.change_image(number, thumbnail=_thumbnail(result, buffers))
+            self._ask()
+
+        return done
+
+    def _not_made(self, number: int) -> Callable[[Failure], None]:
+        def failed(failure: Failure) -> None:
+            self._asked -= 1
+            self._store.change_image(number, failure=failure)
+            self._ask()
+
+        return failed
+
+
+def _thumbnail(result: dict[str, Any], buffers: list[bytearray]) -> Thumbnail | None:
+    """Return the picture of an answer; None where its bytes don't fit its size."""
+    width, height, rgb = int(result["width"]), int(result["height"]), bytes(buffers[0])
+    if len(rgb) != 3 * width * height:
+        return None
+    return Thumbnail(width, height, rgb, int(result["original_width"]), int(result["original_height"]))

@@ -1,0 +1,49 @@
+"""Where the session runs: one thread that takes calls in order. The window's is Qt's, the command line's is here."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Loop(Protocol):
+    """Takes calls from any thread and makes them on the session's own."""
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Make ``call`` on the session's thread, soon."""
+
+    def post_idle(self, call: Callable[[], None]) -> None:
+        """Make ``call`` on the session's thread, from which alone this is called, when what is there is shown."""
+
+
+class QueueLoop:
+    """A loop for programs without Qt: whoever waits for something makes the calls."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Queue a call."""
+        self._calls.put(call)
+
+    def post_idle(self, call: Callable[[], None]) -> None:
+        """Queue a call: nothing is shown here."""
+        self._calls.put(call)
+
+    def run_until(self, condition: Callable[[], bool], timeout: float = 3_600.0) -> None:
+        """Make the queued calls until ``condition()`` holds.
+
+        Raises
+        ------
+        TimeoutError
+            It did not within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while not condition():
+            try:
+                call = self._calls.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError("The processes of Inspector gave no answer in time.") from None
+            call()

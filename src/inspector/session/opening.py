@@ -1,0 +1,229 @@
+"""Opening checkpoints: the reader reads, the worker identifies and compares with an architecture."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from inspector.checkpoint.source import FileIdentity
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.session.clients import Readers, Worker
+from inspector.session.loop import Loop
+from inspector.session.state import (
+    ArchitectureInfo,
+    Attachment,
+    Candidate,
+    Failure,
+    Identification,
+    MatchReport,
+    OpenCheckpoint,
+)
+from inspector.session.store import Store
+
+
+class Opening:
+    """Commands about what is open and what it is compared with."""
+
+    def __init__(self, store: Store, loop: Loop, readers: Readers, worker: Worker) -> None:
+        self._store = store
+        self._loop = loop
+        self._readers = readers
+        self._worker = worker
+        self._cancel: dict[int, Callable[[], None]] = {}
+        self._catalogue_asked = False
+
+    def open(self, path: str | os.PathLike[str]) -> int:
+        """Open a checkpoint, or bring it forward when it is open already; return its id."""
+        absolute = Path(os.path.abspath(path))
+        for found in self._store.checkpoints.values():
+            if found.path == absolute and found.phase != "failed":
+                self.show(found.id)
+                return found.id
+        for failed in [found.id for found in self._store.checkpoints.values() if found.path == absolute]:
+            del self._store.checkpoints[failed]
+        number = self._store.next_id()
+        self._store.checkpoints[number] = OpenCheckpoint(number, absolute)
+        self._store.current = number
+        self._store.checkpoints_changed.emit()
+        self._cancel[number] = self._readers.read(
+            absolute, lambda summary: self._read(number, summary), lambda failure: self._failed(number, failure)
+        )
+        return number
+
+    def changed_since(self, path: str | os.PathLike[str]) -> int | None:
+        """Return the id of the open checkpoint of that path, if its file is no longer the one that was read."""
+        absolute = Path(os.path.abspath(path))
+        for found in self._store.checkpoints.values():
+            if found.path == absolute and found.summary is not None:
+                try:
+                    return None if FileIdentity.of(absolute) == found.summary.identity else found.id
+                except OSError:
+                    return None  # it is gone: what was read is all there is
+        return None
+
+    def show(self, number: int) -> None:
+        """Make an open checkpoint the current one."""
+        if number in self._store.checkpoints and self._store.current != number:
+            self._store.current = number
+            self._store.checkpoints_changed.emit()
+
+    def close(self, number: int) -> None:
+        """Close a checkpoint; one that is still being read is given up."""
+        cancel = self._cancel.pop(number, None)
+        if cancel is not None:
+            cancel()
+        order = list(self._store.checkpoints)
+        if number not in order:
+            return
+        place = order.index(number)
+        del self._store.checkpoints[number]
+        order.remove(number)
+        if self._store.current == number:
+            self._store.current = order[min(place, len(order) - 1)] if order else None
+        self._store.drop_predictions(checkpoint=number)
+        self._store.checkpoints_changed.emit()
+
+    def _failed(self, number: int, failure: Failure) -> None:
+        self._cancel.pop(number, None)
+        self._store.change_checkpoint(number, phase="failed", failure=failure)
+        self._store.notice(failure.sentence, "error")
+
+    def _read(self, number: int, summary: CheckpointSummary) -> None:
+        self._cancel.pop(number, None)
+        found = self._store.change_checkpoint(number, phase="ready", summary=summary, state_dict=summary.model)
+        if found is not None and summary.model is not None:
+            # The tree first: starting the worker takes as long as painting it.
+            self._loop.post_idle(lambda: self._identify(found))
+
+    # -- identification and match ------------------------------------------------------------------------------
+
+    def _identify(self, found: OpenCheckpoint) -> None:
+        assert found.summary is not None
+        assert found.state_dict is not None
+        wanted = found.summary.embedded.architecture
+        self.load_catalogue()  # answered first, so that the wanted architecture is known or not
+
+        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            identification = _identification(result)
+            if self._store.change_checkpoint(found.id, identification=identification) is None:
+                return
+            best = identification.candidates[0].architecture if identification.candidates else None
+            self.choose_architecture(found.id, wanted if self._is_known(wanted) else best)
+
+        self._worker.request("identify", {}, shape_columns(found.summary, found.state_dict), done, self._tell)
+
+    def _is_known(self, architecture: str | None) -> bool:
+        return any(row.name == architecture for row in self._store.catalogue)
+
+    def _tell(self, failure: Failure) -> None:
+        self._store.notice(failure.sentence, "error")
+
+    def load_catalogue(self) -> None:
+        """Ask the worker for the list of architectures."""
+
+        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            self._store.catalogue = tuple(ArchitectureInfo(*row) for row in result["architectures"])
+            self._store.catalogue_changed.emit()
+
+        def failed(failure: Failure) -> None:
+            self._catalogue_asked = False
+            self._tell(failure)
+
+        if not self._catalogue_asked:
+            self._catalogue_asked = True
+            self._worker.request("catalogue", {}, [], done, failed)
+
+    def choose_architecture(self, number: int, architecture: str | None, num_classes: int | None = None) -> None:
+        """Choose what to compare the state_dict with; the match report follows."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.summary is None or found.state_dict is None or architecture is None:
+            return
+        attachment = found.attachment if found.attachment.architecture == architecture else Attachment()
+        self._store.change_checkpoint(number, architecture=architecture, match_report=None, attachment=attachment)
+        if attachment is not found.attachment:
+            self._store.drop_predictions(checkpoint=number)
+        summary, state_dict = found.summary, found.state_dict
+
+        def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
+            now = self._store.checkpoints.get(number)
+            if now is not None and now.architecture == architecture and now.state_dict == state_dict:
+                report = _match_report(summary, state_dict, result, buffers[0])
+                self._store.change_checkpoint(number, match_report=report)
+
+        params = {"architecture": architecture, "num_classes": num_classes}
+        self._worker.request("match", params, shape_columns(summary, state_dict), done, self._tell)
+
+    def choose_state_dict(self, number: int, state_dict: int) -> None:
+        """Choose which state_dict of the checkpoint is identified and attached."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.summary is None or found.state_dict == state_dict:
+            return
+        self._store.drop_predictions(checkpoint=number)
+        changed = self._store.change_checkpoint(
+            number,
+            state_dict=state_dict,
+            identification=None,
+            architecture=None,
+            match_report=None,
+            attachment=Attachment(),
+        )
+        if changed is not None:
+            self._identify(changed)
+
+    def choose_labels(self, number: int, path: Path, then: Callable[[], None]) -> None:
+        """Take the class names from a text or JSON file, then call ``then``."""
+
+        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            labels = tuple(result["labels"])
+            self._store.change_checkpoint(number, labels=labels, labels_file=path.name)
+            then()
+
+        self._worker.request("read_labels", {"path": os.path.abspath(path)}, [], done, self._tell)
+
+
+def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
+    """Return a state_dict's keys and shapes as the worker takes them."""
+    tensors = summary.tensors_of(state_dict)
+    sizes = array("q")
+    for tensor in tensors:
+        sizes.extend(summary.shape(tensor))
+    names = "\0".join(summary.key(tensor) for tensor in tensors).encode("utf-8", "surrogatepass")
+    return [names, bytes(summary.ndims[tensor] for tensor in tensors), sizes.tobytes()]
+
+
+def _identification(result: dict[str, Any]) -> Identification:
+    fields = ("architecture", "score", "matched", "missing", "unexpected", "mismatched", "num_classes", "wrapper")
+    candidates = tuple(Candidate(*(row[name] for name in fields)) for row in result["candidates"])
+    return Identification(result["match"], candidates)
+
+
+def _match_report(
+    summary: CheckpointSummary, state_dict: int, result: dict[str, Any], targets: bytearray
+) -> MatchReport:
+    mismatched = tuple((name, tuple(expected), tuple(found)) for name, expected, found in result["mismatched"])
+    off = {name for name, _, _ in mismatched}
+    marks: dict[int, str] = {}
+    found_targets: dict[int, str] = {}
+    tensors = summary.tensors_of(state_dict)
+    names = targets.decode("utf-8", "surrogatepass").split("\0") if tensors else []
+    for tensor, target in zip(tensors, names, strict=True):
+        marks[tensor] = "unexpected" if not target else "mismatched" if target in off else "matched"
+        if target:
+            found_targets[tensor] = target
+    return MatchReport(
+        architecture=result["architecture"],
+        task=result["task"],
+        num_classes=result["num_classes"],
+        wrapper=result["wrapper"],
+        marks=marks,
+        targets=found_targets,
+        matched=result["matched"],
+        unexpected=result["unexpected"],
+        missing=tuple(result["missing"]),
+        mismatched=mismatched,
+        complete=result["complete"],
+        options=result["options"],
+    )

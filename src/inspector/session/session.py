@@ -1,0 +1,210 @@
+"""The session: every command a person can give, whether by the window or on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from inspector.processes.client import ProcessClient
+from inspector.session.clients import Readers, Worker
+from inspector.session.engine_link import EngineLink
+from inspector.session.images import Images
+from inspector.session.loop import Loop
+from inspector.session.opening import Opening
+from inspector.session.predicting import TOP, Predicting
+from inspector.session.state import Failure, OpenCheckpoint
+from inspector.session.store import Store
+from inspector.session.viewing import Viewing
+
+
+class Session:
+    """Commands that change the state; the state itself and its signals are in ``store``.
+
+    Parameters
+    ----------
+    loop
+        Where answers of the processes are handled; all commands must be given on that loop's thread.
+    engine_python
+        The interpreter the engine runs on; ours where None.
+    device
+        ``"auto"``, or the device to compute on.
+    top
+        Classes per prediction.
+    reader
+        A reader process that was started ahead, for the first file.
+    thumbnails
+        Whether small pictures are made of the images, for a strip that shows them.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        engine_python: str | None = None,
+        device: str = "auto",
+        top: int = TOP,
+        reader: ProcessClient | None = None,
+        thumbnails: bool = True,
+    ) -> None:
+        self.store = Store()
+        self.store.engine = type(self.store.engine)(device=device)
+        self._readers = Readers(loop, reader)
+        self._worker = Worker(loop)
+        self._opening = Opening(self.store, loop, self._readers, self._worker)
+        self._viewing = Viewing(self.store, self._worker)
+        self._images = Images(self.store, self._worker, thumbnails=thumbnails)
+        self._predicting = Predicting(self.store, top)
+        self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
+        self._predicting.link = self.engine
+        self._auto_attach: set[int] = set()
+        self.store.checkpoint_changed.connect(self._attach_when_matched)
+
+    # -- processes ---------------------------------------------------------------------------------------------
+
+    def warm_up(self, *, engine: bool) -> None:
+        """Start the processes that will be needed: the catalogue's worker, and the engine in the background."""
+        self._opening.load_catalogue()
+        if engine:
+            self.engine.start()
+
+    def close_processes(self) -> None:
+        """End every child process."""
+        self._readers.close()
+        self._worker.close()
+        self.engine.close()
+
+    # -- checkpoints -------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> OpenCheckpoint | None:
+        """The checkpoint whose tab is shown."""
+        return self.store.checkpoints.get(self.store.current) if self.store.current is not None else None
+
+    def open(self, path: str | os.PathLike[str]) -> int:
+        """Open a checkpoint, or bring it forward; return its id. One that has changed since is read again."""
+        stale = self._opening.changed_since(path)
+        if stale is not None:
+            self.close(stale)
+        return self._opening.open(path)
+
+    def show(self, number: int) -> None:
+        """Make an open checkpoint the current one, and predict with it what it has not seen yet."""
+        self._opening.show(number)
+        found = self.store.checkpoints.get(number)
+        if found is not None and found.attachment.phase == "ready":
+            self._predicting.predict_all(number)
+
+    def close(self, number: int) -> None:
+        """Close a checkpoint; what is attached is freed."""
+        found = self.store.checkpoints.get(number)
+        if found is not None:
+            self.engine.release(found.attachment)
+        self._auto_attach.discard(number)
+        self._opening.close(number)
+
+    def select_tensor(self, number: int, tensor: int | None) -> None:
+        """Show a tensor's figures, histogram and picture."""
+        self._viewing.select(number, tensor)
+
+    # -- architecture ------------------------------------------------------------------------------------------
+
+    def choose_architecture(self, number: int, architecture: str, num_classes: int | None = None) -> None:
+        """Compare the state_dict with an architecture; what was attached before is freed."""
+        found = self.store.checkpoints.get(number)
+        if found is not None and found.attachment.architecture != architecture:
+            self.engine.release(found.attachment)
+        self._opening.choose_architecture(number, architecture, num_classes)
+
+    def choose_state_dict(self, number: int, state_dict: int) -> None:
+        """Choose the state_dict to identify and attach."""
+        found = self.store.checkpoints.get(number)
+        if found is not None:
+            self.engine.release(found.attachment)
+        self._opening.choose_state_dict(number, state_dict)
+
+    def choose_labels(self, number: int, path: Path) -> None:
+        """Take class names from a file, and attach again with them."""
+
+        def attach_again() -> None:
+            found = self.store.checkpoints.get(number)
+            if found is not None and found.attachment.phase != "none":
+                self.store.drop_predictions(checkpoint=number)
+                self.attach(number)
+
+        self._opening.choose_labels(number, path, attach_again)
+
+    def attach(self, number: int) -> None:
+        """Build the architecture in the engine with the checkpoint's weights."""
+        self.engine.attach(number)
+
+    def cancel_attach(self, number: int) -> None:
+        """Give up an attachment that is being made."""
+        self.engine.cancel_attach(number)
+
+    def detach(self, number: int) -> None:
+        """Forget an attachment."""
+        self.engine.detach(number)
+
+    def choose_device(self, device: str) -> None:
+        """Choose the device to compute on."""
+        self.engine.choose_device(device)
+
+    # -- images ------------------------------------------------------------------------------------------------
+
+    def add_images(self, paths: Sequence[Path]) -> None:
+        """Take images (and those in folders) into the strip, and predict them with the current checkpoint.
+
+        Where nothing is attached yet and the best architecture fits completely, it is attached first.
+        """
+        current = self.current
+
+        def added(numbers: list[int]) -> None:
+            if current is None or current.id not in self.store.checkpoints:
+                return
+            self._predicting.predict(current.id, numbers)
+            found = self.store.checkpoints[current.id]
+            if found.attachment.phase in ("none", "failed"):
+                self._auto_attach.add(found.id)
+                self._attach_when_matched(found.id)
+
+        self._images.add([Path(os.path.abspath(path)) for path in paths], added)
+
+    def annotate_image(self, number: int, caption: str, out: Path, done: Callable[[Failure | None], None]) -> None:
+        """Save a copy of an image with a caption below it as PNG; ``done`` gets what went wrong, or None."""
+        self._images.annotate(number, caption, out, done)
+
+    def select_image(self, number: int) -> None:
+        """Make a larger picture of an image that is looked at."""
+        self._images.preview(number)
+
+    def remove_image(self, number: int) -> None:
+        """Remove an image from the strip."""
+        self._images.remove(number)
+
+    def clear_images(self) -> None:
+        """Empty the strip."""
+        self._predicting.cancel()
+        self._images.clear()
+
+    def cancel_predictions(self) -> None:
+        """Give up the images that still wait."""
+        self._predicting.cancel()
+
+    @property
+    def unfinished_predictions(self) -> int:
+        """Images that wait for a prediction or are being predicted."""
+        return self._predicting.unfinished
+
+    def _attach_when_matched(self, number: int) -> None:
+        if number not in self._auto_attach:
+            return
+        found = self.store.checkpoints.get(number)
+        if found is None or found.phase == "failed":
+            self._auto_attach.discard(number)
+        elif found.match_report is not None:
+            self._auto_attach.discard(number)
+            if found.match_report.complete and found.attachment.phase in ("none", "failed"):
+                self.attach(number)
+            elif not found.match_report.complete:
+                self.store.notice("Choose an architecture that fits, then attach, to predict these images.", "warning")

@@ -1,0 +1,255 @@
+"""The state as frozen dataclasses, replaced in one step and owned by the session. Nothing here acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from inspector.checkpoint.summary import CheckpointSummary
+
+Phase = Literal["none", "waiting", "running", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong and what to do, for the person; ``kind`` is the error's class name."""
+
+    message: str
+    hint: str = ""
+    kind: str = "InspectorError"
+
+    @property
+    def sentence(self) -> str:
+        """Both sentences in one line."""
+        return f"{self.message} {self.hint}".strip().replace("\n", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureInfo:
+    """One row of the catalogue, for lists: a torchvision builder."""
+
+    name: str
+    task: str
+    quantized: bool
+    parameters: int
+    num_classes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An architecture that resembles the state_dict, with counts of its keys.
+
+    ``score`` is 1.0 where every key and shape fits; ``num_classes`` is the file's own head's.
+    """
+
+    architecture: str
+    score: float
+    matched: int
+    missing: int
+    unexpected: int
+    mismatched: int
+    num_classes: int | None
+    wrapper: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What the chosen state_dict was found to be: ``exact``, ``head``, ``part`` or ``none``; best first."""
+
+    match: Literal["exact", "head", "part", "none"]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchReport:
+    """The chosen state_dict against the chosen architecture.
+
+    Attributes
+    ----------
+    marks
+        By tensor index: ``"matched"``, ``"unexpected"`` or ``"mismatched"``.
+    targets
+        By tensor index: the architecture's key for every matched tensor.
+    missing
+        Keys of the architecture that the file lacks.
+    mismatched
+        ``(key, shape expected, shape found)``.
+    complete
+        Everything fits, so it can be attached strictly.
+    """
+
+    architecture: str
+    task: str
+    num_classes: int | None
+    wrapper: str
+    marks: dict[int, str]
+    targets: dict[int, str]
+    matched: int
+    unexpected: int
+    missing: tuple[str, ...]
+    mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+    complete: bool
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The architecture built in the engine with the state_dict loaded, in eval mode, on a device.
+
+    Attributes
+    ----------
+    progress
+        Share of the weights that were sent, 0 to 1, while ``phase`` is ``"running"``.
+    eval_sentence
+        What eval mode fixes, such as ``"eval mode: 1 dropout and 20 batch-norm layers fixed"``.
+    labels_from
+        Where the class names come from, in words.
+    """
+
+    phase: Phase = "none"
+    architecture: str = ""
+    num_classes: int | None = None
+    matched: int = 0
+    device: str = ""
+    device_description: str = ""
+    eval_sentence: str = ""
+    labels_from: str = ""
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    engine_id: int = -1
+    progress: float = 0.0
+    milliseconds: float = 0.0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorView:
+    """What is shown of one tensor: figures, histogram, picture of the weights.
+
+    ``statistics`` has the keys of the command line's ``stats``; ``edges`` are one more than ``counts``; ``rgba``
+    is ``4 * width * height`` bytes.
+    """
+
+    tensor: int
+    phase: Phase = "running"
+    statistics: dict[str, float | int | None] = field(default_factory=dict)
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    width: int = 0
+    height: int = 0
+    rgba: bytes = b""
+    mode: str = ""
+    caption: str = ""
+    scale: float = 0.0
+    columns: int = 0
+    cell: int = 0
+    note: str = ""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCheckpoint:
+    """One open checkpoint: a tab.
+
+    ``phase`` is ``"running"`` while the reader reads, ``"ready"`` with a summary, ``"failed"`` with a failure.
+    """
+
+    id: int
+    path: Path
+    phase: Phase = "running"
+    summary: CheckpointSummary | None = None
+    failure: Failure | None = None
+    state_dict: int | None = None
+    identification: Identification | None = None
+    architecture: str | None = None
+    match_report: MatchReport | None = None
+    attachment: Attachment = Attachment()
+    labels: tuple[str, ...] = ()
+    labels_file: str = ""
+    tensor: int | None = None
+    tensor_view: TensorView | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def only_resembles(self) -> bool:
+        """No architecture fits, and what is compared is just the nearest, which nobody chose."""
+        found = self.identification
+        return (
+            found is not None
+            and found.match == "none"
+            and (not found.candidates or found.candidates[0].architecture == self.architecture)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture: ``3 * width * height`` bytes of RGB, and the size of the original in pixels."""
+
+    width: int
+    height: int
+    rgb: bytes
+    original_width: int
+    original_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageItem:
+    """One image in the strip; ``failure`` says why it can't be shown.
+
+    ``preview`` is a larger picture, made for the selected image alone.
+    """
+
+    id: int
+    path: Path
+    thumbnail: Thumbnail | None = None
+    preview: Thumbnail | None = None
+    failure: Failure | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class of a prediction: its label, its index, its probability from 0 to 1."""
+
+    label: str
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a checkpoint predicts for an image; the likeliest classes first."""
+
+    phase: Phase = "waiting"
+    classes: tuple[ClassScore, ...] = ()
+    milliseconds: float = 0.0
+    device: str = ""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device the engine can compute on, such as ``"cuda:0"``, with words for the person."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """The engine process: ``"none"`` before it is started, ``"running"`` while torch is imported, ``"ready"``."""
+
+    phase: Phase = "none"
+    torch: str = ""
+    torchvision: str = ""
+    devices: tuple[Device, ...] = ()
+    device: str = "auto"
+    failure: Failure | None = None

@@ -1,0 +1,98 @@
+"""The one place that holds the state: whoever changes it goes through here, whoever shows it listens here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from inspector.session.signals import Signal
+from inspector.session.state import ArchitectureInfo, EngineState, ImageItem, OpenCheckpoint, Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence for the person, and how loud: ``"info"``, ``"warning"`` or ``"error"``."""
+
+    text: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+class Store:
+    """Open checkpoints, images, predictions and the engine's state, with a signal for every kind of change.
+
+    Attributes
+    ----------
+    checkpoints_changed
+        The list of open checkpoints, or which is current.
+    checkpoint_changed
+        One of them, by id.
+    images_changed, image_changed
+        The list of images; one of them, by id.
+    prediction_changed
+        ``(checkpoint id, image id)``.
+    engine_changed, catalogue_changed
+        The engine's state; the list of architectures.
+    noticed
+        Something to tell the person.
+    """
+
+    def __init__(self) -> None:
+        self.checkpoints: dict[int, OpenCheckpoint] = {}
+        self.current: int | None = None
+        self.images: dict[int, ImageItem] = {}
+        self.predictions: dict[tuple[int, int], Prediction] = {}
+        self.engine = EngineState()
+        self.catalogue: tuple[ArchitectureInfo, ...] = ()
+        self.checkpoints_changed: Signal[[]] = Signal()
+        self.checkpoint_changed: Signal[[int]] = Signal()
+        self.images_changed: Signal[[]] = Signal()
+        self.image_changed: Signal[[int]] = Signal()
+        self.prediction_changed: Signal[[int, int]] = Signal()
+        self.engine_changed: Signal[[]] = Signal()
+        self.catalogue_changed: Signal[[]] = Signal()
+        self.noticed: Signal[[Notice]] = Signal()
+        self._last_id = 0
+
+    def next_id(self) -> int:
+        """Return a number never used before."""
+        self._last_id += 1
+        return self._last_id
+
+    def change_checkpoint(self, number: int, **changes: Any) -> OpenCheckpoint | None:
+        """Replace fields of an open checkpoint; None when it was closed meanwhile."""
+        found = self.checkpoints.get(number)
+        if found is None:
+            return None
+        self.checkpoints[number] = changed = replace(found, **changes)
+        self.checkpoint_changed.emit(number)
+        return changed
+
+    def change_image(self, number: int, **changes: Any) -> None:
+        """Replace fields of an image, unless it was removed meanwhile."""
+        found = self.images.get(number)
+        if found is not None:
+            self.images[number] = replace(found, **changes)
+            self.image_changed.emit(number)
+
+    def set_prediction(self, checkpoint: int, image: int, prediction: Prediction) -> None:
+        """Set what a checkpoint predicts for an image."""
+        self.predictions[checkpoint, image] = prediction
+        self.prediction_changed.emit(checkpoint, image)
+
+    def drop_predictions(self, *, checkpoint: int | None = None, images: Iterable[int] = ()) -> None:
+        """Forget the predictions of a checkpoint, or of images."""
+        gone = set(images)
+        dropped = [key for key in self.predictions if key[0] == checkpoint or key[1] in gone]
+        for key in dropped:
+            del self.predictions[key]
+            self.prediction_changed.emit(*key)
+
+    def change_engine(self, **changes: Any) -> None:
+        """Replace fields of the engine's state."""
+        self.engine = replace(self.engine, **changes)
+        self.engine_changed.emit()
+
+    def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
+        """Tell the person something."""
+        self.noticed.emit(Notice(text, level))

@@ -1,0 +1,130 @@
+"""Numbers, sizes and verdicts in plain words, the same in the window and on the command line."""
+
+from __future__ import annotations
+
+from inspector.checkpoint.summary import CheckpointSummary
+
+#: Thin non-breaking space: the separator of thousands.
+THIN = "\u202f"
+
+KIND_WORDS = {
+    "state_dict": "A state_dict",
+    "pickled_model": "A pickled model",
+    "training_checkpoint": "A training checkpoint",
+    "torchscript_model": "A TorchScript model",
+    "exported_program": "An exported program",
+    "tensor": "A single tensor",
+    "object": "A pickled object",
+}
+
+SAFETY_WORDS = {"safe": "safe to read", "needs_trust": "loading it would need trust", "dangerous": "dangerous to load"}
+
+TASK_WORDS = {
+    "classification": "image classification",
+    "semantic_segmentation": "semantic segmentation",
+    "detection": "object detection",
+    "instance_segmentation": "instance segmentation",
+    "keypoint_detection": "keypoint detection",
+    "video_classification": "video classification",
+    "optical_flow": "optical flow",
+}
+
+
+def number(value: int) -> str:
+    """Return an integer with thin separators: ``11 689 512``."""
+    return f"{value:,}".replace(",", THIN)
+
+
+def short_number(value: int) -> str:
+    """Return a count humanised: ``11.7 M``, ``269.7 k``, ``128``."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * size:
+            return f"{value / size:.1f}{THIN}{unit}"
+    return str(value)
+
+
+def size(nbytes: int) -> str:
+    """Return a number of bytes humanised, in decimal units as file managers show: ``46.8 MB``."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if nbytes >= 0.9995 * scale:
+            return f"{nbytes / scale:.1f}{THIN}{unit}"
+    return f"{nbytes}{THIN}B"
+
+
+def duration(milliseconds: float) -> str:
+    """Return a time humanised: ``38 ms``, ``1.4 s``, ``2 min``."""
+    if milliseconds < 10:
+        return f"{milliseconds:.1f}{THIN}ms"
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f}{THIN}ms"
+    if milliseconds < 120_000:
+        return f"{milliseconds / 1_000:.1f}{THIN}s"
+    return f"{milliseconds / 60_000:.0f}{THIN}min"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as people read it: ``64 × 3 × 7 × 7``; ``scalar`` for no dimensions."""
+    return " × ".join(map(number, shape)) if shape else "scalar"
+
+
+def figure(value: float | int | None) -> str:
+    """Return a statistic in a few significant digits; an en dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return number(value).replace("-", "−")
+    text = f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Return a probability in percent: ``81.4 %``, ``< 0.1 %``."""
+    if 0 < share < 0.0005:
+        return f"<{THIN}0.1{THIN}%"
+    return f"{100 * share:.1f}{THIN}%"
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return a count with its noun: ``1 tensor``, ``62 tensors``; ``many`` where an s does not make the plural."""
+    return f"{number(count)} {noun if count == 1 else many or noun + 's'}"
+
+
+def headline(summary: CheckpointSummary) -> str:
+    """Return what a checkpoint is, in a few words: ``A state_dict: 122 tensors, 11.7 M parameters``."""
+    kind = KIND_WORDS[summary.kind]
+    model = summary.state_dicts[summary.model] if summary.model is not None else None
+    tensors = plural(len(summary), "tensor")
+    if summary.kind == "tensor" and len(summary):
+        return f"{kind}: {shape_text(summary.shape(0))}, {summary.dtype(0)}"
+    if model is None:
+        return f"{kind}: {tensors}"
+    counts = f"{plural(model.tensors, 'tensor')}, {short_number(model.parameters)} parameters"
+    if summary.kind == "pickled_model":
+        return f"{kind}: {summary.class_name}, {counts}"
+    if summary.kind == "training_checkpoint":
+        what = f"a pickled {model.class_name}" if model.class_name else "a state_dict"
+        others = len([found for found in summary.state_dicts if found.role in ("model", "ema", "other")]) - 1
+        more = f" and {plural(others, 'more state_dict')}" if others > 0 else ""
+        return f"{kind}: {what} of {counts}{more}"
+    return f"{kind}: {counts}"
+
+
+def verdict_sentence(summary: CheckpointSummary) -> str:
+    """Return the whole verdict in one sentence, container and safety included."""
+    complete = "" if summary.complete else ", read only in part"
+    return f"{headline(summary)}, in {summary.container} container, {SAFETY_WORDS[summary.safety]}{complete}"
+
+
+def safety_explanation(summary: CheckpointSummary) -> str:
+    """Return what the safety verdict means for this file."""
+    names = summary.globals
+    least = "" if summary.complete else "At least these are named. "
+    if summary.safety == "safe":
+        return f"{least}It holds plain data and tensors only. Nothing in it runs code."
+    worst = [name for name, verdict in names if verdict == summary.safety] or [
+        name for name, verdict in names if verdict in ("module", "unknown")
+    ]
+    listed = ", ".join(worst[:4]) + (f" and {len(worst) - 4} more" if len(worst) > 4 else "")
+    if summary.safety == "dangerous":
+        return f"{least}Loading it with torch could act on this machine: it names {listed}. Inspector runs none of it."
+    return f"{least}Loading it with torch would run code of {listed}. Inspector runs none of it."

@@ -1,0 +1,239 @@
+"""The pickle machine: what Python's own pickler writes is walked into the same structure, and nothing else happens."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+import zipfile
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError, LimitError
+from inspector.checkpoint.machine import Machine
+from inspector.checkpoint.persistent import PersistentIds
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-(1 << 2_000), 1 << 2_000), st.floats(allow_nan=False),
+    st.text(st.characters(), max_size=20), st.binary(max_size=20),
+)  # fmt: skip
+KEYS = st.one_of(st.integers(), st.text(max_size=10), st.booleans(), st.none())
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=5),
+        st.lists(inner, max_size=5).map(tuple),
+        st.dictionaries(KEYS, inner, max_size=5),
+        st.sets(KEYS, max_size=4),
+        st.frozensets(KEYS, max_size=4),
+    ),
+    max_leaves=30,
+)
+
+
+def no_ids(_: object) -> object:
+    raise AssertionError("there are no persistent ids here")
+
+
+def walk(data: bytes) -> Any:
+    return Machine(data, 0, no_ids).run()
+
+
+def plain(value: Any) -> Any:
+    """Turn the machine's inert values back into Python's own."""
+    if isinstance(value, PickledDict):
+        return {plain(key): plain(item) for key, item in value.pairs()}
+    if isinstance(value, PickledSet):
+        items = {plain(item) for item in value.items}
+        return frozenset(items) if value.class_name == "frozenset" else items
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
+
+
+def typed(value: Any) -> Any:
+    """Tell 1, 1.0 and True apart, and -0.0 from 0.0."""
+    if isinstance(value, list | tuple):
+        return type(value), [typed(item) for item in value]
+    if isinstance(value, dict):
+        return dict, [(typed(key), typed(item)) for key, item in value.items()]
+    if isinstance(value, set | frozenset):
+        return type(value), value
+    return type(value), math.copysign(1, value) if value == 0 and isinstance(value, float) else value
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES, st.integers(0, 5))
+def test_plain_values_come_out_as_they_went_in(value: Any, protocol: int) -> None:
+    assert typed(plain(walk(pickle.dumps(value, protocol)))) == typed(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(VALUES, st.integers(0, 5))
+def test_the_pure_python_pickler_s_too(value: Any, protocol: int) -> None:
+    assert typed(plain(walk(pickle._dumps(value, protocol)))) == typed(value)  # type: ignore[attr-defined]
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES, st.integers(0, 5), st.data())
+def test_a_beginning_is_cut_short_and_nothing_worse(value: Any, protocol: int, data: st.DataObject) -> None:
+    whole = pickle.dumps(value, protocol)
+    length = data.draw(st.integers(0, len(whole) - 1))
+    machine = Machine(whole[:length], 0, no_ids)
+    with pytest.raises(CutShortError):
+        machine.run()
+    machine.partial()
+
+
+@settings(max_examples=500, deadline=None)
+@given(VALUES, st.integers(0, 5), st.data())
+def test_a_mutated_pickle_gives_a_value_or_a_clean_error(value: Any, protocol: int, data: st.DataObject) -> None:
+    whole = bytearray(pickle.dumps(value, protocol))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    machine = Machine(bytes(whole), 0, lambda _: None)
+    sentence = ""
+    try:
+        machine.run()
+    except CheckpointError as error:
+        sentence = error.sentence
+        machine.partial()
+    assert "\n" not in sentence
+    assert len(sentence) < 300
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_value_or_a_clean_error(data: bytes) -> None:
+    machine = Machine(data, 0, lambda _: None)
+    try:
+        machine.run()
+    except CheckpointError:
+        machine.partial()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes]), max_size=60))
+def test_any_instructions_give_a_value_or_a_clean_error(codes: list[bytes]) -> None:
+    """Instructions without their operands take what follows as such: every handler sees every nonsense."""
+    machine = Machine(b"(N" + b"".join(codes) + b"0\n." * 3, 0, lambda _: None)
+    try:
+        machine.run()
+    except CheckpointError:
+        machine.partial()
+
+
+def test_an_object_keeps_its_class_arguments_and_state() -> None:
+    class_name = "fractions.Fraction"
+    import fractions
+
+    found = walk(pickle.dumps(fractions.Fraction(3, 4)))
+    assert isinstance(found, PickledObject)
+    assert found.class_name == class_name
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_names_are_python_3_s_for_every_protocol(protocol: int) -> None:
+    machine = Machine(pickle.dumps([set, bytes, print, range], protocol), 0, no_ids)
+    found = machine.run()
+    assert [item.dotted for item in found] == ["builtins.set", "builtins.bytes", "builtins.print", "builtins.range"]
+    assert all(isinstance(item, Global) for item in found)
+    assert list(machine.globals) == [item.dotted for item in found]
+
+
+def test_python_2_s_os_system_is_named_as_it_would_run() -> None:
+    machine = Machine(b"cposix\nsystem\n(S'true'\ntR.", 0, no_ids)
+    assert isinstance(machine.run(), PickledObject)
+    assert list(machine.globals) == ["posix.system"]
+
+
+def test_cycles_are_kept_and_walked_once() -> None:
+    loop: list[Any] = [1]
+    loop.append(loop)
+    found = walk(pickle.dumps(loop))
+    assert found[1] is found
+
+
+def test_building_on_a_name_is_noted() -> None:
+    machine = Machine(b"cfunctools\nreduce\n}(X\x01\x00\x00\x00aK\x01ub.", 0, no_ids)
+    machine.run()
+    assert machine.mutates_a_global
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"\x80\x06.", BrokenCheckpointError),
+        (b".", BrokenCheckpointError),
+        (b"0.", BrokenCheckpointError),
+        (b"\x82\x01.", BrokenCheckpointError),
+        (b"\x97.", BrokenCheckpointError),
+        (b"\xff.", BrokenCheckpointError),
+        (b"I" + b"9" * 5_000 + b"\n.", LimitError),
+        (b"Np" + b"9" * 300 + b"\n.", LimitError),
+        (b"h\x07.", BrokenCheckpointError),
+        (b"T\xff\xff\xff\xff.", BrokenCheckpointError),
+        (b"\x8e" + b"\xff" * 8 + b".", CutShortError),
+        (b"\x95" + b"\xff" * 8 + b".", CutShortError),
+        (b"}K\x01(K\x01ue.", BrokenCheckpointError),
+        (b"(" * 20_000, LimitError),
+        (b"c\xff\n\xff\n.", BrokenCheckpointError),
+    ],
+)
+def test_nonsense_is_told_by_type(data: bytes, error: type[CheckpointError]) -> None:
+    with pytest.raises(error):
+        walk(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_tensors_taken_in_one_step_are_those_of_the_single_steps(data: st.DataObject) -> None:
+    """The shortcut through a tensor's opcodes must change nothing but the time, in whole and in mutated pickles."""
+    shapes = data.draw(st.lists(st.lists(st.integers(0, 3), max_size=5), min_size=1, max_size=6))
+    tensors: dict[str, torch.Tensor] = {f"k.{place}": torch.zeros(shape) for place, shape in enumerate(shapes)}
+    tensors["k.view"] = torch.arange(300_000)[70_000:70_010]
+    tensors["k.column"] = torch.zeros(40, 300)[:, 7]
+    tensors["k.parameter"] = nn.Parameter(torch.ones(2, 2))
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    with zipfile.ZipFile(buffer) as archive:
+        pickled = bytearray(archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl"))))
+    for _ in range(data.draw(st.integers(0, 2))):
+        pickled[data.draw(st.integers(0, len(pickled) - 1))] = data.draw(st.integers(0, 255))
+    assert outcome(bytes(pickled), shortcut=True) == outcome(bytes(pickled), shortcut=False)
+
+
+def outcome(pickled: bytes, *, shortcut: bool) -> object:
+    machine = Machine(pickled, 0, PersistentIds().load)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            if not shortcut:
+                patch.setattr("inspector.checkpoint.machine.take_tensor", lambda *_: None)
+            root = machine.run()
+    except CheckpointError as error:
+        return type(error), list(machine.globals)
+    with suppress(RecursionError):  # a cycle that a mutation made
+        return described(root), list(machine.globals)
+    return list(machine.globals)
+
+
+def described(value: Any) -> object:
+    if isinstance(value, TensorValue):
+        storage = value.storage
+        where = None if storage is None else (storage.key, storage.dtype, storage.numel, storage.device)
+        return where, value.offset, value.shape, value.stride, value.dtype, value.requires_grad, value.problem
+    if isinstance(value, PickledDict):
+        return [(described(key), described(item)) for key, item in value.pairs()]
+    if isinstance(value, PickledObject):
+        return value.class_name, described(value.args), described(value.state)
+    return (
+        [described(item) for item in value] if isinstance(value, list | tuple) else str(type(value)) + repr(value)[:99]
+    )
