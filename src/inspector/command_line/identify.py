@@ -1,0 +1,89 @@
+"""``inspector identify``: which torchvision architecture a checkpoint's keys and shapes belong to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from inspector.command_line.arguments import Parser
+from inspector.command_line.output import Page, print_json, progress
+from inspector.command_line.processes import Processes
+from inspector.command_line.state_dicts import choose_state_dict
+from inspector.session import words
+from inspector.session.opening import shape_columns
+
+DESCRIPTION = "Find the torchvision architecture that a checkpoint's keys and shapes belong to."
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the verb's arguments."""
+    parser.add_file()
+    parser.add_state_dict()
+    parser.add_json()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the checkpoint, rank the architectures, and print them."""
+    with Processes() as processes, progress(f"Reading {arguments.file}") as update:
+        processes.start_worker()
+        summary = processes.read(arguments.file)
+        chosen = choose_state_dict(summary, arguments.file, arguments.state_dict)
+        found, _ = processes.ask_worker("identify", {"lists": True}, shape_columns(summary, chosen))
+        if found["match"] == "exact":
+            update(None, "Comparing with torchvision's own weights")
+            identity = summary.identity
+            params = {
+                "path": summary.path,
+                "identity": [identity.device, identity.inode, identity.size, identity.modified_ns],
+                "architecture": found["candidates"][0]["architecture"],
+            }
+            found |= processes.ask_worker("official_weights", params, [])[0]
+    answer = {
+        "file": arguments.file,
+        "state_dict": summary.state_dicts[chosen].path,
+        "match": found["match"],
+        "official_weights": found["official_weights"],
+        "candidates": found["candidates"],
+    }
+    if arguments.json:
+        print_json(answer)
+    else:
+        _print_page(answer, summary.state_dicts[chosen].tensors)
+    return 0
+
+
+def _print_page(answer: dict[str, Any], tensors: int) -> None:
+    page = Page()
+    page.line(_sentence(answer, tensors), "bold")
+    if not answer["candidates"]:
+        return
+    page.line()
+    rows = [
+        (
+            row["architecture"],
+            words.percent(row["score"]),
+            words.number(row["matched"]),
+            *(words.number(len(row[name])) for name in ("missing", "unexpected", "mismatched")),
+            "–" if row["num_classes"] is None else words.number(row["num_classes"]),
+            row["wrapper"] or "–",
+        )
+        for row in answer["candidates"]
+    ]
+    headers = ("Architecture", "Score", "Matched", "Missing", "Unexpected", "Mismatched", "Classes", "Wrapper")
+    page.table(headers, rows, right=range(1, 7))
+
+
+def _sentence(answer: dict[str, Any], tensors: int) -> str:
+    if not answer["candidates"]:
+        return "It resembles no torchvision architecture."
+    best = answer["candidates"][0]
+    name = best["architecture"]
+    if answer["match"] == "exact":
+        official = f": torchvision's own {answer['official_weights']}" if answer["official_weights"] else ""
+        return f"It is {name}{official}. All {words.plural(tensors, 'tensor')} fit."
+    if answer["match"] == "head":
+        classes = f"{words.number(best['num_classes'])} class{'' if best['num_classes'] == 1 else 'es'}"
+        return f"It is {name} with a head of {classes}. All {words.plural(tensors, 'tensor')} fit."
+    if answer["match"] == "part":
+        return f"It is {name} in part: {words.number(best['matched'])} of {words.plural(tensors, 'tensor')} fit."
+    return f"It is no torchvision architecture. {name} resembles it most."

@@ -1,0 +1,327 @@
+"""Drives a session through one run: open, match, attach, predict; the same commands as a person's in the window."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.command_line.output import Update, tell
+from inspector.command_line.problems import CommandError, EngineFailedError, UsageError, error_of
+from inspector.command_line.state_dicts import choose_state_dict
+from inspector.session import QueueLoop, Session, words
+from inspector.session.state import Candidate, ClassScore, Failure, MatchReport, OpenCheckpoint
+from inspector.session.store import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for; paths as they were given, but for ``save`` and ``python``."""
+
+    file: str
+    images: tuple[str, ...]
+    architecture: str | None = None
+    num_classes: int | None = None
+    state_dict: str | None = None
+    device: str = "auto"
+    top: int = 5
+    labels: str | None = None
+    python: str | None = None
+    trust: bool = False
+    save: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One image: its classes, likeliest first, or an error."""
+
+    image: str
+    error: str | None
+    milliseconds: float | None
+    classes: tuple[ClassScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. ``unsaved`` is the message and hint of the first copy that could not be saved."""
+
+    architecture: str
+    task: str
+    device: str
+    device_description: str
+    eval_sentence: str
+    labels_from: str
+    results: list[Result]
+    unsaved: tuple[str, str] | None
+
+
+class PredictionRun:
+    """One run of ``inspector predict``.
+
+    Parameters
+    ----------
+    update
+        Takes the progress.
+    """
+
+    def __init__(self, request: Request, update: Update) -> None:
+        self._request = request
+        self._update = update
+        self._loop = QueueLoop()
+        self._session = Session(
+            self._loop, engine_python=request.python, device=request.device, top=request.top, thumbnails=False
+        )
+        self._store = self._session.store
+        self._errors: list[str] = []
+        self._warnings: list[str] = []
+        self._store.noticed.connect(self._notice)
+
+    def run(self) -> Outcome:
+        """Do it all.
+
+        Raises
+        ------
+        CommandError
+            The file can't be read, or not be used as asked.
+        EngineFailedError
+            The engine can't run.
+        """
+        try:
+            number = self._open()
+            self._choose(number)
+            self._attach(number)
+            self._predict()
+            outcome = self._outcome(number, self._save(number))
+        finally:
+            self._session.close_processes()
+        for warning in self._warnings:  # not where it failed: an error is one line
+            tell(warning)
+        return outcome
+
+    # -- waiting -----------------------------------------------------------------------------------------------
+
+    def _notice(self, notice: Notice) -> None:
+        failure = self._store.engine.failure
+        if notice.level == "warning":
+            self._warnings.append(notice.text)
+        elif notice.level == "error" and (failure is None or notice.text != failure.sentence):
+            self._errors.append(notice.text)
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        """Wait for something; an error that is told meanwhile ends it."""
+        self._loop.run_until(lambda: ready() or bool(self._errors))
+        if not ready():
+            raise CommandError(self._errors[0])
+
+    def _wait_for_engine(self, ready: Callable[[], bool]) -> None:
+        """Wait for something of the engine's; when that can't run any more, waiting ends."""
+        self._loop.run_until(lambda: ready() or self._store.engine.phase == "failed")
+        if not ready():
+            raise EngineFailedError(*_parts(self._store.engine.failure))
+
+    def _checkpoint(self, number: int) -> OpenCheckpoint:
+        return self._store.checkpoints[number]
+
+    def _summary(self, number: int) -> CheckpointSummary:
+        summary = self._checkpoint(number).summary
+        assert summary is not None
+        return summary
+
+    # -- the checkpoint ----------------------------------------------------------------------------------------
+
+    def _open(self) -> int:
+        self._session.warm_up(engine=True)  # torch is imported while the file is read
+        number = self._session.open(self._request.file)
+        self._loop.run_until(lambda: self._checkpoint(number).phase != "running")
+        failure = self._checkpoint(number).failure
+        if failure is not None:
+            raise error_of(failure)
+        return number
+
+    def _choose(self, number: int) -> None:
+        """Choose the state_dict, the architecture and the labels."""
+        request = self._request
+        self._wait(lambda: bool(self._store.catalogue))
+        if request.architecture is not None:
+            self._require_known(request.architecture)
+        chosen = choose_state_dict(self._summary(number), request.file, request.state_dict)
+        self._session.choose_state_dict(number, chosen)
+        self._wait(lambda: self._checkpoint(number).identification is not None)
+        best = self._best(number)
+        if best is not None:
+            # The session compares with the best one by itself; its answer must not be taken for the next.
+            self._wait(lambda: self._checkpoint(number).match_report is not None)
+        compared = self._checkpoint(number).architecture
+        architecture = request.architecture or compared
+        if architecture is None:
+            trust = _trust(request, self._summary(number))
+            raise CommandError(f"{request.file} resembles no torchvision architecture.", trust)
+        if architecture != compared or request.num_classes is not None:
+            self._session.choose_architecture(number, architecture, request.num_classes)
+            self._wait(lambda: self._checkpoint(number).match_report is not None)
+        self._require_usable(number)
+        if request.labels is not None:
+            self._session.choose_labels(number, Path(request.labels))
+            self._wait(lambda: bool(self._checkpoint(number).labels))
+
+    def _best(self, number: int) -> Candidate | None:
+        identification = self._checkpoint(number).identification
+        return identification.candidates[0] if identification is not None and identification.candidates else None
+
+    def _require_known(self, architecture: str) -> None:
+        names = [row.name for row in self._store.catalogue]
+        if architecture not in names:
+            near = difflib.get_close_matches(architecture, names, 3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else "Choose one of torchvision.models.list_models()."
+            raise UsageError(f"predict: there is no architecture {architecture!r}.", hint)
+
+    def _require_usable(self, number: int) -> None:
+        report = self._checkpoint(number).match_report
+        assert report is not None
+        if not report.complete:
+            hint = f"{_nearest(report, self._best(number))} {_trust(self._request, self._summary(number))}"
+            raise CommandError(_misfit(self._request.file, report), hint.strip())
+        if report.task != "classification":
+            task = words.TASK_WORDS.get(report.task, report.task)
+            raise CommandError(f"{report.architecture} is for {task}.", "Only image classification is predicted yet.")
+
+    # -- the engine --------------------------------------------------------------------------------------------
+
+    def _attach(self, number: int) -> None:
+        self._update(None, "Starting the engine")
+
+        def done() -> bool:
+            attachment = self._checkpoint(number).attachment
+            if self._store.engine.phase == "ready" and attachment.phase == "running":
+                self._update(attachment.progress, f"Attaching {attachment.architecture}")
+            return attachment.phase in ("ready", "failed")
+
+        self._session.attach(number)
+        self._wait_for_engine(done)
+        failure = self._checkpoint(number).attachment.failure
+        if failure is not None:
+            engine = self._store.engine
+            raise EngineFailedError(*_parts(engine.failure)) if engine.phase == "failed" else error_of(failure)
+
+    def _predict(self) -> None:
+        finished: set[int] = set()
+        listed: list[bool] = []
+        self._store.images_changed.connect(lambda: listed.append(True))
+
+        def changed(checkpoint: int, image: int) -> None:
+            found = self._store.predictions.get((checkpoint, image))
+            if found is not None and found.phase in ("ready", "failed"):
+                finished.add(image)
+                total = len(self._store.images)
+                self._update(len(finished) / total, f"Predicting {words.plural(total, 'image')}")
+
+        self._store.prediction_changed.connect(changed)
+        self._session.add_images([Path(path) for path in self._arguments()])
+        self._wait(lambda: bool(listed))
+        if not self._store.images:
+            raise CommandError(f"There is no image in {', '.join(self._request.images)}.", "Name another folder.")
+        self._wait_for_engine(lambda: self._session.unfinished_predictions == 0)
+
+    def _arguments(self) -> list[str]:
+        """Return the images with their globs expanded, as Windows' shells leave them; a name that exists is none."""
+        found = []
+        for path in self._request.images:
+            matches = sorted(glob.glob(path, recursive=True)) if not os.path.exists(path) else []
+            found += matches or [path]
+        return found
+
+    def _outcome(self, number: int, unsaved: Failure | None) -> Outcome:
+        checkpoint = self._checkpoint(number)
+        assert checkpoint.match_report is not None
+        attachment, given = checkpoint.attachment, {os.path.abspath(path): path for path in self._arguments()}
+        results = []
+        for image in self._store.images.values():
+            made = self._store.predictions[number, image.id]
+            error = made.failure.sentence if made.failure is not None else None
+            milliseconds = made.milliseconds if error is None else None
+            results.append(Result(_as_given(image.path, given), error, milliseconds, made.classes))
+        return Outcome(
+            attachment.architecture,
+            checkpoint.match_report.task,
+            attachment.device,
+            attachment.device_description,
+            attachment.eval_sentence,
+            attachment.labels_from,
+            results,
+            _parts(unsaved) if unsaved is not None else None,
+        )
+
+    def _save(self, number: int) -> Failure | None:
+        """Save the annotated copies; return the first failure."""
+        folder = self._request.save
+        failures: list[Failure] = []
+        if folder is None:
+            return None
+        taken: set[str] = set()
+        for image in self._store.images.values():
+            best = self._store.predictions[number, image.id].classes[:1]
+            if not best:
+                continue
+            out = folder / _free_name(image.path.stem, taken)
+            saved: list[Failure | None] = []
+            caption = f"{best[0].label}  {words.percent(best[0].score)}"
+            self._update(len(taken) / len(self._store.images), "Saving the copies")
+            self._session.annotate_image(image.id, caption, out, saved.append)
+            self._loop.run_until(lambda saved=saved: bool(saved))  # type: ignore[misc]
+            failures += [failure for failure in saved if failure is not None]
+        return failures[0] if failures else None
+
+
+def _parts(failure: Failure | None) -> tuple[str, str]:
+    return (failure.message, failure.hint) if failure is not None else ("The engine can't run.", "")
+
+
+def _misfit(file: str, report: MatchReport) -> str:
+    return (
+        f"{file} does not fit {report.architecture} completely: {len(report.missing):,} missing, "
+        f"{report.unexpected:,} unexpected and {len(report.mismatched):,} mismatched keys."
+    )
+
+
+def _nearest(report: MatchReport, best: Candidate | None) -> str:
+    """Return which architecture to choose instead."""
+    if best is None:
+        return ""
+    fits = not (best.missing or best.unexpected or best.mismatched)
+    if best.architecture == report.architecture:
+        if fits and best.num_classes is not None:
+            return f"The file's own head has {best.num_classes:,} classes: with that it fits."
+        return f"{best.architecture} is the nearest architecture."
+    if fits:
+        return f"It fits {best.architecture}: choose that."
+    return f"The nearest architecture is {best.architecture}, which does not fit either."
+
+
+def _trust(request: Request, summary: CheckpointSummary) -> str:
+    """Return what to say to someone whose file would need code of its own."""
+    if not request.trust and summary.kind != "pickled_model":
+        return ""
+    return "Running a file's own classes (--trust, --source) is not there yet."
+
+
+def _as_given(path: Path, given: dict[str, str]) -> str:
+    """Return an image's path as the person named it or the folder it was found in."""
+    for parent in (path, *path.parents):
+        named = given.get(str(parent))
+        if named is not None:
+            return os.path.join(named, path.relative_to(parent)) if parent != path else named
+    return str(path)
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """Return a name that no other copy of this run has: ``dog-predicted.png``, ``dog-predicted-2.png``."""
+    name, count = f"{stem}-predicted.png", 1
+    while name.casefold() in taken:
+        count += 1
+        name = f"{stem}-predicted-{count}.png"
+    taken.add(name.casefold())
+    return name

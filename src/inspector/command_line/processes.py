@@ -1,0 +1,118 @@
+"""The processes for verbs that need one answer and no session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.command_line.problems import EngineFailedError, error_of
+from inspector.desktop.settings import SettingsStore
+from inspector.processes.client import ProcessClient, ProcessError
+from inspector.session import QueueLoop
+from inspector.session.clients import Readers, Worker
+from inspector.session.state import Failure
+
+T = TypeVar("T")
+Answer = tuple[dict[str, Any], list[bytearray]]
+
+
+class Processes:
+    """A context in which the processes can be asked, one question after the other.
+
+    Parameters
+    ----------
+    timeout
+        Seconds after which an answer is given up.
+    """
+
+    def __init__(self, timeout: float = 3_600.0) -> None:
+        self._timeout = timeout
+        self._loop = QueueLoop()
+        self._readers = Readers(self._loop, keep_warm=False)
+        self._worker = Worker(self._loop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._readers.close()
+        self._worker.close()
+
+    def start_worker(self) -> None:
+        """Start the worker, so that it is there when it is asked."""
+        self._worker.start()
+
+    def read(self, path: str) -> CheckpointSummary:
+        """Read a checkpoint in a process of its own.
+
+        Raises
+        ------
+        CommandError
+            It can't be read.
+        """
+        answers: list[CheckpointSummary | Failure] = []
+        self._readers.read(Path(os.path.abspath(path)), answers.append, answers.append)
+        return self._result(answers)
+
+    def ask_worker(self, method: str, params: dict[str, Any], buffers: list[bytes]) -> Answer:
+        """Ask the worker.
+
+        Raises
+        ------
+        CommandError
+            It failed.
+        """
+        answers: list[Answer | Failure] = []
+        self._worker.request(method, params, buffers, lambda result, out: answers.append((result, out)), answers.append)
+        return self._result(answers)
+
+    def ask_engine(self, python: str | None, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Ask an engine that is started for this one question.
+
+        Raises
+        ------
+        CommandError
+            It can't be started, or failed.
+        """
+        answers: list[dict[str, Any] | Failure] = []
+        try:
+            client = ProcessClient("engine", python=python)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise EngineFailedError(f"{python} can't be started: {reason}.", "Choose another Python.") from None
+
+        def failed(error: ProcessError) -> None:
+            words = client.last_words().splitlines() if error.kind == "ProcessDied" else []
+            message = f"{error.message} {words[-1][:300]}" if words else error.message
+            failure = Failure(message, error.hint, error.kind)
+            self._loop.post(lambda: answers.append(failure))
+
+        client.request(
+            method, params, done=lambda result, _: self._loop.post(lambda: answers.append(result)), failed=failed
+        )
+        try:
+            return self._result(answers)
+        finally:
+            client.close()
+
+    def _result(self, answers: list[T | Failure]) -> T:
+        self._loop.run_until(lambda: bool(answers), self._timeout)
+        answer = answers[0]
+        if isinstance(answer, Failure):
+            raise error_of(answer)
+        return answer
+
+
+def engine_python(given: str | None) -> str | None:
+    """Return the Python the engine runs on: the one given, else the person's setting, else None for ours.
+
+    The engine is started in a folder of its own, so a relative path is made absolute; a bare name is looked up by
+    the system.
+    """
+    python = given or SettingsStore().settings.engine_python
+    return os.path.abspath(python) if python and os.path.dirname(python) else python

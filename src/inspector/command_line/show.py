@@ -1,0 +1,143 @@
+"""``inspector show``: what a checkpoint is, and what it holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.command_line.arguments import Parser
+from inspector.command_line.output import Page, print_json, progress
+from inspector.command_line.processes import Processes
+from inspector.session import words
+
+DESCRIPTION = "Say what a checkpoint is and what it holds. Nothing in it is run."
+
+_SAFETY_STYLES = {"safe": "green", "needs_trust": "yellow", "dangerous": "bold red"}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the verb's arguments."""
+    parser.add_file()
+    parser.add_json()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the checkpoint and print what it is."""
+    with Processes() as processes, progress(f"Reading {arguments.file}"):
+        summary = processes.read(arguments.file)
+    if arguments.json:
+        print_json(document(arguments.file, summary))
+    else:
+        _print_page(summary)
+    return 0
+
+
+def document(file: str, summary: CheckpointSummary) -> dict[str, Any]:
+    """Return the JSON document about a checkpoint, as the person named the file."""
+    model = summary.state_dicts[summary.model] if summary.model is not None else None
+    return {
+        "file": file,
+        "bytes": summary.identity.size,
+        "container": summary.container,
+        "kind": summary.kind,
+        "class": summary.class_name,
+        "complete": summary.complete,
+        "state_dicts": [
+            {
+                "path": found.path,
+                "role": found.role,
+                "wrapper": found.wrapper,
+                "parameters": found.parameters,
+                "buffers": found.buffers,
+                "tensors": found.tensors,
+            }
+            for found in summary.state_dicts
+        ],
+        "parameters": model.parameters if model is not None else 0,
+        "buffers": model.buffers if model is not None else 0,
+        "tensors": [_tensor(summary, tensor) for tensor in range(len(summary))],
+        "metadata": summary.metadata,
+        "embedded": asdict(summary.embedded),
+        "globals": [{"name": name, "verdict": verdict} for name, verdict in summary.globals],
+        "safety": summary.safety,
+        "warnings": list(summary.warnings),
+    }
+
+
+def _tensor(summary: CheckpointSummary, tensor: int) -> dict[str, Any]:
+    shared = summary.shared[tensor]
+    return {
+        "name": summary.names[tensor],
+        "shape": list(summary.shape(tensor)),
+        "dtype": summary.dtype(tensor),
+        "numel": summary.numel(tensor),
+        "bytes": summary.tensor_nbytes(tensor),
+        "role": summary.role(tensor),
+        "shared_with": summary.names[shared] if shared >= 0 else None,
+    }
+
+
+def _print_page(summary: CheckpointSummary) -> None:
+    page = Page()
+    page.line(f"{words.verdict_sentence(summary)}.", "bold")
+    page.line(words.safety_explanation(summary), _SAFETY_STYLES[summary.safety])
+    for warning in summary.warnings:
+        page.line(f"Warning: {warning}", "yellow")
+    page.line(f"{summary.path}, {words.size(summary.identity.size)}")
+    if summary.embedded.description:
+        page.line(summary.embedded.description)
+    _print_state_dicts(page, summary)
+    _print_tensors(page, summary)
+    if summary.metadata:
+        page.heading("Metadata")
+        page.table(("Key", "Value"), [(key, _value_text(value)) for key, value in summary.metadata.items()])
+    if summary.safety != "safe":
+        page.heading("Globals that the pickle names")
+        page.table(("Name", "Verdict"), summary.globals)
+
+
+def _print_state_dicts(page: Page, summary: CheckpointSummary) -> None:
+    if not summary.state_dicts:
+        return
+    page.heading("state_dicts")
+    rows = [
+        (
+            found.path or "(the root)",
+            found.role,
+            found.wrapper or "–",
+            words.number(found.parameters),
+            words.number(found.buffers),
+            words.number(found.tensors),
+        )
+        for found in summary.state_dicts
+    ]
+    page.table(("Path", "Role", "Wrapper", "Parameters", "Buffers", "Tensors"), rows, right=(3, 4, 5))
+
+
+def _print_tensors(page: Page, summary: CheckpointSummary) -> None:
+    if not len(summary):
+        return
+    page.heading("Tensors")
+    rows = []
+    for tensor in range(len(summary)):
+        shared = summary.shared[tensor]
+        note = f"shared with {summary.names[shared]}" if shared >= 0 else summary.problems[tensor]
+        rows.append(
+            (
+                summary.names[tensor],
+                words.shape_text(summary.shape(tensor)),
+                summary.dtype(tensor),
+                words.number(summary.numel(tensor)),
+                words.size(summary.tensor_nbytes(tensor)),
+                summary.role(tensor),
+                note,
+            )
+        )
+    page.table(("Name", "Shape", "Dtype", "Elements", "Size", "Role", ""), rows, right=(3, 4))
+
+
+def _value_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import csv
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+Inspector = Any
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a shell script")
+
+
+def test_demo_folder_with_a_broken_image(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    images = tmp_path / "some digits"
+    shutil.copytree(demo / "samples", images)
+    (images / "10_broken.png").write_bytes((images / "0_1.png").read_bytes()[:300])
+    (images / "notes.txt").write_text("no image")
+    made = inspector(
+        *("predict", demo / "digits.pth", "some digits", "--top", "3", "--device", "cpu"),
+        *("--save", "saved", "--csv", "table.csv", "nothing.png", "--json"),
+        cwd=tmp_path,
+    ).json()
+    assert list(made) == ["architecture", "task", "device", "eval_mode", "results"]
+    assert (made["architecture"], made["task"]) == ("shufflenet_v2_x0_5", "classification")
+    assert (made["device"], made["eval_mode"]) == ("cpu", True)
+    results = {row["image"]: row for row in made["results"]}
+    names = sorted(path.name for path in (demo / "samples").iterdir())
+    assert list(results) == [os.path.join("some digits", name) for name in [*names, "10_broken.png"]] + ["nothing.png"]
+    bad = [results.pop(os.path.join("some digits", "10_broken.png")), results.pop("nothing.png")]
+    assert "10_broken.png" in bad[0]["error"]
+    assert "There is no image nothing.png" in bad[1]["error"]
+    assert all(row["predictions"] == [] and row["milliseconds"] is None for row in bad)
+    words = "zero one two three four five six seven eight nine".split()
+    for image, row in results.items():
+        assert row["error"] is None
+        assert row["milliseconds"] > 0
+        best, *others = row["predictions"]
+        assert list(best) == ["label", "index", "score", "box"]
+        assert (best["label"], best["index"]) == (words[best["index"]], int(Path(image).name[0]))
+        assert best["box"] is None
+        assert len(others) == 2
+        assert 1 >= best["score"] >= others[0]["score"] >= others[1]["score"] >= 0
+    _check_csv(tmp_path / "table.csv", made["results"])
+    saved = sorted(path.name for path in (tmp_path / "saved").iterdir())
+    assert saved == [f"{Path(name).stem}-predicted.png" for name in names]
+    with Image.open(tmp_path / "saved" / saved[0]) as copy, Image.open(images / names[0]) as original:
+        assert copy.format == "PNG"
+        assert copy.height > original.height
+
+
+def _check_csv(path: Path, results: list[dict[str, Any]]) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["image", "rank", "label", "index", "score", "error"]
+    assert len(rows) == sum(max(1, len(result["predictions"])) for result in results)
+    first = results[0]["predictions"][0]
+    assert (rows[0]["image"], rows[0]["rank"], rows[0]["label"]) == (results[0]["image"], "1", first["label"])
+    assert float(rows[0]["score"]) == first["score"]
+    assert [row["error"] for row in rows if row["error"]] == [row["error"] for row in results if row["error"]]
+
+
+def test_page_globs_labels_and_options_between_images(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"[b]digit {place}[/b]\x1b" for place in range(10)), encoding="utf-8")
+    samples = demo / "samples"
+    page = inspector(
+        "predict", demo / "digits.pth", samples / "1_*.png", "--labels", labels, samples / "0_1.png", "--top", "1"
+    )
+    assert (page.code, page.err) == (0, "")
+    lines = page.out.splitlines()
+    assert lines[0].startswith("shufflenet_v2_x0_5 on CPU")
+    assert "eval mode" in lines[0]
+    assert lines[1] == "Labels from labels.txt."
+    rows = [line for line in lines if "digit" in line]
+    assert "1_1.png  [b]digit 1[/b]\\x1b" in rows[0]
+    assert "0_1.png  [b]digit 0[/b]\\x1b" in rows[-1]
+
+
+def test_what_does_not_fit_is_told_with_counts(inspector: Inspector, demo: Path) -> None:
+    checkpoint, image = demo / "digits.pth", demo / "samples" / "0_1.png"
+    sentence = inspector("predict", checkpoint, image, "--architecture", "resnet18").error(3)
+    assert "does not fit resnet18" in sentence
+    for word in ("missing", "unexpected", "mismatched", "shufflenet_v2_x0_5"):
+        assert word in sentence
+    sentence = inspector("predict", checkpoint, image, "--num-classes", "7").error(3)
+    assert "2 mismatched" in sentence
+    assert "10 classes" in sentence
+    assert "Did you mean resnet18" in inspector("predict", checkpoint, image, "--architecture", "resnet19").error(2)
+
+
+def test_each_wrong_input_is_one_line(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    checkpoint, image = demo / "digits.pth", demo / "samples" / "0_1.png"
+    assert "There is no file" in inspector("predict", tmp_path / "no.pth", image).error(3)
+    assert "no state_dict at" in inspector("predict", checkpoint, image, "--state-dict", "ema").error(3)
+    assert "no labels file no.txt" in inspector("predict", checkpoint, image, "--labels", "no.txt").error(3)
+    (tmp_path / "file").touch()
+    assert "can't be made" in inspector("predict", checkpoint, image, "--save", tmp_path / "file" / "x").error(3)
+
+
+def test_private_class_says_what_trust_does_not_do_yet(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    import torch
+
+    torch.save({"mine.weight": torch.zeros(3)}, tmp_path / "own.pth")
+    sentence = inspector("predict", tmp_path / "own.pth", demo / "samples" / "0_1.png", "--trust").error(3)
+    assert "resembles no torchvision architecture" in sentence
+    assert "is not there yet" in sentence
+
+
+def test_no_image_at_all(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    assert "There is no image in" in inspector("predict", demo / "digits.pth", tmp_path, "--device", "cpu").error(3)
+
+
+def test_device_that_is_not_there(inspector: Inspector, demo: Path) -> None:
+    image = demo / "samples" / "0_1.png"
+    assert "cuda:97" in inspector("predict", demo / "digits.pth", image, "--device", "cuda:97").error(4)
+
+
+@posix_only
+def test_engine_that_cannot_run(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    checkpoint, image = demo / "digits.pth", demo / "samples" / "0_1.png"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    sentence = inspector("predict", checkpoint, image, "--python", "./python", cwd=tmp_path).error(4)
+    assert "No module named 'torch'" in sentence
+    assert "can't be started" in inspector("predict", checkpoint, image, "--python", tmp_path / "no").error(4)
+    assert "stopped 3 times" in inspector("predict", checkpoint, image, "--python", "/bin/false").error(4)
+
+
+@posix_only
+def test_interrupted_quietly_and_nothing_is_left(demo: Path, tmp_path: Path) -> None:
+    started, temporary = tmp_path / "started", tmp_path / "tmp"
+    os.mkfifo(started)
+    temporary.mkdir()
+    python = tmp_path / "python"
+    # Descriptor 9 stays open as long as the engine runs.
+    python.write_text(f'#!/bin/sh\nexec 9>"{started}"\necho started >&9\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    run = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "inspector", "predict", str(demo / "digits.pth"), str(demo / "samples")),
+            *("--python", str(python)),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "TMPDIR": str(temporary)},
+    )
+    with started.open("rb", buffering=0) as engine:
+        assert engine.readline() == b"started\n"
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=30)
+        assert (run.returncode, out, err) == (130, b"", b"")
+        assert select.select([engine], [], [], 10)[0]
+        assert engine.read() == b""
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.shared_data
+def test_real_images_as_torchvision_predicts_them(inspector: Inspector, shared_data: Path) -> None:
+    checkpoint = shared_data / "checkpoints/imagenet/facebookresearch__kill-the-bits__resnet18_small_blocks.decoded.pth"
+    classes = [line.split()[0] for line in (shared_data / "imagenet_classes.txt").read_text().splitlines() if line]
+    dog = shared_data / "images/misc/pytorch__ios-demo-app__dog.jpg"
+    made = inspector("predict", checkpoint, dog, shared_data / "images/imagenet", "--json").json()
+    assert made["architecture"] == "resnet18"
+    first, *results = made["results"]
+    assert first["image"] == str(dog)
+    assert first["predictions"][0]["label"] == "Samoyed"
+    assert len(results) == 175
+    right = sum(
+        row["predictions"][0]["index"] == classes.index(Path(row["image"]).name.split("_")[0]) for row in results
+    )
+    if made["device"] == "cpu":
+        assert right == 140
+    else:
+        assert 138 <= right <= 142
