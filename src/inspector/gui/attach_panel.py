@@ -1,0 +1,253 @@
+"""Choose an architecture, see whether it fits, attach. The right panel leads from a file to predictions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from inspector.gui import theme
+from inspector.gui.architecture_combo import ArchitectureCombo
+from inspector.gui.combo import Combo
+from inspector.session import words
+from inspector.session.state import ArchitectureInfo, EngineState, MatchReport, OpenCheckpoint
+
+
+class AttachPanel(QWidget):
+    """The controls of one checkpoint's attachment.
+
+    Signals
+    -------
+    architecture_chosen, state_dict_chosen, device_chosen
+        The person chose another one.
+    labels_requested, attach_requested, cancel_requested, detach_requested
+        The buttons.
+    """
+
+    architecture_chosen = Signal(str)
+    state_dict_chosen = Signal(int)
+    device_chosen = Signal(str)
+    labels_requested = Signal()
+    attach_requested = Signal()
+    cancel_requested = Signal()
+    detach_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.architecture = ArchitectureCombo()
+        self.architecture.chosen.connect(self.architecture_chosen)
+        self.state_dict = self._combo("State dict", "Which state_dict of the checkpoint to attach")
+        self.state_dict.activated.connect(lambda row: self.state_dict_chosen.emit(self.state_dict.itemData(row)))
+        self.device = self._combo("Device", "Where to compute; automatic takes CUDA, else Apple's MPS, else the CPU")
+        self.device.activated.connect(lambda row: self.device_chosen.emit(self.device.itemData(row)))
+        self.labels = QPushButton()
+        self.labels.setAccessibleName("Class labels")
+        self.labels.setToolTip("Take the names of the classes from a text or JSON file (Ctrl+L)")
+        self.labels.clicked.connect(self.labels_requested)
+        self.classes = QLabel()
+        self.card = QFrame()
+        self.card.setObjectName("fit")
+        self.card_title, self.card_text = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self.progress = QProgressBar(textVisible=False, maximum=1000)
+        self.progress.setAccessibleName("Weights sent to the engine")
+        self.button = QPushButton("Attach")
+        self.button.setProperty("primary", True)
+        self.button.setEnabled(False)
+        self.button.clicked.connect(self._press)
+        self._attaching = False
+        self._tone = "quiet"
+        self._lay_out()
+
+    def _combo(self, name: str, tip: str) -> QComboBox:
+        combo = Combo()
+        combo.setAccessibleName(name)
+        combo.setToolTip(tip)
+        combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        return combo
+
+    def _lay_out(self) -> None:
+        self.form = QFormLayout()
+        self.form.setHorizontalSpacing(14)
+        self.form.setVerticalSpacing(6)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        rows: tuple[tuple[str, QWidget], ...] = (
+            ("torchvision", self.architecture),
+            ("State dict", self.state_dict),
+            ("Classes", self.classes),
+            ("Labels", self.labels),
+            ("Device", self.device),
+        )
+        for text, widget in rows:
+            label = QLabel(text)
+            label.setProperty("muted", True)
+            label.setBuddy(widget)
+            label.setMinimumHeight(widget.sizeHint().height())
+            label.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+            self.form.addRow(label, widget)
+        self.architecture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        inside = QVBoxLayout(self.card)
+        inside.setContentsMargins(12, 10, 12, 10)
+        inside.setSpacing(3)
+        inside.addWidget(self.card_title)
+        inside.addWidget(self.card_text)
+        inside.addWidget(self.progress)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addLayout(self.form)
+        layout.addWidget(self.card)
+        row = QHBoxLayout()
+        row.addWidget(self.button)
+        layout.addLayout(row)
+
+    def _press(self) -> None:
+        (self.cancel_requested if self._attaching else self.attach_requested).emit()
+
+    # -- state -------------------------------------------------------------------------------------------------
+
+    def show_state(
+        self, found: OpenCheckpoint | None, engine: EngineState, catalogue: tuple[ArchitectureInfo, ...]
+    ) -> None:
+        """Show a checkpoint's architecture, fit and attachment."""
+        self.setEnabled(found is not None and found.summary is not None)
+        self._show_devices(engine)
+        if found is None or found.summary is None:
+            return
+        self.architecture.fill(catalogue, found.identification)
+        self.architecture.show_architecture(found.architecture)
+        self._show_state_dicts(found)
+        report = found.match_report
+        classes = report.num_classes if report is not None else None
+        self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
+        self.labels.setText(_labels_text(found, classes))
+        self._show_fit(found, engine)
+
+    def _show_state_dicts(self, found: OpenCheckpoint) -> None:
+        assert found.summary is not None
+        rows = [
+            (index, f"{entry.path or 'the whole file'} · {words.plural(entry.tensors, 'tensor')}")
+            for index, entry in enumerate(found.summary.state_dicts)
+            if entry.role != "optimizer"
+        ]
+        self.form.setRowVisible(self.state_dict, len(rows) > 1)
+        if [self.state_dict.itemText(row) for row in range(self.state_dict.count())] != [text for _, text in rows]:
+            self.state_dict.clear()
+            for index, text in rows:
+                self.state_dict.addItem(text, index)
+        self.state_dict.setCurrentIndex(self.state_dict.findData(found.state_dict))
+
+    def _show_devices(self, engine: EngineState) -> None:
+        best = engine.devices[0].description if engine.devices else ""
+        automatic = f"Automatic: {best}" if best else "Automatic"
+        rows = [("auto", automatic), *((device.name, device.description) for device in engine.devices)]
+        if [self.device.itemText(row) for row in range(self.device.count())] != [text for _, text in rows]:
+            self.device.clear()
+            for name, text in rows:
+                self.device.addItem(text, name)
+        self.device.setCurrentIndex(max(0, self.device.findData(engine.device)))
+
+    def _show_fit(self, found: OpenCheckpoint, engine: EngineState) -> None:
+        attachment, report = found.attachment, found.match_report
+        self._attaching = attachment.phase == "running"
+        self.progress.setVisible(self._attaching)
+        self.button.setVisible(attachment.phase != "ready")
+        self.button.setText("Cancel" if self._attaching else "Attach")
+        self.button.setToolTip("" if self._attaching else "Build the architecture with these weights (Ctrl+Return)")
+        self.button.setEnabled(self._attaching or (report is not None and report.complete))
+        if self._attaching:
+            self.progress.setValue(round(1000 * attachment.progress))
+            waiting = "Starting torch" if engine.phase != "ready" else "Sending the weights"
+            building = "Building the architecture" if attachment.progress >= 1 and engine.phase == "ready" else waiting
+            self._card("quiet", f"Attaching {attachment.architecture}", f"{building}…")
+        elif attachment.phase == "ready":
+            counts = f"{words.number(attachment.matched)} of {words.plural(attachment.matched, 'tensor')}"
+            classes = attachment.num_classes
+            heads = f", {words.plural(classes, 'class', 'classes')}" if classes else ""
+            fixed = attachment.eval_sentence
+            sentence = f"{fixed[:1].upper()}{fixed[1:]}"
+            details = f"{sentence}\n{attachment.device_description} · {attachment.labels_from}"
+            self._card("positive", f"Attached: {counts}{heads}", details)
+        elif attachment.phase == "failed" and attachment.failure is not None:
+            self._card("danger", attachment.failure.message, attachment.failure.hint)
+        else:
+            self._show_report(found, report)
+
+    def _show_report(self, found: OpenCheckpoint, report: MatchReport | None) -> None:
+        if found.summary is not None and found.state_dict is None:
+            self._card("quiet", "Nothing to attach", "There is no model's state_dict in this file.")
+        elif report is None:
+            known = found.identification is not None and not found.identification.candidates
+            text = "Choose one to compare it with." if known else ""
+            self._card("quiet", "No architecture of torchvision resembles it" if known else "Comparing…", text)
+        elif found.only_resembles:
+            near = f"The nearest is {report.architecture}: {_misfit(report)}"
+            self._card("quiet", "No architecture of torchvision fits", near)
+        elif report.complete:
+            classes = f"{words.number(report.num_classes)} classes. " if report.num_classes else ""
+            wrapper = f"Wrapper “{report.wrapper}” taken off. " if report.wrapper else ""
+            task = "" if report.task == "classification" else f"For {words.TASK_WORDS.get(report.task, report.task)}. "
+            text = f"{classes}{wrapper}{task}Ready to attach."
+            self._card("positive", f"All {words.number(report.matched)} keys and shapes fit", text)
+        else:
+            misfit = f"{_misfit(report)} The tree marks them. Choose another architecture."
+            self._card("warning", f"{report.architecture} does not fit", misfit)
+
+    def _card(self, tone: str, title: str, text: str) -> None:
+        self.card_title.setText(title)
+        self.card_text.setText(text)
+        self.card_text.setVisible(bool(text))
+        self.card.setAccessibleName(f"{title}. {text}")
+        self._tone = tone
+        self._dress()
+
+    def _dress(self) -> None:
+        c = theme.colors()
+        back, front = {
+            "positive": (c.positive_soft, c.positive),
+            "warning": (c.warning_soft, c.warning),
+            "danger": (c.danger_soft, c.danger),
+            "quiet": (c.hover, c.text),
+        }[self._tone]
+        sheet = f"#fit {{ background: {back}; border: none; border-radius: 8px; }}"
+        theme.dress(self.card, sheet)
+        theme.dress(self.card_title, f"color: {front}; font-weight: 600;")
+        theme.dress(self.card_text, f"color: {front if self._tone != 'quiet' else c.muted};")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+
+def _misfit(report: MatchReport) -> str:
+    parts = []
+    for count, text in (
+        (len(report.missing), "missing"),
+        (report.unexpected, "unexpected"),
+        (len(report.mismatched), "of another shape"),
+    ):
+        if count:
+            parts.append(f"{words.number(count)} {text}")
+    return f"{words.plural(report.matched, 'key')} fit{'s' if report.matched == 1 else ''}, {', '.join(parts)}."
+
+
+def _labels_text(found: OpenCheckpoint, classes: int | None) -> str:
+    if found.labels:
+        return f"{found.labels_file} ({words.number(len(found.labels))})"
+    if found.summary is not None and found.summary.embedded.class_names:
+        names = found.summary.embedded.class_names
+        if classes is None or len(names) == classes:
+            return "From the checkpoint"
+    return "ImageNet" if classes == 1_000 else "Numbers. Choose a file…"

@@ -1,0 +1,113 @@
+"""The one table of commands: it makes the menus, the shortcuts, the tooltips and the command palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from inspector.gui import icons
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do, by menu, key or palette.
+
+    Attributes
+    ----------
+    name
+        Its name in the code.
+    text
+        What the menu says.
+    menu
+        ``"File"``, ``"View"``, ``"Model"`` or ``"Help"``.
+    shortcuts
+        Key sequences; the first one is shown.
+    tip
+        One sentence for the status bar and the palette.
+    icon
+        Name of one of our icons, or "".
+    """
+
+    name: str
+    text: str
+    menu: str
+    shortcuts: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+
+
+MENUS = ("File", "Model", "View", "Help")
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open", "Open…", "File", ("Ctrl+O",), "Open checkpoints", "open"),
+    Command("open_images", "Add images…", "File", ("Ctrl+I",), "Choose images to predict", "image"),
+    Command("open_folder", "Add a folder of images…", "File", ("Ctrl+Shift+I",), "Predict a whole folder", "folder"),
+    Command("paste", "Paste a path", "File", ("Ctrl+V",), "Open the file or images in the clipboard", "copy"),
+    Command("demo", "Open the demo", "File", (), "Handwritten digits, with a model trained on them", "demo"),
+    Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),
+    Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
+    Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),
+    Command("attach", "Attach", "Model", ("Ctrl+Return",), "Build the architecture with these weights", "attach"),
+    Command("detach", "Detach", "Model", (), "Free what is attached"),
+    Command("labels", "Choose class labels…", "Model", ("Ctrl+L",), "Names of the classes, from a text or JSON file"),
+    Command("cancel", "Cancel", "Model", ("Esc",), "Stop what is running", "cancel"),
+    Command("clear_images", "Clear images", "Model", (), "Empty the strip of images", "clear"),
+    Command("restart_engine", "Restart the engine", "Model", (), "Start a fresh torch process and attach again"),
+    Command("find", "Find a tensor", "View", ("Ctrl+F",), "Search names, shapes and dtypes", "search"),
+    Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
+    Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),
+    Command("previous_tab", "Previous file", "View", ("Ctrl+Shift+Tab", "Ctrl+PgUp"), "Show the previous open file"),
+    Command("theme_system", "Theme: as the system", "View", (), "Follow the system's light or dark theme"),
+    Command("theme_light", "Theme: light", "View", (), "Always light"),
+    Command("theme_dark", "Theme: dark", "View", (), "Always dark"),
+    Command("reset_panels", "Reset the panels", "View", (), "Put every panel back where it was"),
+    Command("palette", "Commands", "Help", ("Ctrl+K", "Ctrl+Shift+P"), "Find any command by name", "search"),
+    Command("about", "About Inspector", "Help", ("F1",), "Version and licences"),
+)
+
+
+def make_actions(window: QMainWindow, handlers: dict[str, Callable[[], object]]) -> dict[str, QAction]:
+    """Make a QAction of every command, on the window, so that its shortcuts work everywhere in it.
+
+    Raises
+    ------
+    KeyError
+        A command has no handler.
+    """
+    actions: dict[str, QAction] = {}
+    for command in COMMANDS:
+        action = QAction(command.text, window)
+        action.setShortcuts([QKeySequence(keys) for keys in command.shortcuts])
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        keys = f" ({command.shortcuts[0]})" if command.shortcuts else ""
+        action.setToolTip(f"{command.tip or command.text}{keys}")
+        action.setStatusTip(command.tip)
+        handler = handlers[command.name]
+        action.triggered.connect(lambda _checked=False, call=handler: call())
+        window.addAction(action)
+        actions[command.name] = action
+    return actions
+
+
+def refresh_icons(actions: dict[str, QAction]) -> None:
+    """Draw the commands' icons again, after the theme changed."""
+    for command in COMMANDS:
+        if command.icon:
+            actions[command.name].setIcon(icons.icon(command.icon))
+
+
+def fill_menu(menu: QMenu, actions: dict[str, QAction], extra: Callable[[str, QMenu], Iterable[QAction]]) -> None:
+    """Fill a menu with a submenu per group of commands; ``extra`` adds what is no command to a group."""
+    for group in MENUS:
+        submenu = menu.addMenu(group)
+        for command in COMMANDS:
+            if command.menu == group:
+                submenu.addAction(actions[command.name])
+        added = list(extra(group, submenu))
+        if added:
+            submenu.addSeparator()
+            submenu.addActions(added)

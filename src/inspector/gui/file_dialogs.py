@@ -1,0 +1,35 @@
+"""The dialogs that ask for files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+_CHECKPOINTS = "Checkpoints (*.pth *.pt *.ckpt *.th *.bin *.safetensors *.tar *.pkl);;All files (*)"
+_IMAGES = "Images (*.jpg *.jpeg *.png *.webp *.bmp *.gif *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
+_LABELS = "Labels (*.txt *.json);;All files (*)"
+
+
+def ask_for_checkpoints(parent: QWidget, folder: str) -> list[Path]:
+    """Ask for checkpoints to open; empty when the person cancels."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open checkpoints", folder, _CHECKPOINTS)
+    return [Path(name) for name in names]
+
+
+def ask_for_images(parent: QWidget) -> list[Path]:
+    """Ask for images to predict; empty when the person cancels."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Add images", "", _IMAGES)
+    return [Path(name) for name in names]
+
+
+def ask_for_folder(parent: QWidget) -> list[Path]:
+    """Ask for a folder of images; empty when the person cancels."""
+    name = QFileDialog.getExistingDirectory(parent, "Add a folder of images")
+    return [Path(name)] if name else []
+
+
+def ask_for_labels(parent: QWidget) -> Path | None:
+    """Ask for a file of class names; None when the person cancels."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose class labels", "", _LABELS)
+    return Path(name) if name else None

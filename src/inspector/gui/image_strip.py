@@ -1,0 +1,295 @@
+"""The strip of dropped images at the window's bottom, each with the likeliest class of the current checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, QKeyEvent, QKeySequence, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QSizePolicy, QVBoxLayout, QWidget
+
+from inspector.gui import icons
+from inspector.gui.drop_button import DropButton
+from inspector.gui.image_strip_model import ImageStripModel, Index
+from inspector.gui.image_tile import MARGIN, TileDelegate, tile_size
+from inspector.gui.prediction_progress import PredictionProgress
+from inspector.session.store import Store
+
+#: Milliseconds between two turns of the spinners.
+_TURN = 80
+
+#: Room for the horizontal scroll bar, kept free also while there is none: nothing jumps when it comes.
+_SCROLL_BAR = 12
+
+
+class ImageStrip(QWidget):
+    """The images of the store; it listens to the store by itself.
+
+    Signals
+    -------
+    image_selected
+        The selected image's id, -1 for none.
+    remove_requested
+        The id of an image to remove.
+    clear_requested, cancel_requested, open_images_requested
+        Remove all images; stop predicting; choose images.
+    """
+
+    image_selected = Signal(int)
+    remove_requested = Signal(int)
+    clear_requested = Signal()
+    cancel_requested = Signal()
+    open_images_requested = Signal()
+
+    def __init__(self, store: Store, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._selected = -1
+        self._taking = False
+        self._done = 0
+        self._changed: set[int] = set()
+        self.model = ImageStripModel(store, self)
+        self.view = StripView()
+        self.view.setModel(self.model)
+        self.drop_button = DropButton()
+        self.drop_button.clicked.connect(self.open_images_requested)
+        self.progress = PredictionProgress()
+        self.progress.cancel_requested.connect(self.cancel_requested)
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._show_changed)
+        self._spin = QTimer(self, interval=_TURN)
+        self._spin.timeout.connect(self._turn_spinners)
+        self._lay_out()
+        self._connect_view()
+        self._listen(store)
+        self._take_images()
+
+    def _lay_out(self) -> None:
+        corner = QVBoxLayout()
+        corner.setContentsMargins(0, MARGIN, 0, MARGIN)
+        corner.setSpacing(8)
+        corner.addWidget(self.drop_button, 1)
+        corner.addWidget(self.progress)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(9, 5, 14, 0)
+        row.setSpacing(14)
+        row.addWidget(self.view, 1)
+        row.addLayout(corner)
+        self.drop_button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def _connect_view(self) -> None:
+        self.view.selectionModel().currentChanged.connect(self._tell_selected)
+        self.view.remove_pressed.connect(self._remove_selected)
+        self.view.copy_pressed.connect(lambda: self._copy_path(self._selected))
+        self.view.menu_requested.connect(lambda index, place: self.context_menu(index).popup(place))
+
+    def _listen(self, store: Store) -> None:
+        ends = [
+            store.images_changed.connect(self._take_images),
+            store.image_changed.connect(self._take_image),
+            store.prediction_changed.connect(self._take_prediction),
+            store.checkpoint_changed.connect(self._take_checkpoint),
+        ]
+        # A plain function: when `destroyed` is emitted this object can't be called any more.
+        self.destroyed.connect(partial(_end_all, ends))
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    def set_checkpoint(self, number: int | None) -> None:
+        """Show the predictions of an open checkpoint, or none."""
+        if number != self.model.checkpoint:
+            self._done = 0
+            self._changed.clear()
+        self.model.take_checkpoint(number)
+        self._show_progress()
+
+    def select(self, image: int) -> None:
+        """Select an image and bring it into view; an id that is not there selects none."""
+        index = self.model.index_of(image)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+        else:
+            self.view.selectionModel().clear()
+
+    @property
+    def selected(self) -> int:
+        """The selected image's id, -1 for none."""
+        return self._selected
+
+    def context_menu(self, image: int) -> QMenu:
+        """Return the menu of an image (-1: of the empty place beside them); it deletes itself when it closes."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if image in self._store.images:
+            menu.addAction("Remove", QKeySequence.StandardKey.Delete, lambda: self.remove_requested.emit(image))
+            menu.addAction(icons.icon("clear"), "Clear all", self.clear_requested.emit)
+            menu.addSeparator()
+            menu.addAction(icons.icon("copy"), "Copy path", lambda: self._copy_path(image))
+            menu.addAction(icons.icon("folder"), "Open containing folder", lambda: self._open_folder(image))
+        else:
+            menu.addAction(icons.icon("image"), "Add images…", self.open_images_requested.emit)
+            clear = menu.addAction(icons.icon("clear"), "Clear all", self.clear_requested.emit)
+            clear.setEnabled(bool(self._store.images))
+        return menu
+
+    def _remove_selected(self) -> None:
+        if self._selected >= 0:
+            self.remove_requested.emit(self._selected)
+
+    def _copy_path(self, image: int) -> None:
+        item = self._store.images.get(image)
+        if item is not None:
+            QGuiApplication.clipboard().setText(str(item.path))
+
+    def _open_folder(self, image: int) -> None:
+        item = self._store.images.get(image)
+        if item is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(item.path.parent)))
+
+    # -- what the store says -----------------------------------------------------------------------------------
+
+    def _take_images(self) -> None:
+        self._show_changed()
+        self._taking = True  # removed rows change the current one several times; only the outcome is told
+        try:
+            added = self.model.take_images()
+            if added and not self.view.currentIndex().isValid():
+                self.select(added[0])
+        finally:
+            self._taking = False
+        self.view.setVisible(self.model.rowCount() > 0)
+        self.view.delegate.pixmaps.keep_only(self._store.images)
+        self._tell_selected()
+        self._show_progress()
+
+    def _take_image(self, image: int) -> None:
+        self.view.delegate.pixmaps.forget(image)
+        self.model.take_image(image)
+
+    def _take_prediction(self, checkpoint: int, image: int) -> None:
+        """Take note of it: thousands of them can change in one go, and are shown together."""
+        if checkpoint == self.model.checkpoint:
+            self._changed.add(image)
+            if not self._soon.isActive():
+                self._soon.start()
+
+    def _show_changed(self) -> None:
+        changed, self._changed = self._changed, set()
+        self._soon.stop()
+        self._done += self.model.take_predictions(changed)
+        self._show_progress()
+
+    def _take_checkpoint(self, number: int) -> None:
+        if number == self.model.checkpoint:
+            self.model.take_checkpoint(number)
+            self._show_progress()
+
+    def _tell_selected(self) -> None:
+        selected = self.model.image_at(self.view.currentIndex())
+        if not self._taking and selected != self._selected:
+            self._selected = selected
+            self.image_selected.emit(selected)
+
+    def _show_progress(self) -> None:
+        unfinished = self.model.unfinished
+        if not unfinished:
+            self._done = 0
+        self.progress.show_counts(self._done, unfinished)
+        if bool(self.model.running) != self._spin.isActive():
+            (self._spin.start if self.model.running else self._spin.stop)()
+
+    def _turn_spinners(self) -> None:
+        for image in self.model.running:
+            self.view.update(self.model.index_of(image))
+
+    # -- size, theme -------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Return a size of eight images and the drop zone."""
+        return QSize(8 * tile_size().width() + 180, self.minimumSizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of one image and the drop zone."""
+        return QSize(tile_size().width() + 180, tile_size().height() + _SCROLL_BAR + 5)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another font and another theme."""
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            self.updateGeometry()
+            if hasattr(self, "view"):
+                self.view.scheduleDelayedItemsLayout()
+                self.view.viewport().update()
+        super().changeEvent(event)
+
+
+class StripView(QListView):
+    """One row of tiles. Left and Right walk, the wheel scrolls sideways.
+
+    Signals
+    -------
+    remove_pressed, copy_pressed
+        Delete or Backspace; the keys that copy.
+    menu_requested
+        The id of the image (-1 for none) and where to show the menu.
+    """
+
+    remove_pressed = Signal()
+    copy_pressed = Signal()
+    menu_requested = Signal(int, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.delegate = TileDelegate(self)
+        self.setItemDelegate(self.delegate)
+        self.setAccessibleName("Images")
+        self.setAccessibleDescription("Dropped images with the likeliest class; Delete removes one")
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setUniformItemSizes(True)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
+        self.viewport().setAcceptDrops(False)
+
+    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
+        """Paint again, without QListView's new layout of all tiles: they are of one size whatever they show."""
+        QAbstractItemView.dataChanged(self, first, last, roles)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Remove and copy by key; the rest is Qt's."""
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.remove_pressed.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll sideways also with a wheel that turns the other way."""
+        pixels, steps = event.pixelDelta(), event.angleDelta()
+        moved = pixels.y() or pixels.x() or round((steps.y() or steps.x()) / 120 * tile_size().width())
+        bar = self.horizontalScrollBar()
+        bar.setValue(bar.value() - moved)
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for the menu of the image under the mouse, or of the current one when a key asked."""
+        index = self.indexAt(event.pos())
+        place = event.globalPos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self.currentIndex()
+            place = self.viewport().mapToGlobal(self.visualRect(index).center())
+        model = self.model()
+        assert isinstance(model, ImageStripModel)
+        self.menu_requested.emit(model.image_at(index), place)
+
+
+def _end_all(ends: list[Callable[[], None]], _destroyed: object = None) -> None:
+    while ends:
+        ends.pop()()

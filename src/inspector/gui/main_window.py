@@ -1,0 +1,350 @@
+"""The one window: it lays the panels out, shows the session's state in them and sends it commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from inspector.desktop.settings import SettingsStore
+from inspector.gui import commands
+from inspector.gui.drop_target import DropTarget
+from inspector.gui.drops import Dropped
+from inspector.gui.file_tabs import FileTabs
+from inspector.gui.first_paint import FirstPaint
+from inspector.gui.module_tree import ModuleTree
+from inspector.gui.notice_bar import NoticeBar
+from inspector.gui.panels import Panels
+from inspector.gui.reading_page import ReadingPage
+from inspector.gui.status_bar import StatusBar
+from inspector.gui.verdict_bar import VerdictBar
+from inspector.gui.window_commands import WindowCommands
+from inspector.session import Session
+from inspector.session.state import ImageItem, OpenCheckpoint
+from inspector.shipped import shipped_path
+
+if TYPE_CHECKING:
+    from inspector.gui.attach_panel import AttachPanel
+    from inspector.gui.image_strip import ImageStrip
+    from inspector.gui.model_panel import ModelPanel
+    from inspector.gui.prediction_panel import PredictionPanel
+    from inspector.gui.tensor_panel import TensorPanel
+    from inspector.gui.welcome import Welcome
+
+#: Milliseconds after which the rest of the window is built, also where no tree has been painted yet.
+_FURNISHED_AFTER = 250
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees.
+
+    The header and the tree come first; the other panels are built when the tree is on the screen, or at their first
+    use: that is a third of the time to the painted tree.
+
+    Parameters
+    ----------
+    session
+        Owns the state; this window only shows it.
+    settings
+        Recent files, layout and theme.
+
+    Signals
+    -------
+    furnished
+        Everything is built and shown.
+    """
+
+    furnished = Signal()
+
+    def __init__(self, session: Session, settings: SettingsStore) -> None:
+        super().__init__()
+        self.session = session
+        self.store = session.store
+        self.settings = settings
+        self.image: int | None = None
+        self._furnished = False
+        self._greeted: set[int] = set()
+        self._remembered: set[int] = set()
+        self.setWindowTitle("Inspector")
+        self.setDockNestingEnabled(True)
+        room = self.screen().availableGeometry()
+        self.resize(min(1440, room.width()), min(900, room.height()))
+        self._build()
+        self.commands = WindowCommands(self)
+        self.tabs.menu_button.setMenu(self.commands.menu)
+        self._connect()
+        self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)
+
+    # -- building ----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.tabs, self.verdict, self.notice = FileTabs(), VerdictBar(), NoticeBar()
+        header = QWidget()
+        stack = QVBoxLayout(header)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        for widget in (self.tabs, self.verdict, self.notice):
+            stack.addWidget(widget)
+        self.setMenuWidget(header)
+        self.reading, self.pages, self.tree = ReadingPage(), QStackedWidget(), ModuleTree()
+        self.pages.addWidget(self.reading)
+        self.setCentralWidget(self.pages)
+        self.panels, area = Panels(self), Qt.DockWidgetArea
+        self.panels.add("tree", "Tree", self.tree, area.LeftDockWidgetArea)
+        self.panels.add("model", "Architecture", QWidget(), area.RightDockWidgetArea)
+        self.panels.add("images", "Images", QWidget(), area.BottomDockWidgetArea)
+        sides = [self.panels.docks["tree"], self.panels.docks["model"]]
+        self.resizeDocks(sides, [520, 370], Qt.Orientation.Horizontal)
+        self.status = StatusBar(self)
+        self.setStatusBar(self.status)
+        self.drop_target = DropTarget(self, self.take)
+        self.first_paint = FirstPaint(self.tree.view, self._is_readable)
+
+    @cached_property
+    def welcome(self) -> Welcome:
+        """The page with nothing open."""
+        from inspector.gui.welcome import Welcome
+
+        page = Welcome()
+        page.open_requested.connect(self.commands.ask_for_files)
+        page.demo_requested.connect(self.commands.open_demo)
+        page.recent_chosen.connect(lambda path: self.open_paths([Path(path)]))
+        self.pages.addWidget(page)
+        return page
+
+    @cached_property
+    def tensor(self) -> TensorPanel:
+        """The selected tensor."""
+        from inspector.gui.tensor_panel import TensorPanel
+
+        panel = TensorPanel()
+        self.pages.addWidget(panel)
+        return panel
+
+    @cached_property
+    def model(self) -> ModelPanel:
+        """The architecture, the attachment and the prediction."""
+        from inspector.gui.model_panel import ModelPanel
+
+        panel = ModelPanel(self.session, self.commands.choose_device, self.commands.ask_for_labels)
+        self.panels.set_widget("model", panel, scrolls=True)
+        self.drop_target.leave_drops_to_window(panel)
+        return panel
+
+    @property
+    def attach(self) -> AttachPanel:
+        """The architecture and the attachment."""
+        return self.model.attach
+
+    @property
+    def prediction(self) -> PredictionPanel:
+        """The selected image's prediction."""
+        return self.model.prediction
+
+    @cached_property
+    def strip(self) -> ImageStrip:
+        """The strip of images."""
+        from inspector.gui.image_strip import ImageStrip
+
+        strip = ImageStrip(self.store)
+        strip.image_selected.connect(self._select_image)
+        strip.remove_requested.connect(self.session.remove_image)
+        strip.clear_requested.connect(self.session.clear_images)
+        strip.cancel_requested.connect(self.session.cancel_predictions)
+        strip.open_images_requested.connect(self.commands.ask_for_images)
+        self.panels.set_widget("images", strip)
+        return strip
+
+    def _furnish(self) -> None:
+        """Build what waited for the tree."""
+        if not self._furnished:
+            self._furnished = True
+            self.show_all()
+            if self.session.current is not None:
+                self._greet(self.session.current)
+            QTimer.singleShot(0, self, self.furnished.emit)
+
+    def _connect(self) -> None:
+        self.first_paint.painted.connect(lambda: QTimer.singleShot(0, self, self._furnish))
+        self.tabs.shown.connect(self.session.show)
+        self.tabs.closed.connect(self.close_checkpoint)
+        self.tabs.open_requested.connect(self.commands.ask_for_files)
+        self.tabs.palette_requested.connect(self.commands.show_palette)
+        self.verdict.safety_requested.connect(self.commands.show_safety)
+        self.verdict.architecture_requested.connect(lambda: self.attach.architecture.setFocus())
+        self.reading.close_requested.connect(self.commands.actions["close"].trigger)
+        self.tree.tensor_selected.connect(self._select_tensor)
+        self.tree.node_selected.connect(lambda _: self._show_page(self.session.current))
+        self.store.checkpoints_changed.connect(self.show_all)
+        self.store.checkpoint_changed.connect(self._checkpoint_changed)
+        self.store.images_changed.connect(self._images_changed)
+        self.store.image_changed.connect(self._image_changed)
+        self.store.prediction_changed.connect(lambda _checkpoint, image: self._image_changed(image))
+        self.store.engine_changed.connect(self._show_model)
+        self.store.catalogue_changed.connect(self._show_model)
+        self.store.noticed.connect(self.notice.show_notice)
+
+    # -- showing the state -------------------------------------------------------------------------------------
+
+    def _is_readable(self) -> bool:
+        found = self.session.current
+        return found is not None and found.summary is not None
+
+    @property
+    def _item(self) -> ImageItem | None:
+        return self.store.images.get(self.image) if self.image is not None else None
+
+    def show_all(self) -> None:
+        """Show the session's state everywhere."""
+        found = self.session.current
+        self.tabs.show_checkpoints(list(self.store.checkpoints.values()), self.store.current)
+        self.setWindowTitle(f"{found.name} – Inspector" if found is not None else "Inspector")
+        self.setWindowFilePath(str(found.path) if found is not None else "")
+        self.verdict.setVisible(found is not None)
+        self._show_tree(found)
+        if self.store.images:
+            self.strip.set_checkpoint(self.store.current)
+        if found is None:
+            self.welcome.show_recent(self.settings.settings.recent_files)
+        self._show_page(found)
+        self._show_model()
+        self._show_panels()
+
+    def _show_tree(self, found: OpenCheckpoint | None) -> None:
+        # What merely resembles an architecture would be marked wrong on every row.
+        resembles = found is not None and found.only_resembles
+        self.tree.show_checkpoint(replace(found, match_report=None) if found is not None and resembles else found)
+
+    def _show_page(self, found: OpenCheckpoint | None) -> None:
+        self.verdict.show_checkpoint(found)
+        if found is None:
+            self.pages.setCurrentWidget(self.welcome)
+        elif found.summary is None:
+            self.reading.show_checkpoint(found)
+            self.pages.setCurrentWidget(self.reading)
+        elif self._furnished:
+            self.tensor.show_view(found.summary, found.tensor_view, self.tree.selected_node)
+            self.pages.setCurrentWidget(self.tensor)
+
+    def _show_panels(self) -> None:
+        wanted = {"tree", "model"} if self._is_readable() else set()
+        self.panels.show(frozenset(wanted | {"images"} if wanted and self.store.images else wanted))
+
+    def _show_model(self) -> None:
+        if self._furnished and self._is_readable():
+            self.model.show_state(self.session.current, self._item)
+        self.status.show_engine(self.store.engine)
+        self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
+        self.commands.enable()
+
+    def _checkpoint_changed(self, number: int) -> None:
+        found = self.store.checkpoints.get(number)
+        if found is None:
+            return
+        if found.phase == "failed":
+            # The message is shown by the notice bar; everything else goes back to what it was.
+            self.close_checkpoint(number)
+            return
+        self.tabs.show_checkpoint(found)
+        if found.phase == "ready":
+            self._remember(found)
+        if number != self.store.current:
+            return
+        self._show_tree(found)
+        self._show_page(found)
+        self._show_model()
+        self._show_panels()
+        self._greet(found)
+
+    def _greet(self, found: OpenCheckpoint) -> None:
+        """Show the first tensor of a model at once: weights are what people open a file for."""
+        summary = found.summary
+        if summary is None or not self._furnished or not len(summary) or found.id in self._greeted:
+            return
+        self._greeted.add(found.id)
+        if found.tensor is None:
+            first = summary.tensors_of(summary.model)[:1] if summary.model is not None else [0]
+            self.session.select_tensor(found.id, first[0] if first else 0)
+
+    def _remember(self, found: OpenCheckpoint) -> None:
+        if found.id not in self._remembered and found.path != shipped_path("demo/digits.pth"):
+            self._remembered.add(found.id)
+            self.settings.add_recent(found.path)
+
+    def _images_changed(self) -> None:
+        if self.store.images:
+            self.strip.set_checkpoint(self.store.current)
+        if self.image not in self.store.images:
+            self._select_image(next(iter(self.store.images), -1))
+        self._show_model()
+        self._show_panels()
+
+    def _image_changed(self, number: int) -> None:
+        if number == self.image and self._furnished:
+            self.model.show_prediction(self.session.current, self._item)
+        self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
+        self.commands.enable()
+
+    def _select_tensor(self, tensor: int) -> None:
+        found = self.session.current
+        if found is not None:
+            self.session.select_tensor(found.id, tensor if tensor >= 0 else None)
+
+    def _select_image(self, number: int) -> None:
+        self.image = number if number in self.store.images else None
+        if self.image is not None:
+            self.session.select_image(self.image)
+        if self._furnished:
+            self.model.show_prediction(self.session.current, self._item)
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    def open_paths(self, paths: Iterable[Path]) -> None:
+        """Open checkpoints, each in a tab."""
+        for path in paths:
+            self.session.open(path)
+
+    def take(self, dropped: Dropped) -> None:
+        """Open the checkpoints and predict the images of a drop or a paste."""
+        if not dropped.usable:
+            self.store.notice(dropped.refusal or "There is nothing in it to open.", "warning")
+            return
+        self.open_paths(dropped.checkpoints)
+        if dropped.images:
+            self.session.add_images(dropped.images)
+            if self.session.current is None:
+                self.store.notice("The images are kept. Open a checkpoint to predict them.")
+
+    def close_checkpoint(self, number: int) -> None:
+        """Close a tab."""
+        self.session.close(number)
+        self.tree.forget(number)
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show the state, whatever it has become since the window was made."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.show_all()
+            empty = self.session.current is None
+            QTimer.singleShot(0 if empty else _FURNISHED_AFTER, self, self._furnish)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the icons again in the colours of a new theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "commands"):
+            commands.refresh_icons(self.commands.actions)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save the layout and end the processes."""
+        geometry, state = self.panels.save()
+        self.settings.update(window_geometry=geometry, window_state=state)
+        self.session.close_processes()
+        super().closeEvent(event)

@@ -1,0 +1,68 @@
+"""One line that tells the person something, where it is seen and out of the way."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from inspector.gui import icons, theme
+from inspector.session.store import Notice
+
+#: Milliseconds an information stays; warnings and errors stay until they are closed or replaced.
+_STAYS = 6_000
+
+
+class NoticeBar(QFrame):
+    """The latest notice, with a button to close it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._level = "info"
+        self._icon = QLabel()
+        self.text = QLabel(wordWrap=True)
+        self.text.setTextFormat(self.text.textFormat().PlainText)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._close = QToolButton(autoRaise=True)
+        self._close.setAccessibleName("Close the message")
+        self._close.setToolTip("Close the message")
+        self._close.clicked.connect(self.hide)
+        self._timer = QTimer(self, singleShot=True, interval=_STAYS)
+        self._timer.timeout.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 7, 10, 7)
+        layout.setSpacing(10)
+        layout.addWidget(self._icon)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self._close)
+        self.hide()
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show a notice in place of the last one."""
+        self._level = notice.level
+        self.text.setText(notice.text)
+        self.setAccessibleName(notice.text)
+        self._dress()
+        self.show()
+        if notice.level == "info":
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _dress(self) -> None:
+        c = theme.colors()
+        back, front, icon = {
+            "info": (c.accent_soft, c.text, "check"),
+            "warning": (c.warning_soft, c.warning, "warning"),
+            "error": (c.danger_soft, c.danger, "error"),
+        }[self._level]
+        sheet = f"#notice {{ background: {back}; border-bottom: 1px solid {c.border}; }} QLabel {{ color: {front}; }}"
+        theme.dress(self, sheet)
+        self._icon.setPixmap(icons.icon(icon, front).pixmap(16, 16))
+        self._close.setIcon(icons.icon("close", front))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)

@@ -1,0 +1,240 @@
+"""The selected image and what the current checkpoint's model says of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QAction, QFocusEvent, QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from inspector.gui import icons, theme
+from inspector.gui.class_words import class_text, plain_text, timing
+from inspector.gui.one_line_label import OneLineLabel
+from inspector.gui.photo_view import PhotoView
+from inspector.gui.score_bars import ScoreBars, row_height
+from inspector.gui.tooltips import tooltip
+from inspector.gui.tree_delegate import tabular
+from inspector.session.state import Attachment, Failure, ImageItem, Prediction
+
+#: Milliseconds before progress is shown: a flash tells nothing.
+PATIENCE = 300
+
+_ROWS = 5
+_ICON = 16
+_SPACING = 10
+_BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+
+Tone = Literal["quiet", "warning", "danger"]
+
+
+class PredictionPanel(QWidget):
+    """An image, large, with the likeliest classes as bars; or the sentence that says why there are none yet."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._focus_by_key = False
+        self._shown: tuple[ImageItem | None, Prediction | None, Attachment] = (None, None, Attachment())
+        self.setAccessibleName("Prediction")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.caption = OneLineLabel(Qt.TextElideMode.ElideMiddle)
+        self.caption.setProperty("muted", True)
+        self.caption.setFont(tabular(self.caption.font()))
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.picture = PhotoView()
+        self.bars = ScoreBars()
+        self.message = MessageCard()
+        self.progress = QProgressBar(textVisible=False, minimum=0, maximum=0)
+        self.progress.setAccessibleName("Predicting")
+        self.progress_text = QLabel()
+        self.progress_text.setProperty("muted", True)
+        self._timer = QTimer(self, singleShot=True, interval=PATIENCE)
+        self._timer.timeout.connect(lambda: self._show_progress(True))
+        self.copy_action = QAction("Copy the predictions", self)
+        self.copy_action.setShortcut(QKeySequence.StandardKey.Copy)
+        self.copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.copy_action.triggered.connect(self.copy)
+        self.addAction(self.copy_action)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self._lay_out()
+        self._show()
+
+    def _lay_out(self) -> None:
+        heading = QLabel("Prediction")
+        heading.setProperty("section", True)
+        top = QHBoxLayout()
+        top.setSpacing(16)
+        top.addWidget(heading)
+        top.addWidget(self.caption, 1)
+        # The answers keep their room while they are awaited: nothing jumps from one image to the next.
+        self._answers = QWidget()
+        answers = QVBoxLayout(self._answers)
+        answers.setContentsMargins(0, 0, 0, 0)
+        answers.setSpacing(8)
+        for widget in (self.bars, self.progress, self.progress_text, self.message):
+            answers.addWidget(widget)
+        answers.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(_SPACING)
+        column.addLayout(top)
+        column.addWidget(self.picture)
+        column.addWidget(self._answers)
+
+    # -- state -------------------------------------------------------------------------------------------------
+
+    def show_image(self, item: ImageItem | None, prediction: Prediction | None, attachment: Attachment) -> None:
+        """Show an image (None: none is selected) and what is predicted for it by what is attached."""
+        if self._shown != (item, prediction, attachment):
+            self._shown = (item, prediction, attachment)
+            self._show()
+
+    def top_label(self) -> str:
+        """Return the label of the likeliest class that is shown; empty where none is."""
+        return "" if self.bars.isHidden() or not self.bars.rows else class_text(self.bars.rows[0].score)
+
+    def copy(self) -> None:
+        """Put the shown predictions into the clipboard, as text."""
+        item, prediction, _ = self._shown
+        if item is not None and prediction is not None and self.top_label():
+            QGuiApplication.clipboard().setText(plain_text(item, prediction))
+
+    def _show(self) -> None:
+        item, prediction, attachment = self._shown
+        broken = item is not None and item.failure is not None
+        self.caption.set_text(item.name if item is not None else "", timing(prediction))
+        self.caption.setToolTip(tooltip(self.caption.text(), str(item.path.parent) if item is not None else ""))
+        self.picture.setVisible(item is not None and not broken)
+        self.picture.show_thumbnail((item.preview or item.thumbnail) if item is not None else None)
+        self.picture.setAccessibleName(item.name if item is not None else "")
+        scores = prediction.classes if prediction is not None and prediction.phase == "ready" else ()
+        self.bars.setVisible(bool(scores))
+        self.bars.show_scores(scores)
+        self.copy_action.setEnabled(bool(scores))
+        awaited = "" if item is None or broken else _awaited(prediction, attachment)
+        self.progress_text.setText(awaited)
+        if not awaited:
+            self._timer.stop()
+            self._show_progress(False)
+        elif self.progress.isHidden() and not self._timer.isActive():
+            self._timer.start()
+        if scores or awaited:
+            self.message.hide()
+        else:
+            self.message.show_text(*_message(item, prediction, attachment))
+        self._keep_room()
+
+    def _show_progress(self, shown: bool) -> None:
+        self.progress.setVisible(shown)
+        self.progress_text.setVisible(shown)
+
+    def _keep_room(self) -> None:
+        item, _, _ = self._shown
+        room = _ROWS * (row_height(self) + 1)
+        self._answers.setMinimumHeight(room if item is not None and item.failure is None else 0)
+
+    # -- focus, theme ------------------------------------------------------------------------------------------
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Notice whether a key brought the focus: then it must be seen."""
+        self._focus_by_key = event.reason() in _BY_KEY
+        self.update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the focus mark away."""
+        self.update()
+        super().focusOutEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Underline the heading while the keys go here."""
+        if self.hasFocus() and self._focus_by_key:
+            painter = QPainter(self)
+            painter.setPen(QPen(theme.qcolor(theme.colors().accent), 2))
+            y = self.caption.geometry().bottom() + _SPACING // 2 + 1
+            painter.drawLine(0, y, self.width(), y)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another font."""
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange) and hasattr(self, "_answers"):
+            self._keep_room()
+        super().changeEvent(event)
+
+
+class MessageCard(QFrame):
+    """A sentence and what to do, with an icon, in the colours of its tone."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("message")
+        self._tone: Tone = "quiet"
+        self._icon = QLabel()
+        self.title, self.hint = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        texts = QVBoxLayout()
+        texts.setSpacing(3)
+        for label in (self.title, self.hint):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            texts.addWidget(label)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 12, 10)
+        row.setSpacing(10)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(texts, 1)
+
+    def show_text(self, tone: Tone, title: str, hint: str) -> None:
+        """Show a sentence and, where there is something to do, what."""
+        self._tone = tone
+        self.title.setText(title)
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+        self.setAccessibleName(f"{title} {hint}".strip())
+        self._dress()
+        self.show()
+
+    def _dress(self) -> None:
+        c = theme.colors()
+        back, front, icon = {
+            "warning": (c.warning_soft, c.warning, "warning"),
+            "danger": (c.danger_soft, c.danger, "error"),
+            "quiet": (c.hover, c.muted, "image"),
+        }[self._tone]
+        frame = f"#message {{ background: {back}; border: none; border-radius: 8px; }}"
+        sheet = f"{frame} #message QLabel {{ color: {front}; }}"
+        if self.styleSheet() != sheet:
+            self.setStyleSheet(sheet)
+        self._icon.setPixmap(icons.pixmap(icon, front, _ICON, self.devicePixelRatioF()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+
+def _awaited(prediction: Prediction | None, attachment: Attachment) -> str:
+    """Return what is waited for, empty where nothing is."""
+    if prediction is None or prediction.phase not in ("waiting", "running"):
+        return ""
+    if prediction.phase == "running":
+        return "Predicting…"
+    if attachment.phase == "running":
+        return f"Waiting until {attachment.architecture or 'the architecture'} is attached…"
+    return "Waiting for its turn…" if attachment.phase == "ready" else ""
+
+
+def _message(item: ImageItem | None, prediction: Prediction | None, attachment: Attachment) -> tuple[Tone, str, str]:
+    """Return why no classes are shown: a tone, a sentence, and what to do."""
+    if item is not None and item.failure is not None:
+        return "danger", item.failure.message, item.failure.hint
+    if prediction is not None and prediction.phase == "failed":
+        failure = prediction.failure or Failure(f"{item.name if item else 'The image'} was not predicted.")
+        return "warning", failure.message, failure.hint
+    if item is None:
+        attached = attachment.phase in ("running", "ready")
+        hint = (
+            "Drop a photograph to see what this model says" if attached else "Attach an architecture, then drop images"
+        )
+        return "quiet", hint, ""
+    if attachment.phase == "ready":
+        return "quiet", "Not predicted. Drop it again to predict it.", ""
+    return "quiet", "Attach an architecture to see what it says of this image", ""

@@ -1,0 +1,151 @@
+"""The line above a tensor: its name in bold, elided in the middle and copied on demand, and its few facts."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.gui import icons, theme
+from inspector.gui.drawn_widget import DrawnWidget
+from inspector.gui.tooltips import tooltip
+from inspector.gui.tree_delegate import tabular
+from inspector.session import words
+
+_GAP = 12
+_LINE_GAP = 3
+_SEPARATOR = "  ·  "
+
+
+def facts(summary: CheckpointSummary, tensor: int) -> list[str]:
+    """Return a tensor's shape, dtype, count and size in words, and what it shares its elements with."""
+    role, numel = summary.role(tensor), summary.numel(tensor)
+    count = words.plural(numel, "parameter" if role == "parameter" else "element")
+    named = {"buffer": ["buffer"], "optimizer": ["optimizer state"]}.get(role, [])
+    shared = summary.shared[tensor]
+    also = [f"shares its elements with {summary.names[shared]}"] if shared >= 0 else []
+    size = words.size(summary.tensor_nbytes(tensor))
+    return [words.shape_text(summary.shape(tensor)), summary.dtype(tensor), *named, count, size, *also]
+
+
+class TensorHeader(DrawnWidget):
+    """A name and facts, side by side where they fit, else one below the other, the facts on as many lines as needed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = ""
+        self.facts: list[str] = []
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def show_name(self, name: str, facts: list[str]) -> None:
+        """Show a name and facts."""
+        self.name, self.facts = name, facts
+        self.setAccessibleName(name)
+        self.setAccessibleDescription(", ".join(facts))
+        self.setToolTip(tooltip(name, "Ctrl+C copies the name"))
+        self.updateGeometry()
+        self.update()
+
+    # -- layout ------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _name_font() -> QFont:
+        font = theme.monospace(1.15)
+        font.setBold(True)
+        return font
+
+    @staticmethod
+    def _facts_font() -> QFont:
+        return tabular(theme.scaled_font(1.0))
+
+    def _lines(self, width: int) -> tuple[bool, list[str]]:
+        """Return whether name and facts share a line, and the facts' lines."""
+        metrics = QFontMetrics(self._facts_font())
+        whole = _SEPARATOR.join(self.facts)
+        name = QFontMetrics(self._name_font()).horizontalAdvance(self.name)
+        if name + _GAP + metrics.horizontalAdvance(whole) <= width:
+            return True, [whole]
+        lines: list[str] = []
+        for fact in self.facts:
+            longer = f"{lines[-1]}{_SEPARATOR}{fact}" if lines else fact
+            if lines and metrics.horizontalAdvance(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(fact)
+        return False, lines
+
+    def hasHeightForWidth(self) -> bool:
+        """The height follows the width."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all lines."""
+        beside, lines = self._lines(width)
+        tall = QFontMetrics(self._name_font()).height() + 2
+        below = 0 if beside else len(lines) * (QFontMetrics(self._facts_font()).height() + _LINE_GAP)
+        return tall + below
+
+    def sizeHint(self) -> QSize:
+        """Return a usual size."""
+        return QSize(480, self.heightForWidth(480))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width that shows anything."""
+        return QSize(160, QFontMetrics(self._name_font()).height() + 2)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the name, and the facts beside or below it."""
+        c, painter = theme.colors(), QPainter(self)
+        font = self._name_font()
+        metrics = QFontMetrics(font)
+        beside, lines = self._lines(self.width())
+        painter.setFont(font)
+        painter.setPen(theme.qcolor(c.text))
+        name = metrics.elidedText(self.name, Qt.TextElideMode.ElideMiddle, self.width())
+        painter.drawText(0, metrics.ascent() + 1, name)
+        painter.setFont(self._facts_font())
+        painter.setPen(theme.qcolor(c.muted))
+        small = painter.fontMetrics()
+        if beside:
+            painter.drawText(metrics.horizontalAdvance(name) + _GAP, metrics.ascent() + 1, lines[0] if lines else "")
+        else:
+            top = metrics.height() + 2
+            for line in lines:
+                top += _LINE_GAP
+                elided = small.elidedText(line, Qt.TextElideMode.ElideMiddle, self.width())
+                painter.drawText(0, top + small.ascent(), elided)
+                top += small.height()
+        if self.hasFocus():
+            painter.fillRect(0, metrics.height() + 1, metrics.horizontalAdvance(name), 1, theme.qcolor(c.accent))
+        painter.end()
+
+    # -- copying -----------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy the name."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy the name."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(icons.icon("copy"), "Copy name", self._copy)
+        menu.popup(event.globalPos())
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.name)

@@ -1,0 +1,181 @@
+"""The panel of the selected tensor, or of whatever else is selected in the tree."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+
+from inspector.checkpoint.summary import NODE_KINDS, CheckpointSummary
+from inspector.gui import theme
+from inspector.gui.module_tree_cells import TreeCells
+from inspector.gui.tensor_figures import TensorFigures
+from inspector.gui.tensor_header import TensorHeader, facts
+from inspector.session import words
+from inspector.session.state import TensorView
+
+NOTHING_SELECTED = "Select a tensor in the tree to look at its values"
+
+#: Milliseconds of reading after which the last tensor's figures are dimmed, and after which they make room.
+_DIM_AFTER = 80
+_PROGRESS_AFTER = 300
+#: The picture's share of the panel's height, and its limits in pixels.
+_PICTURE_SHARE = 0.38
+_PICTURE_LIMITS = (180, 640)
+
+
+class TensorPanel(QWidget):
+    """Shows a `TensorView`: nothing selected, being read, read, or failed; and nodes that are no tensors."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.header = TensorHeader()
+        self.figures = TensorFigures()
+        self.message = QLabel()
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 0)
+        self.progress.setTextVisible(False)
+        self.progress.setMaximumWidth(280)
+        self.progress.setAccessibleName("Reading the tensor")
+        self._tone = ""
+        self._shown: TensorView | None = None
+        self._dim = QTimer(self, interval=_DIM_AFTER, singleShot=True)
+        self._dim.timeout.connect(lambda: self.figures.set_dimmed(True))
+        self._wait = QTimer(self, interval=_PROGRESS_AFTER, singleShot=True)
+        self._wait.timeout.connect(self._show_progress)
+        self._lay_out()
+        self.header.setVisible(False)
+        self._show_message(NOTHING_SELECTED, "quiet")
+
+    def _lay_out(self) -> None:
+        self._message_page = QWidget()
+        messages = QVBoxLayout(self._message_page)
+        messages.setContentsMargins(0, 0, 0, 0)
+        messages.setSpacing(10)
+        messages.addWidget(self.message)
+        messages.addWidget(self.progress)
+        messages.addStretch(1)
+        content = QWidget()
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(16, 12, 16, 16)
+        inside.setSpacing(14)
+        inside.addWidget(self.header)
+        inside.addWidget(self._message_page, 1)
+        inside.addWidget(self.figures, 1)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.area)
+
+    # -- states ------------------------------------------------------------------------------------------------
+
+    def show_view(self, summary: CheckpointSummary | None, view: TensorView | None, node: int = -1) -> None:
+        """Show what is known of the selected tensor.
+
+        Parameters
+        ----------
+        view
+            None where no tensor is selected.
+        node
+            The node that is selected in its place, -1 for none.
+        """
+        if view is not None and view is self._shown:
+            return
+        if summary is None or view is None:
+            self._settle(None)
+            self._show_node(summary, node)
+            return
+        self.header.show_name(summary.names[view.tensor], facts(summary, view.tensor))
+        self.header.setVisible(True)
+        if view.phase == "ready":
+            self._settle(view)
+            self.figures.show_view(summary, view)
+            self._turn_to(self.figures)
+        elif view.phase == "failed":
+            self._settle(view)
+            self._show_message(view.failure.sentence if view.failure is not None else "It can't be read.", "danger")
+        else:
+            self._begin_waiting(view)
+
+    def _settle(self, view: TensorView | None) -> None:
+        self._shown = view
+        self._dim.stop()
+        self._wait.stop()
+        self.figures.set_dimmed(False)
+
+    def _begin_waiting(self, view: TensorView) -> None:
+        """Keep what is shown for a moment: most tensors are read before anything else could be seen."""
+        self._shown = view
+        if not self.figures.isVisibleTo(self):
+            self._show_message("", "quiet")
+        self._dim.start()
+        self._wait.start()
+
+    def _show_progress(self) -> None:
+        self._show_message(f"Reading {self.header.name}…", "quiet")
+        self.progress.setVisible(True)
+
+    def _show_node(self, summary: CheckpointSummary | None, node: int) -> None:
+        if summary is None or not 0 < node < len(summary.kinds) or summary.tensors[node] >= 0:
+            self.header.setVisible(False)
+            self._show_message(NOTHING_SELECTED, "quiet")
+            return
+        kind, detail = NODE_KINDS[summary.kinds[node]], summary.details[node]
+        self.header.setVisible(True)
+        if kind == "value":
+            self.header.show_name(TreeCells(summary, None).path(node), ["value"])
+            self._show_message(detail, "value")
+            return
+        counts = []
+        if summary.nbytes[node]:
+            counts = [words.plural(summary.parameters[node], "parameter"), words.size(summary.nbytes[node])]
+        inside = summary.child_counts[node]
+        entries = "1 entry" if inside == 1 else f"{words.number(inside)} entries"
+        self.header.show_name(TreeCells(summary, None).path(node), [kind, *counts, entries])
+        self._show_message(detail.replace(" · ", "\n"), "value" if detail else "quiet")
+
+    def _show_message(self, text: str, tone: str) -> None:
+        """Show a text alone: ``"quiet"`` for hints, ``"value"`` for what a file holds, ``"danger"`` for failures."""
+        self._tone = tone
+        self.message.setText(text)
+        self.message.setAccessibleName(text)
+        self.progress.setVisible(False)
+        self._turn_to(self._message_page)
+        self._dress()
+
+    def _turn_to(self, shown: QWidget) -> None:
+        for page in (self._message_page, self.figures):
+            page.setVisible(page is shown)
+
+    # -- look --------------------------------------------------------------------------------------------------
+
+    def _dress(self) -> None:
+        c = theme.colors()
+        nothing = not self.header.isVisibleTo(self)
+        color = {"danger": c.danger, "value": c.text}.get(self._tone, c.muted)
+        box = f"background: {c.danger_soft}; border-radius: 8px; padding: 10px 12px;" if self._tone == "danger" else ""
+        above = "padding-top: 48px;" if nothing else ""
+        self.message.setStyleSheet(f"QLabel {{ color: {color}; {box} {above} }}")
+        self.message.setAlignment(Qt.AlignmentFlag.AlignHCenter if nothing else Qt.AlignmentFlag.AlignLeft)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the picture be as high as leaves room for the rest."""
+        low, high = _PICTURE_LIMITS
+        self.figures.picture.set_limit(min(high, max(low, round(self.height() * _PICTURE_SHARE))))
+        super().resizeEvent(event)

@@ -1,0 +1,222 @@
+"""What each command of the table does to a window: dialogs, clipboard, tabs, theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+
+from inspector import __version__
+from inspector.gui import commands, theme
+from inspector.gui.drops import Dropped, from_mime
+from inspector.shipped import shipped_path
+
+if TYPE_CHECKING:
+    from inspector.gui.main_window import MainWindow
+
+# Dialogs are imported at their first use, not before the first paint.
+
+
+class WindowCommands(QObject):
+    """The handlers of the commands, and the menu made from them.
+
+    Attributes
+    ----------
+    actions
+        A QAction for every command, by its name.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.actions = commands.make_actions(window, self._handlers())
+        self.menu = QMenu(window)
+        self.menu.aboutToShow.connect(self._fill_menu)
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        session = self._session
+        return {
+            "open": self.ask_for_files,
+            "open_images": self.ask_for_images,
+            "open_folder": self.ask_for_folder,
+            "paste": self.paste,
+            "demo": self.open_demo,
+            "close": lambda: self._with_current(self._window.close_checkpoint),
+            "clear_recent": self.clear_recent,
+            "quit": self._window.close,
+            "attach": lambda: self._with_current(session.attach),
+            "detach": lambda: self._with_current(session.detach),
+            "labels": self.ask_for_labels,
+            "cancel": self.cancel,
+            "clear_images": session.clear_images,
+            "restart_engine": session.engine.restart,
+            "find": self._window.tree.focus_search,
+            "safety": self.show_safety,
+            "next_tab": lambda: self._step_tab(1),
+            "previous_tab": lambda: self._step_tab(-1),
+            "theme_system": lambda: self._choose_theme("system"),
+            "theme_light": lambda: self._choose_theme("light"),
+            "theme_dark": lambda: self._choose_theme("dark"),
+            "reset_panels": self._window.panels.reset,
+            "palette": self.show_palette,
+            "about": self.show_about,
+        }
+
+    def _with_current(self, command: Callable[[int], object]) -> None:
+        found = self._session.current
+        if found is not None:
+            command(found.id)
+
+    def enable(self) -> None:
+        """Enable the commands that can do something now."""
+        found = self._session.current
+        running = found is not None and (found.phase == "running" or found.attachment.phase == "running")
+        fits = found is not None and found.match_report is not None and found.match_report.complete
+        self.actions["cancel"].setEnabled(running or self._session.unfinished_predictions > 0)
+        self.actions["attach"].setEnabled(fits)
+        for name in ("close", "detach", "labels", "safety", "find"):
+            self.actions[name].setEnabled(found is not None)
+
+    # -- files -------------------------------------------------------------------------------------------------
+
+    def ask_for_files(self) -> None:
+        """Show the open dialog."""
+        from inspector.gui import file_dialogs
+
+        settings = self._window.settings
+        paths = file_dialogs.ask_for_checkpoints(self._window, settings.settings.last_folder)
+        if paths:
+            settings.update(last_folder=str(paths[0].parent))
+            self._window.open_paths(paths)
+
+    def ask_for_images(self) -> None:
+        """Show the dialog that adds images."""
+        from inspector.gui import file_dialogs
+
+        self._add_images(file_dialogs.ask_for_images(self._window))
+
+    def ask_for_folder(self) -> None:
+        """Show the dialog that adds a folder of images."""
+        from inspector.gui import file_dialogs
+
+        self._add_images(file_dialogs.ask_for_folder(self._window))
+
+    def _add_images(self, paths: list[Path]) -> None:
+        if paths:
+            self._window.take(Dropped(images=tuple(paths)))
+
+    def ask_for_labels(self) -> None:
+        """Show the dialog that takes class names from a file."""
+        from inspector.gui import file_dialogs
+
+        path = file_dialogs.ask_for_labels(self._window)
+        if path is not None:
+            self._with_current(lambda number: self._session.choose_labels(number, path))
+
+    def open_demo(self) -> None:
+        """Open the shipped demo and predict its samples."""
+        self._session.open(shipped_path("demo/digits.pth"))
+        self._session.add_images([shipped_path("demo/samples")])
+
+    def paste(self) -> None:
+        """Open the files, or the path, in the clipboard; into a text field it pastes as everywhere."""
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QLineEdit):
+            focus.paste()
+            return
+        dropped = from_mime(QGuiApplication.clipboard().mimeData())
+        if dropped.usable:
+            self._window.take(dropped)
+        else:
+            self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
+
+    def cancel(self) -> None:
+        """Stop what is running: predictions, else an attachment, else the reading of a file."""
+        found = self._session.current
+        if self._session.unfinished_predictions:
+            self._session.cancel_predictions()
+        elif found is not None and found.attachment.phase == "running":
+            self._session.cancel_attach(found.id)
+        elif found is not None and found.phase == "running":
+            self._window.close_checkpoint(found.id)
+
+    def clear_recent(self) -> None:
+        """Forget the recent files."""
+        self._window.settings.clear_recent()
+        self._window.show_all()
+
+    # -- menus, dialogs ----------------------------------------------------------------------------------------
+
+    def _fill_menu(self) -> None:
+        self.menu.clear()
+        commands.refresh_icons(self.actions)
+        commands.fill_menu(self.menu, self.actions, self._extra_actions)
+
+    def _extra_actions(self, group: str, menu: QMenu) -> list[QAction]:
+        if group == "View":
+            return self._window.panels.actions(menu)
+        if group != "File":
+            return []
+        made = []
+        for path in self._window.settings.settings.recent_files:
+            action = QAction(Path(path).name.replace("&", "&&"), menu)
+            action.setToolTip(path)
+            action.triggered.connect(lambda _checked=False, chosen=path: self._window.open_paths([Path(chosen)]))
+            made.append(action)
+        return made
+
+    def show_palette(self) -> None:
+        """Show the command palette."""
+        from inspector.gui.command_palette import CommandPalette
+
+        commands.refresh_icons(self.actions)
+        CommandPalette(list(self.actions.values()), self._window).show()
+
+    def show_safety(self) -> None:
+        """Show the safety report of the shown file."""
+        from inspector.gui.safety_dialog import SafetyDialog
+
+        found = self._session.current
+        if found is not None and found.summary is not None:
+            dialog = SafetyDialog(found.name, found.summary, self._window)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()
+
+    def show_about(self) -> None:
+        """Show the version and the licences."""
+        from PySide6.QtWidgets import QMessageBox
+
+        engine = self._window.store.engine
+        torch = f"Engine: torch {engine.torch}, torchvision {engine.torchvision}" if engine.torch else ""
+        box = QMessageBox(
+            QMessageBox.Icon.NoIcon,
+            "About Inspector",
+            f"Inspector {__version__}\n\nOpens PyTorch checkpoints, shows what they hold, and predicts with them.\n"
+            f"{torch}\n\nMIT licence. Qt and PySide6 under the LGPL, version 3.",
+            QMessageBox.StandardButton.Close,
+            self._window,
+        )
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _step_tab(self, step: int) -> None:
+        bar = self._window.tabs.bar
+        if bar.count() > 1:
+            bar.setCurrentIndex((bar.currentIndex() + step) % bar.count())
+
+    def _choose_theme(self, name: str) -> None:
+        self._window.settings.update(theme=name)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, name)
+            commands.refresh_icons(self.actions)
+
+    def choose_device(self, name: str) -> None:
+        """Compute on another device from now on, and remember it."""
+        self._window.settings.update(device=name)
+        self._session.choose_device(name)

@@ -1,0 +1,113 @@
+"""The whole way through a real window: drop a checkpoint, see it, attach it, drop an image, read the label."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QTreeView
+
+from inspector.gui.main_window import MainWindow
+
+DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
+Drop = Callable[..., bool]
+
+
+def wait_for(qtbot: Any, condition: Callable[[], bool], timeout: int = 60_000) -> None:
+    qtbot.waitUntil(condition, timeout=timeout)
+
+
+def attached(window: MainWindow) -> bool:
+    return window.session.current is not None and window.session.current.attachment.phase == "ready"
+
+
+def shown_rows(window: MainWindow) -> int:
+    view = window.tree.findChild(QTreeView)
+    assert isinstance(view, QTreeView)
+    model = view.model()
+    return model.rowCount(model.index(0, 0)) if model is not None and model.rowCount() else 0
+
+
+def test_from_a_drop_to_a_label(window: MainWindow, qtbot: Any, drop_on: Drop) -> None:
+    assert window.pages.currentWidget() is window.welcome
+    assert drop_on(window, [DEMO / "digits.pth"])
+    wait_for(qtbot, lambda: shown_rows(window) > 0)
+    assert window.windowTitle() == "digits.pth – Inspector"
+    assert window.verdict.title.text().startswith("A training checkpoint: a state_dict of 338 tensors")
+    wait_for(qtbot, lambda: window.attach.button.isEnabled())
+    assert window.attach.architecture.currentText() == "shufflenet_v2_x0_5"
+    assert "fit" in window.attach.card_title.text()
+    qtbot.mouseClick(window.attach.button, Qt.MouseButton.LeftButton)
+    wait_for(qtbot, lambda: attached(window))
+    assert window.attach.card_title.text() == "Attached: 338 of 338 tensors, 10 classes"
+    assert "val mode: 56 batch-norm layers fixed" in window.attach.card_text.text()
+    assert drop_on(
+        window, [DEMO / "samples" / "7_1.png"], window.prediction.mapTo(window, window.prediction.rect().center())
+    )
+    wait_for(qtbot, lambda: window.prediction.top_label() == "seven")
+    texts = [label.text() for label in window.prediction.findChildren(QLabel)]
+    assert any("seven" in text for text in texts), texts
+
+
+def test_images_dropped_before_attaching_attach_the_best_fit(window: MainWindow, qtbot: Any, drop_on: Drop) -> None:
+    assert drop_on(window, [DEMO / "digits.pth", DEMO / "samples"])
+    wait_for(qtbot, lambda: len(window.store.images) == 12)
+    wait_for(qtbot, lambda: len(window.store.predictions) == 12 and window.session.unfinished_predictions == 0)
+    for (_, image), prediction in window.store.predictions.items():
+        names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+        assert prediction.classes[0].label == names[int(window.store.images[image].name[0])]
+
+
+def test_a_killed_engine_is_replaced_and_the_next_drop_works(window: MainWindow, qtbot: Any, drop_on: Drop) -> None:
+    drop_on(window, [DEMO / "digits.pth"])
+    drop_on(window, [DEMO / "samples"])
+    wait_for(qtbot, lambda: any(found.phase == "running" for found in window.store.predictions.values()))
+    first = window.session.engine.process_id
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_for(qtbot, lambda: window.session.engine.process_id not in (None, first))
+    assert "engine stopped" in window.notice.text.text()
+    assert window.notice.isVisible()
+    wait_for(qtbot, lambda: attached(window))
+    wait_for(qtbot, lambda: window.session.unfinished_predictions == 0)
+    assert all(found.phase == "ready" for found in window.store.predictions.values())
+    window.session.clear_images()
+    drop_on(window, [DEMO / "samples" / "3_1.png"])
+    wait_for(qtbot, lambda: window.prediction.top_label() == "three")
+
+
+def test_a_file_that_is_no_checkpoint_says_so_and_changes_nothing_else(
+    window: MainWindow, qtbot: Any, drop_on: Drop, tmp_path: Path
+) -> None:
+    drop_on(window, [DEMO / "digits.pth"])
+    wait_for(qtbot, lambda: shown_rows(window) > 0)
+    page = tmp_path / "model.pth"
+    page.write_text("<!DOCTYPE html><html><body>Sign in</body></html>")
+    drop_on(window, [page])
+    wait_for(qtbot, lambda: "web page" in window.notice.text.text())
+    assert window.notice.isVisible()
+    assert window.windowTitle() == "digits.pth – Inspector"
+    assert window.tabs.bar.count() == 1
+    assert window.pages.currentWidget() is window.tensor
+
+
+def test_a_drop_of_nothing_usable_is_refused(window: MainWindow, drop_on: Drop) -> None:
+    assert not drop_on(window, [])
+    assert not window.store.checkpoints
+
+
+@pytest.mark.shared_data
+def test_the_samoyed(window: MainWindow, qtbot: Any, drop_on: Drop, shared_data: Path) -> None:
+    found = next((shared_data / "checkpoints" / "imagenet").glob("*resnet18*.decoded.pth"))
+    drop_on(window, [found])
+    wait_for(qtbot, lambda: window.attach.button.isEnabled())
+    assert window.verdict.title.text() == "A state_dict: 122 tensors, 11.7\u202fM parameters"
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    wait_for(qtbot, lambda: attached(window))
+    drop_on(window, [shared_data / "images" / "misc" / "pytorch__ios-demo-app__dog.jpg"])
+    wait_for(qtbot, lambda: window.prediction.top_label() == "Samoyed")
