@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -99,7 +100,7 @@ def test_killing_it_fails_what_waits_and_what_comes(start: Start) -> None:
     client = start("worker", on_death=died.set)
     ask(client, "catalogue")
     failures: queue.SimpleQueue[ProcessError] = queue.SimpleQueue()
-    os.kill(client.process.pid, 19)  # SIGSTOP: it can't answer before it is killed
+    os.kill(client.process.pid, signal.SIGSTOP)  # it can't answer before it is killed
     for _ in range(3):
         client.request("catalogue", {}, done=lambda *_: None, failed=failures.put)
     client.kill()
@@ -116,7 +117,7 @@ def test_closing_is_quiet(start: Start) -> None:
     told: list[object] = []
     client = start("worker", on_death=lambda: told.append("death"))
     ask(client, "catalogue")
-    os.kill(client.process.pid, 19)
+    os.kill(client.process.pid, signal.SIGSTOP)
     client.request("catalogue", {}, done=lambda *_: told.append("done"), failed=told.append)
     client.close()
     client.process.wait(10)
@@ -130,6 +131,7 @@ def _join(name: str) -> None:
             thread.join(10)
 
 
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="asks Linux for a process's folder")
 @pytest.mark.parametrize("how", ["close", "kill", "stdin"])
 def test_the_private_folder_is_empty_and_removed(start: Start, how: str) -> None:
     client = start("worker")
