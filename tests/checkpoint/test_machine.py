@@ -19,7 +19,7 @@ from torch import nn
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError, LimitError
 from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.persistent import PersistentIds
-from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, StorageReference, TensorValue
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-(1 << 2_000), 1 << 2_000), st.floats(allow_nan=False),
@@ -226,14 +226,18 @@ def outcome(pickled: bytes, *, shortcut: bool) -> object:
 
 
 def described(value: Any) -> object:
+    """Turn a walked value into plain ones that can be compared."""
     if isinstance(value, TensorValue):
-        storage = value.storage
-        where = None if storage is None else (storage.key, storage.dtype, storage.numel, storage.device)
-        return where, value.offset, value.shape, value.stride, value.dtype, value.requires_grad, value.problem
+        place = described(value.storage), value.offset, value.shape, value.stride
+        return place, value.dtype, value.requires_grad, value.problem
+    if isinstance(value, StorageReference):
+        return value.key, value.dtype, value.numel, value.device
     if isinstance(value, PickledDict):
         return [(described(key), described(item)) for key, item in value.pairs()]
     if isinstance(value, PickledObject):
         return value.class_name, described(value.args), described(value.state)
-    return (
-        [described(item) for item in value] if isinstance(value, list | tuple) else str(type(value)) + repr(value)[:99]
-    )
+    if isinstance(value, PickledSet):
+        return value.class_name, described(value.items)
+    if isinstance(value, list | tuple):
+        return [described(item) for item in value]
+    return value.dotted if isinstance(value, Global) else (type(value), repr(value))

@@ -136,6 +136,7 @@ def test_inspector_as_a_process_takes_a_real_drag(x_environment: dict[str, str])
         source = Program(program, x_environment)
         drag(x_environment, source, (700, 450))
         assert inspector.wait_for("predicted") == "predicted 4_1.png: four"
+        assert inspector.wait_for("modules") == "modules none"
         path = screenshot(x_environment, "whole-way.png")
         assert path.stat().st_size > 20_000
     finally:

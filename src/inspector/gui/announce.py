@@ -1,16 +1,21 @@
 """Tells a test or a benchmark in another process, on standard output, what has come onto the screen.
 
 Only with ``INSPECTOR_ANNOUNCE=1`` in the environment. Lines are ``painted NAME``, ``matched ARCHITECTURE``,
-``attached ARCHITECTURE`` and ``predicted IMAGE: LABEL``; the label is read off the widget that shows it.
+``attached ARCHITECTURE``, ``predicted IMAGE: LABEL`` (read off the widget that shows it) and ``modules NAMES``: which
+of the modules that the window must never import it holds after all of that.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from PySide6.QtCore import QObject, QTimer
 
 from inspector.gui.main_window import MainWindow
+
+#: What the window never imports: it computes nothing and interprets nothing that a stranger made.
+_NEVER = frozenset("torch torchvision numpy PIL ml_dtypes inspector.engine inspector.checkpoint.machine".split())
 
 
 class Announcer(QObject):
@@ -41,6 +46,7 @@ class Announcer(QObject):
         item = self._window.store.images.get(image) if image is not None else None
         if item is not None and label:
             self._say(f"predicted {item.name}: {label}")
+            self._say(f"modules {' '.join(sorted(_NEVER & sys.modules.keys())) or 'none'}")
 
     def _say(self, line: str) -> None:
         if line not in self._said:
