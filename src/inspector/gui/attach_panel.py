@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from inspector.gui import theme
 from inspector.gui.architecture_combo import ArchitectureCombo
 from inspector.gui.combo import Combo
+from inspector.gui.theme import Tone
 from inspector.session import words
 from inspector.session.state import ArchitectureInfo, EngineState, MatchReport, OpenCheckpoint
 
@@ -65,7 +66,7 @@ class AttachPanel(QWidget):
         self.button.setEnabled(False)
         self.button.clicked.connect(self._press)
         self._attaching = False
-        self._tone = "quiet"
+        self._tone: Tone = "quiet"
         self._lay_out()
 
     def _combo(self, name: str, tip: str) -> QComboBox:
@@ -203,7 +204,7 @@ class AttachPanel(QWidget):
             misfit = f"{_misfit(report)} The tree marks them. Choose another architecture."
             self._card("warning", f"{report.architecture} does not fit", misfit)
 
-    def _card(self, tone: str, title: str, text: str) -> None:
+    def _card(self, tone: Tone, title: str, text: str) -> None:
         self.card_title.setText(title)
         self.card_text.setText(text)
         self.card_text.setVisible(bool(text))
@@ -212,17 +213,12 @@ class AttachPanel(QWidget):
         self._dress()
 
     def _dress(self) -> None:
-        c = theme.colors()
-        back, front = {
-            "positive": (c.positive_soft, c.positive),
-            "warning": (c.warning_soft, c.warning),
-            "danger": (c.danger_soft, c.danger),
-            "quiet": (c.hover, c.text),
-        }[self._tone]
+        back, front = theme.tone_colors(self._tone)
+        title = theme.colors().text if self._tone == "quiet" else front
         sheet = f"#fit {{ background: {back}; border: none; border-radius: 8px; }}"
         theme.dress(self.card, sheet)
-        theme.dress(self.card_title, f"color: {front}; font-weight: 600;")
-        theme.dress(self.card_text, f"color: {front if self._tone != 'quiet' else c.muted};")
+        theme.dress(self.card_title, f"color: {title}; font-weight: 600;")
+        theme.dress(self.card_text, f"color: {front};")
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from inspector.gui import icons, theme
-
-Tone = Literal["positive", "warning", "danger", "accent", "quiet"]
+from inspector.gui.theme import Tone
 
 
 class Chip(QPushButton):
@@ -32,14 +29,7 @@ class Chip(QPushButton):
         self.updateGeometry()
 
     def _dress(self) -> None:
-        c = theme.colors()
-        back, front = {
-            "positive": (c.positive_soft, c.positive),
-            "warning": (c.warning_soft, c.warning),
-            "danger": (c.danger_soft, c.danger),
-            "accent": (c.accent_soft, c.accent),
-            "quiet": (c.hover, c.muted),
-        }[self._tone]
+        back, front = theme.tone_colors(self._tone)
         sheet = (
             f"QPushButton {{ background: {back}; color: {front}; border: 1px solid {back}; border-radius: 13px;"
             " padding: 3px 11px; }"

@@ -1,18 +1,26 @@
-"""The base of the widgets that paint themselves: dimmed while what they show is stale, repainted with the focus."""
+"""The base of the widgets that paint themselves: dimmed while stale, repainted with the focus, copied like text."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFocusEvent, QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QMenu, QWidget
 
-from inspector.gui import theme
+from inspector.gui import icons, theme
 
 _DIMMED = 0.35
 
 
 class DrawnWidget(QWidget):
-    """A widget that is reached with Tab and shows that it is."""
+    """A widget that is reached with Tab and shows that it is.
+
+    Attributes
+    ----------
+    copies
+        What its context menu offers to copy, such as ``"Copy name"``; empty where there is nothing.
+    """
+
+    copies = ""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,3 +49,21 @@ class DrawnWidget(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Show it no longer."""
         self.update()
+
+    def copy(self) -> None:
+        """Put what is shown into the clipboard."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy by the usual key."""
+        if self.copies and event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy."""
+        if self.copies:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction(icons.icon("copy"), self.copies, self.copy)
+            menu.popup(event.globalPos())

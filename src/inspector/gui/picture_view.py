@@ -6,18 +6,14 @@ import math
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QGuiApplication,
     QHelpEvent,
     QImage,
-    QKeyEvent,
-    QKeySequence,
     QPainter,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from inspector.gui import icons
 from inspector.gui.drawn_widget import DrawnWidget
 from inspector.gui.picture_layout import Grid, Mosaic, drawn_mosaic, lay_out, scaled_size
 from inspector.session.state import TensorView
@@ -32,6 +28,8 @@ _STRIP_HEIGHT = 140
 
 class PictureView(DrawnWidget):
     """Shows the picture in a `TensorView`, as wide as the widget and at most ``limit`` logical pixels high."""
+
+    copies = "Copy picture"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -175,19 +173,6 @@ class PictureView(DrawnWidget):
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy the picture."""
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self._copy()
-        else:
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to copy the picture."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icons.icon("copy"), "Copy picture", self._copy)
-        menu.popup(event.globalPos())
-
-    def _copy(self) -> None:
+    def copy(self) -> None:
+        """Put what is shown into the clipboard."""
         QGuiApplication.clipboard().setImage(self._drawn if not self._drawn.isNull() else self._image)

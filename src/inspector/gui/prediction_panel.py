@@ -192,16 +192,11 @@ class MessageCard(QFrame):
         self.show()
 
     def _dress(self) -> None:
-        c = theme.colors()
-        back, front, icon = {
-            "warning": (c.warning_soft, c.warning, "warning"),
-            "danger": (c.danger_soft, c.danger, "error"),
-            "quiet": (c.hover, c.muted, "image"),
-        }[self._tone]
+        back, front = theme.tone_colors(self._tone)
+        icon = {"warning": "warning", "danger": "error"}.get(self._tone, "image")
         frame = f"#message {{ background: {back}; border: none; border-radius: 8px; }}"
         sheet = f"{frame} #message QLabel {{ color: {front}; }}"
-        if self.styleSheet() != sheet:
-            self.setStyleSheet(sheet)
+        theme.dress(self, sheet)
         self._icon.setPixmap(icons.pixmap(icon, front, _ICON, self.devicePixelRatioF()))
 
     def changeEvent(self, event: QEvent) -> None:

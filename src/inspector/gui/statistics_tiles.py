@@ -8,19 +8,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QFontMetrics,
     QGuiApplication,
     QHelpEvent,
-    QKeyEvent,
-    QKeySequence,
     QPainter,
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from inspector.gui import icons, theme
+from inspector.gui import theme
 from inspector.gui.drawn_widget import DrawnWidget
 from inspector.session import words
 
@@ -58,6 +55,8 @@ def tiles_of(statistics: Mapping[str, float | int | None]) -> list[Tile]:
 
 class StatisticsTiles(DrawnWidget):
     """Tiles in one frame. Ctrl+C, or the context menu, copies them."""
+
+    copies = "Copy statistics"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -154,19 +153,6 @@ class StatisticsTiles(DrawnWidget):
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy the figures."""
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self._copy()
-        else:
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to copy the figures."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icons.icon("copy"), "Copy statistics", self._copy)
-        menu.popup(event.globalPos())
-
-    def _copy(self) -> None:
+    def copy(self) -> None:
+        """Put what is shown into the clipboard."""
         QGuiApplication.clipboard().setText("\n".join(f"{tile.name}\t{tile.text}" for tile in self._tiles))

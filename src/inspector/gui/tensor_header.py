@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QFont,
     QFontMetrics,
     QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
     QPainter,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.gui import icons, theme
+from inspector.gui import theme
 from inspector.gui.drawn_widget import DrawnWidget
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
@@ -40,6 +37,8 @@ def facts(summary: CheckpointSummary, tensor: int) -> list[str]:
 
 class TensorHeader(DrawnWidget):
     """A name and facts, side by side where they fit, else one below the other, the facts on as many lines as needed."""
+
+    copies = "Copy name"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -133,19 +132,6 @@ class TensorHeader(DrawnWidget):
 
     # -- copying -----------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Copy the name."""
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self._copy()
-        else:
-            super().keyPressEvent(event)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to copy the name."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icons.icon("copy"), "Copy name", self._copy)
-        menu.popup(event.globalPos())
-
-    def _copy(self) -> None:
+    def copy(self) -> None:
+        """Put what is shown into the clipboard."""
         QGuiApplication.clipboard().setText(self.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
@@ -102,6 +103,22 @@ def apply(app: QApplication, scheme: str = "system") -> None:
     chosen = colors()
     app.setPalette(_palette(chosen))
     app.setStyleSheet(_style_sheet(chosen))
+
+
+#: What a chip, a card or a message means by its colours.
+Tone = Literal["positive", "warning", "danger", "accent", "quiet"]
+
+
+def tone_colors(tone: Tone) -> tuple[str, str]:
+    """Return a tone's background and text colour, in the theme that is shown now."""
+    c = colors()
+    return {
+        "positive": (c.positive_soft, c.positive),
+        "warning": (c.warning_soft, c.warning),
+        "danger": (c.danger_soft, c.danger),
+        "accent": (c.accent_soft, c.accent),
+        "quiet": (c.hover, c.muted),
+    }[tone]
 
 
 def dress(widget: QWidget, sheet: str) -> None:

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
-from inspector.gui.chips import Chip, Tone
+from inspector.gui.chips import Chip
+from inspector.gui.theme import Tone
 from inspector.session import words
 from inspector.session.state import OpenCheckpoint
 
