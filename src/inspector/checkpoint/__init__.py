@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from inspector.checkpoint.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from inspector.checkpoint.opening import Checkpoint, Tensor, open_checkpoint
+    from inspector.checkpoint.opening import Checkpoint, open_checkpoint
+    from inspector.checkpoint.tensors import Tensor
 
 __all__ = ["Checkpoint", "CheckpointError", "Tensor", "open_checkpoint"]
 
@@ -24,7 +25,7 @@ __all__ = ["Checkpoint", "CheckpointError", "Tensor", "open_checkpoint"]
 def __getattr__(name: str) -> Any:
     """Import the reading code at its first use: the window shows summaries and never needs it."""
     if name in ("Checkpoint", "Tensor", "open_checkpoint"):
-        from inspector.checkpoint import opening
+        from inspector.checkpoint import opening, tensors
 
-        return getattr(opening, name)
+        return tensors.Tensor if name == "Tensor" else getattr(opening, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

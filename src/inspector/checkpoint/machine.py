@@ -7,33 +7,19 @@ effects follows ``pickle._Unpickler``.
 
 from __future__ import annotations
 
-import codecs
 import struct
 from collections.abc import Callable
 
 from inspector.checkpoint import rebuild
-from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError, LimitError
-from inspector.checkpoint.limits import MAX_GLOBALS, MAX_TEXT_INT_DIGITS, PickleBudget
-from inspector.checkpoint.python2 import python3_name
+from inspector.checkpoint.errors import CheckpointError, LimitError
+from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
 from inspector.checkpoint.tensor_run import take_tensor
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, Value
 
-_U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
-_I32 = struct.Struct("<i")
-_U64 = struct.Struct("<Q")
-_F64 = struct.Struct(">d")
 
 
-#: Stands for "no such global yet": no value of a pickle is this object.
-_NOTHING = object()
-
-
-class PickleStop(Exception):  # noqa: N818 - the opcode's name; it is the ordinary end, not an error
-    """The STOP opcode was reached."""
-
-
-class Machine:
+class Machine(ConstantOpcodes):
     """One pickle, from ``start`` in ``data``, up to its STOP.
 
     Parameters
@@ -54,20 +40,6 @@ class Machine:
     mutates_a_global
         The pickle sets attributes on a global itself, which would change it for the whole program.
     """
-
-    def __init__(self, data: bytes | memoryview, start: int, persistent: Callable[[Value], Value]) -> None:
-        self.data = bytes(data) if isinstance(data, memoryview) else data
-        self.position = start
-        self.globals: dict[str, Global] = {}
-        self.mutates_a_global = False
-        self._persistent = persistent
-        self._budget = PickleBudget(len(self.data))
-        self._protocol = 0
-        self._rebuild_tensor: Value = _NOTHING
-        self._stack: list[Value] = []
-        self._outer: list[list[Value]] = []
-        self._memo: dict[int, Value] = {}
-        self._copied = 0
 
     def run(self) -> Value:
         """Walk the pickle and return the value it describes.
@@ -111,191 +83,6 @@ class Machine:
             else:
                 self._stack += level
         return self._stack[0] if self._stack else None
-
-    # -- small helpers ---------------------------------------------------------------------------------------
-
-    def _broken(self, why: str) -> BrokenCheckpointError:
-        return BrokenCheckpointError(f"The pickle in it is damaged at byte {self.position:,}: {why}.")
-
-    def _cut_short(self) -> CutShortError:
-        return CutShortError("The pickle in it is cut short: it ends before its STOP.")
-
-    def _pop(self) -> Value:
-        return self._stack.pop()
-
-    def _pop_mark(self) -> list[Value]:
-        items, self._stack = self._stack, self._outer.pop()
-        return items
-
-    def _take(self, length: int) -> bytes:
-        start = self.position
-        end = start + length
-        if length < 0:
-            raise self._broken("a length in it is negative")
-        if end > len(self.data):
-            raise self._cut_short()
-        self.position = end
-        return self.data[start:end]
-
-    def _line(self) -> bytes:
-        end = self.data.find(b"\n", self.position)
-        if end < 0:
-            raise self._cut_short()
-        line = self.data[self.position : end]
-        self.position = end + 1
-        return line
-
-    def _byte(self) -> int:
-        try:
-            value = self.data[self.position]
-        except IndexError:
-            raise self._cut_short() from None
-        self.position += 1
-        return value
-
-    def _unpack(self, form: struct.Struct) -> int:
-        try:
-            (value,) = form.unpack_from(self.data, self.position)
-        except struct.error:
-            raise self._cut_short() from None
-        self.position += form.size
-        return int(value)
-
-    def _integer(self, text: bytes) -> int:
-        text = text.rstrip(b"L\r")
-        if len(text) > MAX_TEXT_INT_DIGITS:
-            raise LimitError(f"The pickle in it writes a number of {len(text):,} digits.")
-        try:
-            return int(text)
-        except ValueError:
-            raise self._broken("a number in it is none") from None
-
-    def _put(self, index: int) -> None:
-        # A dict, where Python's own unpickler allocates by the index: LONG_BINPUT of 2**27 costs it 1.9 GB.
-        # Larger indices than its 32 bits only come from text, to make the dict's keys collide.
-        if not 0 <= index < 1 << 32:
-            raise LimitError("The pickle in it numbers an entry far beyond what it holds.")
-        self._memo[index] = self._stack[-1]
-
-    def _get(self, index: int) -> None:
-        try:
-            self._stack.append(self._memo[index])
-        except KeyError:
-            raise self._broken("it refers to an entry that it never made") from None
-
-    def _global(self, module: str, name: str) -> Global:
-        if self._protocol < 3:
-            module, name = python3_name(module, name)
-        dotted = f"{module}.{name}"
-        known = self.globals.get(dotted)
-        if known is None:
-            if len(self.globals) >= MAX_GLOBALS:
-                raise LimitError(f"The pickle in it names more than {MAX_GLOBALS:,} functions and classes.")
-            known = self.globals[dotted] = Global(module, name)
-            if dotted == "torch._utils._rebuild_tensor_v2":
-                self._rebuild_tensor = known
-        return known
-
-    # -- constants -------------------------------------------------------------------------------------------
-
-    def op_proto(self) -> None:
-        self._protocol = self._byte()
-        if self._protocol > 5:
-            raise self._broken(f"its protocol {self._protocol} is unknown")
-
-    def op_frame(self) -> None:
-        if self._unpack(_U64) > len(self.data) - self.position:
-            raise self._cut_short()
-
-    def op_stop(self) -> None:
-        if not self._stack:
-            raise self._broken("it ends with nothing")
-        raise PickleStop
-
-    def op_none(self) -> None:
-        self._stack.append(None)
-
-    def op_true(self) -> None:
-        self._stack.append(True)
-
-    def op_false(self) -> None:
-        self._stack.append(False)
-
-    def op_int(self) -> None:
-        line = self._line()
-        booleans = {b"00": False, b"01": True}
-        self._stack.append(booleans[line] if line in booleans else self._integer(line))
-
-    def op_long(self) -> None:
-        self._stack.append(self._integer(self._line()))
-
-    def op_binint(self) -> None:
-        self._stack.append(self._unpack(_I32))
-
-    def op_binint1(self) -> None:
-        self._stack.append(self._byte())
-
-    def op_binint2(self) -> None:
-        self._stack.append(self._unpack(_U16))
-
-    def op_long1(self) -> None:
-        self._stack.append(int.from_bytes(self._take(self._byte()), "little", signed=True))
-
-    def op_long4(self) -> None:
-        self._stack.append(int.from_bytes(self._take(self._unpack(_I32)), "little", signed=True))
-
-    def op_float(self) -> None:
-        try:
-            self._stack.append(float(self._line()))
-        except ValueError:
-            raise self._broken("a number in it is none") from None
-
-    def op_binfloat(self) -> None:
-        (value,) = _F64.unpack(self._take(8))
-        self._stack.append(value)
-
-    def op_string(self) -> None:
-        line = self._line().strip()
-        if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
-            raise self._broken("a text in it has no quotes")
-        try:
-            text, _ = codecs.escape_decode(line[1:-1])
-        except ValueError:
-            raise self._broken("a text in it is badly escaped") from None
-        self._push_python2_text(text)
-
-    def _push_python2_text(self, raw: bytes) -> None:
-        try:
-            self._stack.append(raw.decode("utf-8"))
-        except UnicodeDecodeError:
-            self._stack.append(raw.decode("latin-1"))
-
-    def op_binstring(self) -> None:
-        self._push_python2_text(self._take(self._unpack(_I32)))
-
-    def op_short_binstring(self) -> None:
-        self._push_python2_text(self._take(self._byte()))
-
-    def op_unicode(self) -> None:
-        self._stack.append(str(self._line(), "raw-unicode-escape"))
-
-    def op_binunicode(self) -> None:
-        self._stack.append(str(self._take(self._unpack(_U32)), "utf-8", "surrogatepass"))
-
-    def op_short_binunicode(self) -> None:
-        self._stack.append(str(self._take(self._byte()), "utf-8", "surrogatepass"))
-
-    def op_binunicode8(self) -> None:
-        self._stack.append(str(self._take(self._unpack(_U64)), "utf-8", "surrogatepass"))
-
-    def op_binbytes(self) -> None:
-        self._stack.append(self._take(self._unpack(_U32)))
-
-    def op_short_binbytes(self) -> None:
-        self._stack.append(self._take(self._byte()))
-
-    def op_binbytes8(self) -> None:
-        self._stack.append(self._take(self._unpack(_U64)))
 
     # -- collections -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,231 @@
+"""The tensors and state_dicts of an open checkpoint, as its users see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.errors import TensorReadError
+from inspector.checkpoint.insides import StateDictRole, TensorRole, wrapper_of
+from inspector.checkpoint.survey import FoundTensor
+from inspector.checkpoint.tensor_bytes import TensorPlace, numel_of, read_tensor, span
+
+if TYPE_CHECKING:
+    import numpy
+
+    from inspector.checkpoint.opening import Checkpoint
+
+
+class StateDict:
+    """One state_dict of a checkpoint, or a pickled module's parameters and buffers.
+
+    Attributes
+    ----------
+    path
+        Dotted names that lead to it; empty for the root.
+    role
+        ``"model"``, ``"ema"``, ``"optimizer"`` or ``"other"``.
+    wrapper
+        Prefix of all its keys that a wrapper left, such as ``"module."``, or None.
+    class_name
+        The pickled module's class, or None for a plain state_dict.
+    tensors
+        Indices of its tensors in ``Checkpoint.tensors``.
+    parameters, buffers
+        Element counts, each shared element once.
+    """
+
+    __slots__ = ("buffers", "class_name", "parameters", "path", "role", "tensors", "wrapper")
+
+    def __init__(
+        self,
+        path: str,
+        role: StateDictRole,
+        class_name: str | None,
+        tensors: list[int],
+        all_tensors: Sequence[Tensor],
+    ) -> None:
+        self.path = path
+        self.role = role
+        self.class_name = class_name
+        self.tensors = tensors
+        own = [all_tensors[index] for index in tensors]
+        self.wrapper = wrapper_of(tensor.key for tensor in own) if role != "optimizer" else None
+        self.parameters = count_elements(tensor for tensor in own if tensor.role == "parameter")
+        self.buffers = count_elements(tensor for tensor in own if tensor.role == "buffer")
+
+
+class Tensor:
+    """One tensor of a checkpoint. Its bytes stay in the file until `read`.
+
+    Attributes
+    ----------
+    name, key
+        Its full name in the checkpoint, and its key within its state_dict.
+    shape, stride
+        In elements.
+    dtype
+        torch's dtype name, such as ``"float32"``.
+    role
+        ``"parameter"``, ``"buffer"``, ``"optimizer"`` or ``"other"``.
+    shared_with
+        Name of the first tensor that lies on the same elements, or None.
+    problem
+        Why it can't be read, as a sentence; empty when it can.
+    """
+
+    __slots__ = ("_checkpoint", "_value", "key", "name", "problem", "role", "shared_with")
+
+    def __init__(self, checkpoint: Checkpoint, found: FoundTensor, problem: str) -> None:
+        self._checkpoint = checkpoint
+        self._value = found.value
+        self.name = found.name
+        self.key = found.key
+        self.role: TensorRole = found.role
+        self.problem = problem
+        self.shared_with: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dimensions."""
+        return self._value.shape
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """Steps between neighbours along each dimension, in elements."""
+        return self._value.stride
+
+    @property
+    def dtype(self) -> str:
+        """Torch's dtype name."""
+        return self._value.dtype
+
+    @property
+    def layout(self) -> str:
+        """``"strided"``, or ``"quantized"``, ``"sparse"``, ``"meta"``."""
+        return self._value.layout
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return numel_of(self._value.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements (not of the storage)."""
+        return self.numel * ITEM_SIZES.get(self._value.dtype, 1)
+
+    @property
+    def storage_key(self) -> str:
+        """The name of its storage in the container, empty where it has none."""
+        storage = self._value.storage
+        if storage is None:
+            return ""
+        return storage.base.key if storage.base is not None else storage.key
+
+    @property
+    def storage_offset(self) -> int:
+        """First element within the storage."""
+        storage = self._value.storage
+        return self._value.offset + (storage.base_offset if storage is not None else 0)
+
+    def place(self) -> TensorPlace:
+        """Return where its bytes lie.
+
+        Raises
+        ------
+        TensorReadError
+            It has a problem, or no bytes of its own.
+        """
+        if self.problem:
+            raise TensorReadError(f"{self.name} can't be read: {self.problem}.")
+        contents = self._checkpoint.contents
+        location = contents.storages[self.storage_key]
+        return TensorPlace(location, self.dtype, self.shape, self.stride, self.storage_offset, contents.big_endian)
+
+    def read(self) -> numpy.ndarray[Any, Any]:
+        """Read its values, as a read-only numpy array (bfloat16 and float8 as ml_dtypes' types).
+
+        Raises
+        ------
+        TensorReadError
+            It can't be read.
+        FileChangedError
+            The file was overwritten since it was opened.
+        """
+        self._checkpoint.source.check_unchanged()
+        return read_tensor(self._checkpoint.source, self.place())
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.name!r}, {list(self.shape)}, {self.dtype})"
+
+
+class Tensors(Sequence[Tensor]):
+    """The tensors of a checkpoint, by index or by name."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self._tensors = tensors
+
+    @cached_property
+    def _by_name(self) -> dict[str, Tensor]:
+        return {tensor.name: tensor for tensor in self._tensors}
+
+    @overload
+    def __getitem__(self, index: int | str) -> Tensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+    def __getitem__(self, index: int | str | slice) -> Tensor | list[Tensor]:
+        if isinstance(index, str):
+            return self._by_name[index]
+        return self._tensors[index]
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self._tensors)
+
+
+def count_elements(tensors: Iterator[Tensor]) -> int:
+    """Return how many elements the tensors hold together, those they share counted once."""
+    total = 0
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    for tensor in tensors:
+        numel = tensor.numel
+        if not tensor.storage_key or tensor.problem or span(tensor.shape, tensor.stride) != numel:
+            total += numel
+        else:
+            start = tensor.storage_offset
+            ranges.setdefault(tensor.storage_key, []).append((start, start + numel))
+    for found in ranges.values():
+        end = 0
+        for start, stop in sorted(found):
+            total += max(0, stop - max(start, end))
+            end = max(end, stop)
+    return total
+
+
+def link_shared(tensors: Tensors) -> None:
+    """Note for each tensor the first one that lies on the same elements of the same storage."""
+    by_storage: dict[str, list[tuple[int, int, Tensor]]] = {}
+    for tensor in tensors:
+        if tensor.storage_key and not tensor.problem and tensor.numel:
+            by_storage.setdefault(tensor.storage_key, []).append((*_bytes_of(tensor), tensor))
+    for group in by_storage.values():
+        if len(group) == 1:
+            continue
+        group.sort(key=lambda found: found[0])  # stable: the file's order among equals
+        owner, owner_end = group[0][2], 0
+        for start, stop, tensor in group:
+            if start < owner_end:
+                tensor.shared_with = owner.name
+            if stop > owner_end:
+                owner, owner_end = tensor, stop
+
+
+def _bytes_of(tensor: Tensor) -> tuple[int, int]:
+    """Return where the tensor begins and ends in its storage, in bytes."""
+    size = ITEM_SIZES[tensor.dtype]
+    return tensor.storage_offset * size, (tensor.storage_offset + span(tensor.shape, tensor.stride)) * size
