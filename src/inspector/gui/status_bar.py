@@ -27,6 +27,7 @@ class StatusBar(QStatusBar):
         self._last_engine: EngineState | None = None
         self._started: tuple[float, int] | None = None
         self._rate = ""
+        self._unfinished = 0
 
     def show_engine(self, engine: EngineState) -> None:
         """Show the engine's state."""
@@ -46,12 +47,13 @@ class StatusBar(QStatusBar):
 
     def show_images(self, count: int, unfinished: int) -> None:
         """Show how many images there are, and how fast they are predicted while they are."""
-        if unfinished and self._started is None:
-            self._started = (time.monotonic(), unfinished)
+        if unfinished > self._unfinished:
+            self._started = None  # new work: what was measured before says nothing about it
+        elif unfinished < self._unfinished and self._started is None:
+            self._started = (time.monotonic(), unfinished)  # from the first answer: torch may have to start first
+        self._unfinished = unfinished
         if self._started is not None:
             begun, total = self._started
-            total = max(total, unfinished)
-            self._started = (begun, total)
             done, seconds = total - unfinished, time.monotonic() - begun
             if done >= 3 and seconds > 0.05:
                 rate = done / seconds
