@@ -59,6 +59,8 @@ class AttachPanel(QWidget):
         self.card = QFrame()
         self.card.setObjectName("fit")
         self.card_title, self.card_text = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        for label in (self.classes, self.card_title, self.card_text):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # sentences name files and keys as strangers wrote them
         self.progress = QProgressBar(textVisible=False, maximum=1000)
         self.progress.setAccessibleName("Weights sent to the engine")
         self.button = QPushButton("Attach")

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from inspector.gui import icons, theme
 from inspector.gui.theme import Tone
+from inspector.gui.tooltips import tooltip
 
 
 class Chip(QPushButton):
@@ -23,7 +24,7 @@ class Chip(QPushButton):
         """Show ``text`` in the colours of ``tone``."""
         self.setText(text.replace("&", "&&"))
         self.setAccessibleName(text)
-        self.setToolTip(tip)
+        self.setToolTip(tooltip(*tip.split("\n")))
         self._tone, self._icon = tone, icon
         self._dress()
         self.updateGeometry()

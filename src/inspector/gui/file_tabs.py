@@ -7,6 +7,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTabBar, QToolButton, QWidget
 
 from inspector.gui import icons, theme
+from inspector.gui.tooltips import tooltip
 from inspector.session.state import OpenCheckpoint
 
 
@@ -108,7 +109,7 @@ class FileTabs(QFrame):
         for row in range(self.bar.count()):
             if self.bar.tabData(row) == found.id:
                 self._states[found.id] = state
-                self.bar.setTabToolTip(row, str(found.path))
+                self.bar.setTabToolTip(row, tooltip(str(found.path)))
                 self.bar.setTabIcon(row, _dot(state))
 
     def _dress(self) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
+from inspector.gui.tooltips import tooltip
 from inspector.session import words
 
 _MEANINGS = {
@@ -77,7 +78,7 @@ def _table(summary: CheckpointSummary) -> QTableWidget:
     for row, (name, verdict) in enumerate(rows):
         item = QTableWidgetItem(name)
         item.setFont(theme.monospace())
-        item.setToolTip(name)
+        item.setToolTip(tooltip(name))
         meaning = QTableWidgetItem(_MEANINGS[verdict])
         meaning.setForeground(QColor(tones[verdict]))
         table.setItem(row, 0, item)

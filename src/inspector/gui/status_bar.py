@@ -7,6 +7,7 @@ import time
 from PySide6.QtWidgets import QLabel, QMainWindow, QStatusBar
 
 from inspector.gui import theme
+from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.state import EngineState
 
@@ -42,7 +43,8 @@ class StatusBar(QStatusBar):
             ),
             "failed": (c.danger, f"Engine: {engine.failure.sentence if engine.failure else 'failed'}"),
         }[engine.phase]
-        self.engine.setToolTip(f"torch {engine.torch}, torchvision {engine.torchvision}" if engine.torch else "")
+        versions = f"torch {engine.torch}, torchvision {engine.torchvision}" if engine.torch else ""
+        self.engine.setToolTip(tooltip(versions))
         self.engine.setText(f'<span style="color:{color}">●</span>&nbsp; {_escaped(text)}')
 
     def show_images(self, count: int, unfinished: int) -> None:

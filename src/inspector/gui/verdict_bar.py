@@ -9,6 +9,7 @@ from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
 from inspector.gui.chips import Chip
 from inspector.gui.theme import Tone
+from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.state import OpenCheckpoint
 
@@ -69,7 +70,7 @@ class VerdictBar(QFrame):
                 chip.hide()
             return
         self.title.setText(words.headline(summary))
-        self.title.setToolTip(words.verdict_sentence(summary))
+        self.title.setToolTip(tooltip(words.verdict_sentence(summary)))
         self.title.setAccessibleDescription(words.verdict_sentence(summary))
         self.subtitle.setText(_details(summary))
         text, tone, icon = _SAFETY_CHIPS[summary.safety]

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from inspector.gui import icons, theme
+from inspector.gui.tooltips import tooltip
 
 _SHOWN_RECENT = 6
 
@@ -127,7 +128,7 @@ class Welcome(QWidget):
         button = QPushButton(icons.icon("tensor", theme.colors().muted), label)
         button.setProperty("flat", True)
         button.setStyleSheet("text-align: left;")
-        button.setToolTip(text)
+        button.setToolTip(tooltip(text))
         button.setAccessibleName(f"Open {path.name}")
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         button.clicked.connect(lambda: self.recent_chosen.emit(text))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from inspector import __version__
 from inspector.gui import commands, theme
 from inspector.gui.drops import Dropped, from_mime
+from inspector.gui.tooltips import tooltip
 from inspector.shipped import shipped_path
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class WindowCommands(QObject):
         made = []
         for path in self._window.settings.settings.recent_files:
             action = QAction(Path(path).name.replace("&", "&&"), menu)
-            action.setToolTip(path)
+            action.setToolTip(tooltip(path))
             action.triggered.connect(lambda _checked=False, chosen=path: self._window.open_paths([Path(chosen)]))
             made.append(action)
         return made
