@@ -47,7 +47,8 @@ class StorageLocation:
 class Contents:
     """What a container's reader found.
 
-    ``complete`` is False when reading stopped at an error; then ``globals`` are "at least these".
+    ``complete`` is False when reading stopped at an error. ``globals_complete`` is False when that was in the walk of
+    a pickle: then ``globals`` are "at least these", and the file can't be called safe.
     """
 
     container: Container
@@ -58,6 +59,7 @@ class Contents:
     big_endian: bool = False
     mutates_a_global: bool = False
     complete: bool = True
+    globals_complete: bool = True
     warnings: list[str] = field(default_factory=list)
     sources: list[EmbeddedSource] = field(default_factory=list)
     metadata: dict[str, Value] = field(default_factory=dict)

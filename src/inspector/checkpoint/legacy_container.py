@@ -53,7 +53,7 @@ def read_legacy(source: Source) -> Contents:
     if pickles.failure is not None:
         if contents.root is None and not contents.globals:
             raise BrokenCheckpointError(f"{source.name} can't be read. {pickles.failure.message}")
-        contents.complete = False
+        contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(pickles.failure))
     else:
         _locate_storages(source, contents, pickles)

@@ -63,6 +63,8 @@ class Checkpoint:
         self.class_name = clean_name(root.class_name) if isinstance(root, PickledObject) and is_module(root) else None
         self.globals: list[tuple[str, Verdict]] = [(clean_name(name), verdict(name)) for name in contents.globals]
         self.safety: Safety = safety_of(found for _, found in self.globals)
+        if not contents.globals_complete and self.safety == "safe":
+            self.safety = "needs_trust"  # what was not walked may name anything
         if contents.mutates_a_global:
             self.safety = "dangerous"
             self.warnings.append("It would change a function or class of the running program when loaded with torch.")

@@ -83,7 +83,7 @@ class PickleStack:
         if len(text) > MAX_TEXT_INT_DIGITS:
             raise LimitError(f"The pickle in it writes a number of {len(text):,} digits.")
         try:
-            return int(text)
+            return int(text, 0)  # base 0, as CPython's own unpickler reads them
         except ValueError:
             raise self._broken("a number in it is none") from None
 

@@ -63,8 +63,10 @@ def read_container(source: Source) -> Contents:
     head = source.read(0, min(_HEAD_BYTES, source.size))
     if not head:
         raise NotACheckpointError(f"{source.name} is empty (0 bytes).", "Download or copy it again.")
-    if head.startswith(b"PK"):
+    # As torch.load tells them: zip by its four bytes at the very start, then tar, whatever else the file may be.
+    if head.startswith(b"PK\x03\x04"):
         return read_zip(source)
+    _refuse_tar(source, head)
     if head.startswith(b"\x80") and is_legacy(head):
         return read_legacy(source)
     if is_safetensors(head, source.size):
@@ -76,18 +78,27 @@ def read_container(source: Source) -> Contents:
     return contents
 
 
+def _refuse_tar(source: Source, head: bytes) -> None:
+    """Refuse what tarfile, and so torch, would read as a tar archive: only the first header's checksum counts."""
+    import tarfile
+
+    try:
+        first = tarfile.TarInfo.frombuf(head[:512], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return
+    if first.name.removeprefix("./") in ("sys_info", "pickle", "storages", "tensors"):
+        raise NotACheckpointError(
+            f"{source.name} is a tar archive, as torch wrote before 2017, which Inspector can't read yet.",
+            "Load it with an old torch and save it again.",
+        )
+    raise NotACheckpointError(f"{source.name} is a tar archive.", "Unpack it first.")
+
+
 def _refuse_wrong_file(source: Source, head: bytes) -> None:
     name = source.name
     for beginning, what, hint in _WRONG_FILES:
         if head.startswith(beginning):
             raise NotACheckpointError(f"{name} {what}.", hint)
-    if head[:100].rstrip(b"\0").removeprefix(b"./") in (b"sys_info", b"pickle", b"storages", b"tensors"):
-        raise NotACheckpointError(
-            f"{name} is a tar archive, as torch wrote before 2017, which Inspector can't read yet.",
-            "Load it with an old torch and save it again.",
-        )
-    if head[257:262] == b"ustar":
-        raise NotACheckpointError(f"{name} is a tar archive.", "Unpack it first.")
     start = head.lstrip()[:15].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
         raise NotACheckpointError(
@@ -109,7 +120,7 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
         if not machine.globals and not (head.startswith(b"\x80") and contents.root is not None):
             _refuse_text(source, head)
             return None
-        contents.complete = False
+        contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(error))
     else:
         if not head.startswith(b"\x80") and _is_noise(contents.root, machine, source):
@@ -131,7 +142,7 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
         try:
             following.run()
         except CheckpointError:
-            contents.complete = False
+            contents.complete = contents.globals_complete = False
             contents.warnings.append(f"{source.size - position:,} bytes that are no pickle follow its end.")
             break
         finally:
@@ -140,8 +151,11 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
         position = following.position
         count += 1
         if len(names) > MAX_GLOBALS:
-            contents.complete = False
+            contents.complete = contents.globals_complete = False
             break
+    if position < source.size and contents.complete:
+        contents.complete = contents.globals_complete = False
+        contents.warnings.append(f"It holds more than {_MAX_PICKLES:,} pickles in a row; the rest was not looked at.")
     if count > 1:
         contents.warnings.append(f"It holds {count:,} pickles in a row; the first is shown.")
     contents.globals = list(names)

@@ -36,7 +36,7 @@ def read_zip(source: Source) -> Contents:
         contents.root = machine.partial()
         if contents.root is None and not machine.globals:
             raise BrokenCheckpointError(f"{source.name} can't be read. {error.message}") from None
-        contents.complete = False
+        contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(error))
     contents.globals = list(machine.globals)
     contents.mutates_a_global = machine.mutates_a_global

@@ -124,6 +124,8 @@ def safety_explanation(summary: CheckpointSummary) -> str:
     worst = [name for name, verdict in names if verdict == summary.safety] or [
         name for name, verdict in names if verdict in ("module", "unknown")
     ]
+    if not worst:
+        return "It could not be read to its end, so loading it with torch may run code. Inspector runs none of it."
     listed = ", ".join(worst[:4]) + (f" and {len(worst) - 4} more" if len(worst) > 4 else "")
     if summary.safety == "dangerous":
         return f"{least}Loading it with torch could act on this machine: it names {listed}. Inspector runs none of it."
