@@ -83,7 +83,7 @@ def test_official_weights_are_known_by_their_hash(exact: Path, monkeypatch: pyte
     monkeypatch.setattr("inspector.architectures.architecture", lambda name: type("Fake", (), {"weights": entries})())
     status = exact.stat()
     identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
-    params = {"path": str(exact), "identity": identity, "architecture": "squeezenet1_1"}
+    params = {"file": [str(exact), *identity], "architecture": "squeezenet1_1"}
     answer, _ = worker.official_weights(params, [], lambda progress: None)
     assert answer == {"official_weights": "Right.V2"}
 

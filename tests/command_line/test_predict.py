@@ -152,6 +152,8 @@ def test_interrupted_quietly_and_nothing_is_left(demo: Path, tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "TMPDIR": str(temporary)},
+        # A shell starts what it runs in the background with the interrupt ignored, and so would we be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     with started.open("rb", buffering=0) as engine:
         assert engine.readline() == b"started\n"

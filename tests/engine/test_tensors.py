@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.engine.problems import TensorError
-from inspector.engine.tensors import TensorSpec, state_dict_from_storages
+from inspector.engine.tensors import ChunkedSpec, TensorSpec, state_dict_from_storages
 
 DTYPES = (
     "float64 float32 float16 bfloat16 float8_e4m3fn float8_e5m2 complex64 int64 int32 int16 int8 uint8 bool".split()
@@ -116,3 +116,21 @@ def test_every_accepted_tensor_lies_within_its_storage(dims: list[tuple[int, int
         assert found.min() >= 0
         assert found.max() < size
         assert found.equal(values.as_strided(shape, stride, offset))
+
+
+def test_chunks_are_put_together() -> None:
+    whole = torch.arange(12, dtype=torch.float32).reshape(4, 3)
+    storages = [
+        bytearray(whole[:2].contiguous().numpy().tobytes()),
+        bytearray(whole[2:].contiguous().numpy().tobytes()),
+    ]
+    chunks = tuple(((2 * place, 0), TensorSpec("w", "float32", (2, 3), (3, 1), 0, place)) for place in (0, 1))
+    found = state_dict_from_storages([], storages, [ChunkedSpec("w", "float32", (4, 3), chunks)])
+    assert torch.equal(found["w"], whole)
+
+
+@pytest.mark.parametrize("starts", [((0, 0),), ((0, 0), (3, 0)), ((0, 0), (-2, 0)), ((0,), (2,))])
+def test_chunks_that_do_not_fit_are_refused(starts: tuple[tuple[int, ...], ...]) -> None:
+    chunks = tuple((start, TensorSpec("w", "float32", (2, 3), (3, 1), 0, 0)) for start in starts)
+    with pytest.raises(TensorError, match="chunks"):
+        state_dict_from_storages([], [bytearray(24)], [ChunkedSpec("w", "float32", (4, 3), chunks)])

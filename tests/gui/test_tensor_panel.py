@@ -61,10 +61,8 @@ def tensor_of(summary: CheckpointSummary, name: str) -> int:
 def view_of(summary: CheckpointSummary, name: str) -> TensorView:
     """Return what the session would, from the worker's own function."""
     tensor = tensor_of(summary, name)
-    identity = summary.identity
     params = {
-        "path": summary.path,
-        "identity": [identity.device, identity.inode, identity.size, identity.modified_ns],
+        "files": [file.to_json() for file in summary.files],
         "place": summary.place(tensor).to_json(),
     }
     result, buffers = worker.describe_tensor(params, [], lambda *_: None)

@@ -38,9 +38,7 @@ with open_checkpoint({path!r}) as checkpoint:
 columns = shape_columns(summary, 0)
 assert role.identify({{}}, columns, nothing)[0]["candidates"]
 assert role.match({{"architecture": "squeezenet1_1"}}, columns, nothing)[0]["complete"]
-identity = summary.identity
-params = {{"path": summary.path, "place": summary.place(0).to_json(),
-          "identity": [identity.device, identity.inode, identity.size, identity.modified_ns]}}
+params = {{"files": [file.to_json() for file in summary.files], "place": summary.place(0).to_json()}}
 assert role.describe_tensor(params, [], nothing)[0]["statistics"]
 assert role.thumbnail({{"path": {image!r}, "width": 32, "height": 32}}, [], nothing)[0]["width"]
 assert role.list_images({{"paths": [{image!r}]}}, [], nothing)[0]["images"] == [{image!r}]

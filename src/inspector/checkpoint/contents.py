@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from inspector.checkpoint.source import Source
 from inspector.checkpoint.values import EmbeddedSource, Value
 
 Container = Literal[
@@ -21,9 +22,8 @@ Container = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StorageLocation:
-    """Where a storage's bytes lie in the file.
+class StorageLocation(NamedTuple):
+    """Where a storage's bytes lie. A tuple, for there are hundreds of thousands of them in large files.
 
     Attributes
     ----------
@@ -32,15 +32,28 @@ class StorageLocation:
     nbytes
         Bytes of the storage, unpacked.
     packed
-        Bytes it takes in the file; equal to ``nbytes`` where it is stored as it is.
+        Bytes it takes in the file, with ``skip``; equal to ``nbytes + skip`` where it is stored as it is.
     entry
         Name of the zip entry, empty for plain bytes.
+    file
+        Which of the checkpoint's files: 0 is the one that was opened, the others are its ``companions``.
+    skip
+        Bytes of the unpacked entry before the storage's first, such as an array's header.
+    big_endian
+        Byte order of its elements.
     """
 
     offset: int
     nbytes: int
     packed: int
     entry: str = ""
+    file: int = 0
+    skip: int = 0
+    big_endian: bool = False
+
+
+#: For a tensor without bytes of its own: it is put together from its parts.
+NOWHERE = StorageLocation(0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -48,7 +61,8 @@ class Contents:
     """What a container's reader found.
 
     ``complete`` is False when reading stopped at an error. ``globals_complete`` is False when that was in the walk of
-    a pickle: then ``globals`` are "at least these", and the file can't be called safe.
+    a pickle: then ``globals`` are "at least these", and the file can't be called safe. ``companions`` are the other
+    files that belong to the checkpoint, open: `StorageLocation.file` counts them from 1.
     """
 
     container: Container
@@ -56,10 +70,10 @@ class Contents:
     storages: dict[str, StorageLocation]
     globals: list[str]
     index_bytes: int
-    big_endian: bool = False
     mutates_a_global: bool = False
     complete: bool = True
     globals_complete: bool = True
     warnings: list[str] = field(default_factory=list)
     sources: list[EmbeddedSource] = field(default_factory=list)
     metadata: dict[str, Value] = field(default_factory=dict)
+    companions: list[Source] = field(default_factory=list)

@@ -48,7 +48,6 @@ def read_legacy(source: Source) -> Contents:
         pickles = _Pickles(source.read(0, length))
     contents = Contents("legacy", pickles.root, {}, list(pickles.globals), pickles.position)
     contents.mutates_a_global = pickles.mutates_a_global
-    contents.big_endian = pickles.big_endian
     contents.sources = pickles.ids.sources
     if pickles.failure is not None:
         if contents.root is None and not contents.globals:
@@ -125,7 +124,8 @@ def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> N
             _stop(contents, f"Its storage {quoted(key)} has an impossible length.")
             return
         nbytes = numel * ITEM_SIZES[reference.dtype]
-        contents.storages[key] = StorageLocation(min(position + _NUMEL.size, source.size), nbytes, nbytes)
+        start = min(position + _NUMEL.size, source.size)
+        contents.storages[key] = StorageLocation(start, nbytes, nbytes, big_endian=pickles.big_endian)
         position += _NUMEL.size + nbytes
     if position > source.size:
         _stop(contents, f"The file is cut short: {position - source.size:,} bytes are missing.")

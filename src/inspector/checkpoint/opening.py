@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from inspector.checkpoint.chunks import covers
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
@@ -25,12 +26,16 @@ from inspector.checkpoint.sniff import read_container
 from inspector.checkpoint.source import FileIdentity, Source
 from inspector.checkpoint.survey import Survey
 from inspector.checkpoint.tensor_bytes import numel_of, span
-from inspector.checkpoint.tensors import StateDict, Tensor, Tensors, link_shared
+from inspector.checkpoint.tensors import (
+    StateDict,
+    Tensor,
+    Tensors,
+    link_shared,
+    storage_key_of,
+    storage_offset_of,
+)
 from inspector.checkpoint.text import clean_name
 from inspector.checkpoint.values import PickledObject, TensorValue
-
-if TYPE_CHECKING:
-    pass
 
 
 class Checkpoint:
@@ -51,7 +56,7 @@ class Checkpoint:
     """
 
     def __init__(self, source: Source, contents: Contents) -> None:
-        self.source = source
+        self.files = (source, *contents.companions)
         self.contents = contents
         self.path = source.path
         self.container: Container = contents.container
@@ -78,7 +83,12 @@ class Checkpoint:
     @property
     def identity(self) -> FileIdentity:
         """The file's identity when it was read."""
-        return self.source.identity
+        return self.files[0].identity
+
+    def check_unchanged(self) -> None:
+        """Raise FileChangedError when one of its files is no longer the one that was opened."""
+        for source in self.files:
+            source.check_unchanged()
 
     @cached_property
     def embedded(self) -> Embedded:
@@ -102,8 +112,9 @@ class Checkpoint:
         )
 
     def close(self) -> None:
-        """Close the file."""
-        self.source.close()
+        """Close its files."""
+        for source in self.files:
+            source.close()
 
     def __enter__(self) -> Checkpoint:
         return self
@@ -127,25 +138,32 @@ class Checkpoint:
         """Validate a tensor against its storage; return what is wrong with it, or ""."""
         if value.problem:
             return value.problem
+        if value.parts and (wrong := self._problem_of_parts(value)):
+            return wrong
         if value.storage is None:
-            return f"it is {value.layout} and has no bytes of its own to show"
-        storage = value.storage
-        key = storage.base.key if storage.base is not None else storage.key
-        location = self.contents.storages.get(key)
+            return "" if value.parts else f"it is {value.layout} and has no bytes of its own to show"
+        location = self.contents.storages.get(storage_key_of(value))
         if location is None:
             return "its storage is missing from the file"
         item_size = ITEM_SIZES[value.dtype]
         reach = span(value.shape, value.stride)
-        start = (value.offset + storage.base_offset) * item_size
+        start = storage_offset_of(value) * item_size
         if reach and start + reach * item_size > location.nbytes:
             return "its shape reaches beyond its storage"
         numel = numel_of(value.shape)
         # An expanded tensor repeats its elements with stride 0; nobody expands one a thousandfold to save it.
         if numel > 1_000 * max(reach, 1_000):
             return f"it claims {numel:,} elements and holds {reach:,}"
-        if not location.entry and location.offset + location.nbytes > self.source.size:
+        if not location.entry and location.offset + location.nbytes > self.files[location.file].size:
             return "its bytes are missing: the file is cut short"
         return ""
+
+    def _problem_of_parts(self, value: TensorValue) -> str:
+        for part in value.parts:
+            if wrong := self._problem(part.tensor):
+                return wrong
+        chunks = [part for part in value.parts if part.role == "chunk"]
+        return "" if not chunks or covers(value.shape, chunks) else "its chunks don't make up its shape"
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
@@ -18,6 +19,7 @@ from inspector.checkpoint.values import (
     PickledSet,
     StorageReference,
     TensorValue,
+    UnusualTensor,
     Value,
 )
 
@@ -61,9 +63,8 @@ def _tensor(storage: Value, offset: Value, shape: Value, stride: Value, dtype: s
         and len(stride) == len(shape)
     )
     if not usable:
-        made = TensorValue(None, 0, shape if _is_shape(shape) else (), (), dtype or "float32")
-        made.problem = "its description makes no sense (offset, shape or stride)"
-        return made
+        why = "its description makes no sense (offset, shape or stride)"
+        return UnusualTensor(None, 0, shape if _is_shape(shape) else (), (), dtype or "float32", problem=why)
     return TensorValue(storage, offset, shape, stride, dtype or storage.dtype)
 
 
@@ -88,19 +89,28 @@ def _tensor_v3(args: tuple[Value, ...]) -> TensorValue | None:
 
 def _quantized(args: tuple[Value, ...]) -> TensorValue | None:
     made = _tensor_v1(args)
-    if made is not None:
-        made.layout = "quantized"
-    return made
+    return _like(made, layout="quantized") if made is not None and not made.problem else made
+
+
+def _like(tensor: TensorValue, **differences: Any) -> UnusualTensor:
+    """Return the same tensor with something more to say of it."""
+    own: dict[str, Any] = {
+        "requires_grad": tensor.requires_grad,
+        "layout": tensor.layout,
+        "problem": tensor.problem,
+        "is_parameter": tensor.is_parameter,
+        "parts": tensor.parts,
+        "quantization": tensor.quantization,
+    }
+    return UnusualTensor(
+        tensor.storage, tensor.offset, tensor.shape, tensor.stride, tensor.dtype, **(own | differences)
+    )
 
 
 def _parameter(args: tuple[Value, ...]) -> TensorValue | None:
     if not args or not isinstance(args[0], TensorValue):
         return None
-    data = args[0]
-    made = TensorValue(data.storage, data.offset, data.shape, data.stride, data.dtype)
-    made.requires_grad = len(args) > 1 and args[1] is True
-    made.layout, made.problem, made.is_parameter = data.layout, data.problem, True
-    return made
+    return _like(args[0], requires_grad=len(args) > 1 and args[1] is True, is_parameter=True)
 
 
 def _parameter_class(args: tuple[Value, ...]) -> TensorValue | None:
@@ -111,9 +121,7 @@ def _parameter_class(args: tuple[Value, ...]) -> TensorValue | None:
 def _without_bytes(layout: str, shape: Value, dtype: str) -> TensorValue | None:
     if not _is_shape(shape):
         return None
-    made = TensorValue(None, 0, shape, (), dtype)
-    made.layout = layout
-    return made
+    return UnusualTensor(None, 0, shape, (), dtype, layout=layout)
 
 
 def _meta(args: tuple[Value, ...]) -> TensorValue | None:

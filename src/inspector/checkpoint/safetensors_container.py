@@ -16,7 +16,7 @@ from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointE
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import clean_name, quoted
-from inspector.checkpoint.values import PickledDict, StorageReference, TensorValue
+from inspector.checkpoint.values import PickledDict, StorageReference, TensorValue, UnusualTensor
 
 #: The reference implementation's own limit.
 MAX_HEADER_BYTES = 100_000_000
@@ -107,14 +107,16 @@ def _read_entry(source: Source, name: str, entry: Any) -> tuple[str, int, int, T
         numel *= size
     if numel >= MAX_ELEMENTS:
         raise BrokenCheckpointError(f"{source.name} is damaged: the shape of {quoted(name)} does not fit its bytes.")
-    tensor = TensorValue(None, 0, tuple(shape), _contiguous(shape), dtype or clean_name(code[:20]).lower())
+    strides = _contiguous(shape)
     if dtype is None:
-        tensor.problem = f"its dtype {clean_name(code[:20])} is unknown here"
-    elif numel * ITEM_SIZES[dtype] != offsets[1] - offsets[0]:
+        unknown = clean_name(code[:20])
+        why = f"its dtype {unknown} is unknown here"
+        odd = UnusualTensor(None, 0, tuple(shape), strides, unknown.lower(), problem=why)
+        return name, offsets[0], offsets[1], odd
+    if numel * ITEM_SIZES[dtype] != offsets[1] - offsets[0]:
         raise BrokenCheckpointError(f"{source.name} is damaged: the shape of {quoted(name)} does not fit its bytes.")
-    else:
-        tensor.storage = StorageReference(name, dtype, numel, "cpu")
-    return name, offsets[0], offsets[1], tensor
+    storage = StorageReference(name, dtype, numel, "cpu")
+    return name, offsets[0], offsets[1], TensorValue(storage, 0, tuple(shape), strides, dtype)
 
 
 def _contiguous(shape: list[int]) -> tuple[int, ...]:

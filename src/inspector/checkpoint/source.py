@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol
 
 from inspector.checkpoint.errors import (
     BrokenCheckpointError,
@@ -93,19 +95,73 @@ class Source:
         self._file.close()
 
 
-def open_identified(path: Path, identity: FileIdentity) -> Source:
-    """Open ``path`` again and make sure that it still is the file that was inspected.
+@dataclass(frozen=True, slots=True)
+class InspectedFile:
+    """One file of a checkpoint, and the state of it that was inspected."""
 
-    Raises
-    ------
-    FileChangedError
-        It was overwritten or replaced.
-    """
-    source = Source(path)
-    if source.identity != identity:
-        source.close()
-        raise FileChangedError(f"{source.name} has changed since it was opened.", "Open it again.")
-    return source
+    path: Path
+    identity: FileIdentity
+
+    def open(self) -> Source:
+        """Open the file again and make sure that it still is the one that was inspected.
+
+        Raises
+        ------
+        FileChangedError
+            It was overwritten or replaced.
+        CheckpointError
+            It can't be opened any more.
+        """
+        source = Source(self.path)
+        if source.identity != self.identity:
+            source.close()
+            raise FileChangedError(f"{source.name} has changed since it was opened.", "Open it again.")
+        return source
+
+    def to_json(self) -> list[Any]:
+        """Return the file as plain JSON values."""
+        found = self.identity
+        return [str(self.path), found.device, found.inode, found.size, found.modified_ns]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> InspectedFile:
+        """Read what `to_json` wrote."""
+        path, *identity = data
+        return cls(Path(str(path)), FileIdentity(*map(int, identity)))
+
+
+class Files(Protocol):
+    """The files of a checkpoint, by `StorageLocation.file`."""
+
+    def __getitem__(self, index: int, /) -> Source:
+        """Return one of them, open."""
+
+
+class InspectedFiles:
+    """Inspected files, each opened again at its first use and proven to be the inspected one. A context manager."""
+
+    def __init__(self, files: Sequence[InspectedFile]) -> None:
+        self._files = files
+        self._open: dict[int, Source] = {}
+
+    def __getitem__(self, index: int) -> Source:
+        if index not in self._open:
+            self._open[index] = self._files[index].open()
+        return self._open[index]
+
+    def check_unchanged(self) -> None:
+        """Raise FileChangedError when a file that was read is no longer the inspected one."""
+        for source in self._open.values():
+            source.check_unchanged()
+
+    def __enter__(self) -> InspectedFiles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for source in self._open.values():
+            source.close()
 
 
 def _open(path: Path) -> BinaryIO:

@@ -10,22 +10,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from inspector.checkpoint.contents import Container, StorageLocation
+from inspector.checkpoint.contents import NOWHERE, Container, StorageLocation
+from inspector.checkpoint.decoding import from_bytes, is_within, running_sum
 from inspector.checkpoint.dtypes import DTYPE_NAMES, ITEM_SIZES
 from inspector.checkpoint.embedded import Embedded
 from inspector.checkpoint.errors import CheckpointError, TensorReadError
 from inspector.checkpoint.insides import Kind, StateDictRole, TensorRole
+from inspector.checkpoint.part_columns import PartColumns
 from inspector.checkpoint.safety import Safety, Verdict
-from inspector.checkpoint.source import FileIdentity
+from inspector.checkpoint.source import FileIdentity, InspectedFile
 from inspector.checkpoint.tensor_bytes import TensorPlace, numel_of
 
 ROLES: tuple[TensorRole, ...] = ("parameter", "buffer", "optimizer", "other")
+#: How a tensor is stored: see `inspector.checkpoint.values.TensorValue`.
+LAYOUTS = ("strided", "quantized", "chunked", "sparse", "nested", "meta", "device")
 NODE_KINDS = ("module", "tensor", "dict", "list", "object", "value")
 
 #: The columns, in the order of the buffers: name and array type ("" for text joined by NUL).
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("names", ""), ("problems", ""), ("dtypes", "B"), ("roles", "B"), ("ndims", "B"),
     ("shapes", "q"), ("strides", "q"), ("offsets", "q"), ("storages", "i"), ("shared", "i"), ("owners", "i"),
+    ("layouts", "B"),
+    ("part_owners", "i"), ("part_roles", "B"), ("part_dtypes", "B"), ("part_ndims", "B"), ("part_shapes", "q"),
+    ("part_strides", "q"), ("part_starts", "q"), ("part_offsets", "q"), ("part_storages", "i"),
+    ("quantized", "i"), ("scales", "d"), ("zero_points", "q"), ("axes", "i"),
+    ("storage_files", "i"), ("storage_skips", "q"), ("storage_big_endian", "B"),
     ("storage_entries", ""), ("storage_offsets", "q"), ("storage_nbytes", "q"), ("storage_packed", "q"),
     ("labels", ""), ("details", ""), ("kinds", "B"), ("tensors", "i"), ("parents", "i"),
     ("first_children", "i"), ("child_counts", "i"), ("parameters", "q"), ("nbytes", "q"),
@@ -69,9 +78,9 @@ class CheckpointSummary:
             raise CheckpointError("The reader's answer about this file makes no sense.", "Report this file.")
 
     def _take(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> None:
-        columns = {name: _from_bytes(code, raw) for (name, code), raw in zip(COLUMNS, buffers, strict=True)}
+        columns = {name: from_bytes(code, raw) for (name, code), raw in zip(COLUMNS, buffers, strict=True)}
         self.path = str(header["path"])
-        self.identity = FileIdentity(*map(int, header["identity"]))
+        self.files = tuple(InspectedFile.from_json(found) for found in header["files"])
         self.container: Container = header["container"]
         self.kind: Kind = header["kind"]
         self.class_name: str | None = header["class"]
@@ -85,7 +94,6 @@ class CheckpointSummary:
         embedded = dict(header["embedded"])
         embedded["class_names"] = tuple(map(str, embedded["class_names"]))
         self.embedded = Embedded(**embedded)
-        self.big_endian = bool(header["big_endian"])
         self.sources: tuple[tuple[str, str, str], ...] = tuple((a, b, c) for a, b, c in header["sources"])
         self.names: list[str] = columns["names"]
         self.problems: list[str] = columns["problems"]
@@ -98,6 +106,11 @@ class CheckpointSummary:
         self.storages: array[int] = columns["storages"]
         self.shared: array[int] = columns["shared"]
         self.owners: array[int] = columns["owners"]
+        self.layouts: array[int] = columns["layouts"]
+        self._parts = PartColumns(columns)
+        self.storage_files: array[int] = columns["storage_files"]
+        self.storage_skips: array[int] = columns["storage_skips"]
+        self.storage_big_endian: array[int] = columns["storage_big_endian"]
         self.storage_entries: list[str] = columns["storage_entries"]
         self.storage_offsets: array[int] = columns["storage_offsets"]
         self.storage_nbytes: array[int] = columns["storage_nbytes"]
@@ -111,7 +124,7 @@ class CheckpointSummary:
         self.child_counts: array[int] = columns["child_counts"]
         self.parameters: array[int] = columns["parameters"]
         self.nbytes: array[int] = columns["nbytes"]
-        self._shape_starts = _running_sum(self.ndims)
+        self._shape_starts = running_sum(self.ndims)
 
     def _is_consistent(self) -> bool:
         """Tell whether every word is known and every index points inside, so that nothing later has to ask."""
@@ -140,23 +153,30 @@ class CheckpointSummary:
             and len(self.offsets) == len(self.storages) == len(self.shared) == len(self.owners) == tensors
             and len(self.shapes) == len(self.strides) == self._shape_starts[-1]
             and len(self.storage_entries) == len(self.storage_nbytes) == len(self.storage_packed) == storages
+            and len(self.storage_files) == len(self.storage_skips) == len(self.storage_big_endian) == storages
+            and len(self.layouts) == tensors
             and len(self.labels) == len(self.details) == len(self.tensors) == len(self.parents) == nodes
             and len(self.first_children) == len(self.child_counts) == len(self.parameters) == len(self.nbytes) == nodes
         )
         return (
             same_length
             and nodes > 0
-            and _within(self.storages, storages)
-            and _within(self.shared, tensors)
-            and _within(self.owners, len(self.state_dicts))
-            and _within(self.tensors, tensors)
+            and len(self.files) > 0
+            and min(self.storage_files, default=0) >= 0
+            and max(self.storage_files, default=0) < len(self.files)
+            and max(self.layouts, default=0) < len(LAYOUTS)
+            and self._parts.is_consistent(tensors, storages)
+            and is_within(self.storages, storages)
+            and is_within(self.shared, tensors)
+            and is_within(self.owners, len(self.state_dicts))
+            and is_within(self.tensors, tensors)
             and max(self.roles, default=0) < len(ROLES)
             and max(self.kinds) < len(NODE_KINDS)
             and all(
                 min(column, default=0) >= 0
                 for column in (
                     self.shapes, self.strides, self.offsets, self.storage_offsets, self.storage_nbytes,
-                    self.storage_packed, self.child_counts, self.parameters, self.nbytes,
+                    self.storage_packed, self.storage_skips, self.child_counts, self.parameters, self.nbytes,
                 )
             )
         )  # fmt: skip
@@ -171,6 +191,16 @@ class CheckpointSummary:
                 return False
             parents.extend([node] * count)
         return firsts == self.first_children and parents == self.parents
+
+    @property
+    def identity(self) -> FileIdentity:
+        """The state of the opened file that was inspected."""
+        return self.files[0].identity
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.identity.size for file in self.files)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -217,6 +247,9 @@ class CheckpointSummary:
             self.storage_nbytes[storage],
             self.storage_packed[storage],
             self.storage_entries[storage],
+            self.storage_files[storage],
+            self.storage_skips[storage],
+            bool(self.storage_big_endian[storage]),
         )
 
     def place(self, tensor: int) -> TensorPlace:
@@ -227,35 +260,18 @@ class CheckpointSummary:
         TensorReadError
             It can't be read.
         """
-        if self.problems[tensor] or self.storages[tensor] < 0:
+        storage = self.storages[tensor]
+        parts = self._parts.of(tensor, self.storage_location)
+        if self.problems[tensor] or (storage < 0 and not parts):
             reason = self.problems[tensor] or "it has no storage"
             raise TensorReadError(f"{self.names[tensor]} can't be read: {reason}.")
         return TensorPlace(
-            self.storage_location(self.storages[tensor]),
+            self.storage_location(storage) if storage >= 0 else NOWHERE,
             self.dtype(tensor),
             self.shape(tensor),
             self.stride(tensor),
             self.offsets[tensor],
-            self.big_endian,
+            LAYOUTS[self.layouts[tensor]],
+            parts,
+            self._parts.quantization(tensor),
         )
-
-
-def _from_bytes(code: str, raw: bytes | bytearray | memoryview) -> Any:
-    if not code:
-        return bytes(raw).decode("utf-8", "surrogatepass").split("\0")
-    values = array(code)
-    values.frombytes(raw)
-    return values
-
-
-def _within(indices: array[int], count: int) -> bool:
-    """Tell whether all indices are -1 or below ``count``."""
-    return min(indices, default=-1) >= -1 and max(indices, default=-1) < count
-
-
-def _running_sum(counts: array[int]) -> array[int]:
-    starts, total = array("q", [0]), 0
-    for count in counts:
-        total += count
-        starts.append(total)
-    return starts

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inspector.checkpoint.contents import StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.limits import FREE_INFLATED_STORAGE_BYTES
-from inspector.checkpoint.source import FileIdentity, Source, open_identified
+from inspector.checkpoint.source import Files
 from inspector.checkpoint.text import quoted
+from inspector.checkpoint.values import Quantization
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, inflate, locate
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 #: torch's names of dtypes that numpy knows under another name.
 _NUMPY_NAMES = {"qint8": "int8", "quint8": "uint8", "qint32": "int32", "float4_e2m1fn_x2": "uint8"}
+
+
+class PlacePart(NamedTuple):
+    """A part of a tensor that is put together: see `inspector.checkpoint.values.TensorPart`."""
+
+    role: str
+    start: tuple[int, ...]
+    place: TensorPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,12 @@ class TensorPlace:
         In elements.
     offset
         First element within the storage.
-    big_endian
-        Byte order of the file.
+    layout
+        As in `inspector.checkpoint.values.TensorValue`.
+    parts
+        What it is put together from; then ``location`` may be nowhere.
+    quantization
+        How stored integers stand for numbers, None where they are no such.
     """
 
     location: StorageLocation
@@ -45,31 +57,40 @@ class TensorPlace:
     shape: tuple[int, ...]
     stride: tuple[int, ...]
     offset: int
-    big_endian: bool = False
+    layout: str = "strided"
+    parts: tuple[PlacePart, ...] = ()
+    quantization: Quantization | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the place as plain JSON values."""
-        where = self.location
         return {
-            "storage": [where.offset, where.nbytes, where.packed, where.entry],
+            "storage": list(self.location),
             "dtype": self.dtype,
             "shape": list(self.shape),
             "stride": list(self.stride),
             "offset": self.offset,
-            "big_endian": self.big_endian,
+            "layout": self.layout,
+            "parts": [[part.role, list(part.start), part.place.to_json()] for part in self.parts],
+            "quantization": list(self.quantization) if self.quantization is not None else None,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TensorPlace:
         """Read what `to_json` wrote."""
-        offset, nbytes, packed, entry = data["storage"]
+        offset, nbytes, packed, entry, file, skip, big_endian = data["storage"]
+        quantization = data["quantization"]
         return cls(
-            StorageLocation(int(offset), int(nbytes), int(packed), str(entry)),
+            StorageLocation(int(offset), int(nbytes), int(packed), str(entry), int(file), int(skip), bool(big_endian)),
             str(data["dtype"]),
             tuple(map(int, data["shape"])),
             tuple(map(int, data["stride"])),
             int(data["offset"]),
-            bool(data["big_endian"]),
+            str(data["layout"]),
+            tuple(
+                PlacePart(str(role), tuple(map(int, start)), cls.from_json(place))
+                for role, start, place in data["parts"]
+            ),
+            Quantization(*quantization) if quantization is not None else None,
         )
 
 
@@ -91,8 +112,8 @@ def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
     return reach
 
 
-def bytes_range(source: Source, location: StorageLocation) -> tuple[int, bool]:
-    """Return (offset of the first byte in the file, stored as it is) of a storage.
+def bytes_range(files: Files, location: StorageLocation) -> tuple[int, bool]:
+    """Return (offset of the entry's first byte in the file, stored as it is) of a storage.
 
     Raises
     ------
@@ -101,14 +122,15 @@ def bytes_range(source: Source, location: StorageLocation) -> tuple[int, bool]:
     """
     if not location.entry:
         return location.offset, True
-    entry = ZipEntry(location.entry, STORED, 0, location.packed, location.nbytes, location.offset)
+    source, unpacked = files[location.file], location.nbytes + location.skip
+    entry = ZipEntry(location.entry, STORED, 0, location.packed, unpacked, location.offset)
     start, method = locate(source, entry)
-    if method not in (STORED, DEFLATED) or (method == STORED and location.packed != location.nbytes):
+    if method not in (STORED, DEFLATED) or (method == STORED and location.packed != unpacked):
         raise TensorReadError(f"{quoted(location.entry)} in {source.name} is packed in a way that torch does not use.")
     return start, method == STORED
 
 
-def read_storage(source: Source, location: StorageLocation, start: int, length: int) -> bytes:
+def read_storage(files: Files, location: StorageLocation, start: int, length: int) -> bytes:
     """Return ``length`` bytes of a storage from its byte ``start``.
 
     Raises
@@ -116,14 +138,15 @@ def read_storage(source: Source, location: StorageLocation, start: int, length: 
     CheckpointError
         The file is cut short or the record is damaged.
     """
-    offset, stored = bytes_range(source, location)
+    source = files[location.file]
+    offset, stored = bytes_range(files, location)
     if stored:
-        return source.read(offset + start, length)
-    packed = source.read(offset, location.packed)
-    content = inflate(packed, location.nbytes, location.entry, source.name, FREE_INFLATED_STORAGE_BYTES)
-    if len(content) != location.nbytes:
+        return source.read(offset + location.skip + start, length)
+    packed, unpacked = source.read(offset, location.packed), location.nbytes + location.skip
+    content = inflate(packed, unpacked, location.entry, source.name, FREE_INFLATED_STORAGE_BYTES)
+    if len(content) != unpacked:
         raise TensorReadError(f"{quoted(location.entry)} in {source.name} does not have its announced size.")
-    return content[start : start + length]
+    return content[location.skip + start : location.skip + start + length]
 
 
 def numpy_dtype(name: str) -> numpy.dtype[Any]:
@@ -148,14 +171,34 @@ def numpy_dtype(name: str) -> numpy.dtype[Any]:
         raise TensorReadError(f"Values of dtype {name} can't be shown: numpy has no such type.") from None
 
 
-def read_tensor(source: Source, place: TensorPlace) -> numpy.ndarray[Any, Any]:
-    """Read a tensor's bytes as a read-only numpy array of its shape. Nothing is allocated by its element count.
+def read_tensor(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
+    """Read a tensor's values as a read-only numpy array of its shape.
 
     Raises
     ------
     CheckpointError
         The tensor does not fit its storage, or the file is cut short.
     """
+    found = _put_together(files, place) if place.layout == "chunked" else _window(files, place)
+    found.flags.writeable = False
+    return found
+
+
+def _put_together(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
+    """Copy the chunks to where they begin. They were seen to cover the shape, so they bound what is allocated."""
+    import numpy as np
+
+    whole = np.empty(place.shape, numpy_dtype(place.dtype))
+    for part in place.parts:
+        inner = part.place
+        whole[tuple(slice(at, at + size) for at, size in zip(part.start, inner.shape, strict=True))] = _window(
+            files, inner
+        )
+    return whole
+
+
+def _window(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
+    """Read a window on a storage. Nothing is allocated by its element count."""
     import numpy as np
 
     dtype = numpy_dtype(place.dtype)
@@ -164,16 +207,14 @@ def read_tensor(source: Source, place: TensorPlace) -> numpy.ndarray[Any, Any]:
     start, length = place.offset * size, reach * size
     if reach and (start < 0 or start + length > place.location.nbytes):
         raise TensorReadError("The tensor reaches beyond its storage.")
-    raw = read_storage(source, place.location, start, length) if reach else b""
-    flat = np.frombuffer(raw, dtype) if not place.big_endian else _swapped(raw, dtype)
+    raw = read_storage(files, place.location, start, length) if reach else b""
+    flat = np.frombuffer(raw, dtype) if not place.location.big_endian else _swapped(raw, dtype)
     # A dimension of one element, or of an empty tensor, may have any stride, also one that no address space holds.
     steps = (step if count > 1 and reach else 0 for count, step in zip(place.shape, place.stride, strict=True))
     try:
-        found = np.ndarray(place.shape, dtype, flat, 0, tuple(step * dtype.itemsize for step in steps))
+        return np.ndarray(place.shape, dtype, flat, 0, tuple(step * dtype.itemsize for step in steps))
     except ValueError:
         raise TensorReadError(f"numpy can't hold a tensor of {len(place.shape)} such dimensions.") from None
-    found.flags.writeable = False
-    return found
 
 
 def _swapped(raw: bytes, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
@@ -182,12 +223,3 @@ def _swapped(raw: bytes, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
 
     width = dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
     return np.frombuffer(raw, np.uint8).reshape(-1, width)[:, ::-1].copy().reshape(-1).view(dtype)
-
-
-def read_tensor_of_file(path: Path, identity: FileIdentity, place: TensorPlace) -> numpy.ndarray[Any, Any]:
-    """Open ``path`` once more, make sure it is the inspected file, and read one tensor."""
-    source = open_identified(path, identity)
-    try:
-        return read_tensor(source, place)
-    finally:
-        source.close()

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+from inspector.checkpoint.contents import NOWHERE
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.insides import StateDictRole, TensorRole, wrapper_of
 from inspector.checkpoint.survey import FoundTensor
-from inspector.checkpoint.tensor_bytes import TensorPlace, numel_of, read_tensor, span
+from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, numel_of, read_tensor, span
+from inspector.checkpoint.values import Quantization, TensorPart, TensorValue
 
 if TYPE_CHECKING:
     import numpy
@@ -104,8 +106,18 @@ class Tensor:
 
     @property
     def layout(self) -> str:
-        """``"strided"``, or ``"quantized"``, ``"sparse"``, ``"meta"``."""
+        """``"strided"``, or what else it is: ``"quantized"``, ``"chunked"``, ``"sparse"``, ``"meta"``."""
         return self._value.layout
+
+    @property
+    def parts(self) -> tuple[TensorPart, ...]:
+        """What it is put together from, where it is not one window on a storage."""
+        return self._value.parts
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """How its stored integers stand for numbers, None where they are no such."""
+        return self._value.quantization
 
     @property
     def numel(self) -> int:
@@ -120,16 +132,12 @@ class Tensor:
     @property
     def storage_key(self) -> str:
         """The name of its storage in the container, empty where it has none."""
-        storage = self._value.storage
-        if storage is None:
-            return ""
-        return storage.base.key if storage.base is not None else storage.key
+        return storage_key_of(self._value)
 
     @property
     def storage_offset(self) -> int:
         """First element within the storage."""
-        storage = self._value.storage
-        return self._value.offset + (storage.base_offset if storage is not None else 0)
+        return storage_offset_of(self._value)
 
     def place(self) -> TensorPlace:
         """Return where its bytes lie.
@@ -141,9 +149,20 @@ class Tensor:
         """
         if self.problem:
             raise TensorReadError(f"{self.name} can't be read: {self.problem}.")
-        contents = self._checkpoint.contents
-        location = contents.storages[self.storage_key]
-        return TensorPlace(location, self.dtype, self.shape, self.stride, self.storage_offset, contents.big_endian)
+        return self._place(self._value)
+
+    def _place(self, value: TensorValue) -> TensorPlace:
+        key = storage_key_of(value)
+        return TensorPlace(
+            self._checkpoint.contents.storages[key] if key else NOWHERE,
+            value.dtype,
+            value.shape,
+            value.stride,
+            storage_offset_of(value),
+            value.layout,
+            tuple(PlacePart(part.role, part.start, self._place(part.tensor)) for part in value.parts),
+            value.quantization,
+        )
 
     def read(self) -> numpy.ndarray[Any, Any]:
         """Read its values, as a read-only numpy array (bfloat16 and float8 as ml_dtypes' types).
@@ -155,11 +174,24 @@ class Tensor:
         FileChangedError
             The file was overwritten since it was opened.
         """
-        self._checkpoint.source.check_unchanged()
-        return read_tensor(self._checkpoint.source, self.place())
+        self._checkpoint.check_unchanged()
+        return read_tensor(self._checkpoint.files, self.place())
 
     def __repr__(self) -> str:
         return f"Tensor({self.name!r}, {list(self.shape)}, {self.dtype})"
+
+
+def storage_key_of(value: TensorValue) -> str:
+    """Return the name of a tensor's storage in the container, empty where it has none."""
+    storage = value.storage
+    if storage is None:
+        return ""
+    return storage.base.key if storage.base is not None else storage.key
+
+
+def storage_offset_of(value: TensorValue) -> int:
+    """Return a tensor's first element within the storage."""
+    return value.offset + (value.storage.base_offset if value.storage is not None else 0)
 
 
 class Tensors(Sequence[Tensor]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Anything a pickle can describe: None, bool, int, float, str, bytes, list, tuple, or one of the classes below.
 Value = Any
@@ -127,24 +127,56 @@ class StorageReference:
         self.base_offset = 0
 
 
-class TensorValue:
-    """A tensor as the pickle describes it: a window on a storage, not yet checked against it.
+class TensorPart(NamedTuple):
+    """What a tensor is put together from.
 
-    ``problem`` is a sentence where the description itself is unusable; ``layout`` is ``"strided"`` for the
-    ordinary, else what it is (``"sparse"``, ``"meta"``, ...) and then there are no bytes to read directly.
+    Attributes
+    ----------
+    role
+        ``"chunk"``: a block of the whole; ``"indices"``, ``"values"``, ... of a sparse one; ``"scales"`` and
+        ``"zero_points"`` of a quantized one.
+    start
+        Where a chunk begins in the whole, by dimension; empty for other parts.
+    tensor
+        The part itself, a plain window on a storage.
     """
 
-    __slots__ = (
-        "dtype",
-        "is_parameter",
-        "layout",
-        "offset",
-        "problem",
-        "requires_grad",
-        "shape",
-        "storage",
-        "stride",
-    )
+    role: str
+    start: tuple[int, ...]
+    tensor: TensorValue
+
+
+class Quantization(NamedTuple):
+    """How stored integers stand for numbers: ``(integer - zero_point) * scale``, by channel along ``axis`` if >= 0.
+
+    By channel the two are parts of the tensor, ``"scales"`` and ``"zero_points"``, and the fields are 1 and 0.
+    """
+
+    scale: float
+    zero_point: int
+    axis: int = -1
+
+
+class TensorValue:
+    """A tensor as the file describes it: a window on a storage, not yet checked against it.
+
+    Attributes
+    ----------
+    layout
+        ``"strided"`` here, and then it is nothing but that window; see `UnusualTensor`.
+    problem
+        A sentence where the description itself is unusable.
+    parts, quantization
+        See `TensorPart` and `Quantization`.
+    """
+
+    # Class attributes, not slots: of 200,000 tensors hardly one differs in any of these.
+    __slots__ = ("dtype", "offset", "requires_grad", "shape", "storage", "stride")
+    is_parameter = False
+    layout = "strided"
+    problem = ""
+    parts: tuple[TensorPart, ...] = ()
+    quantization: Quantization | None = None
 
     def __init__(
         self,
@@ -161,9 +193,37 @@ class TensorValue:
         self.stride = stride
         self.dtype = dtype
         self.requires_grad = requires_grad
-        self.is_parameter = False
-        self.layout = "strided"
-        self.problem = ""
+
+
+class UnusualTensor(TensorValue):
+    """A tensor of which there is more to say than where it lies.
+
+    ``layout`` is what it is: ``"quantized"``, ``"chunked"`` (put together from chunks), ``"sparse"``, ``"meta"``, ...
+    """
+
+    __slots__ = ("is_parameter", "layout", "parts", "problem", "quantization")
+
+    def __init__(
+        self,
+        storage: StorageReference | None,
+        offset: int,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...],
+        dtype: str,
+        requires_grad: bool = False,
+        *,
+        layout: str = "strided",
+        problem: str = "",
+        is_parameter: bool = False,
+        parts: tuple[TensorPart, ...] = (),
+        quantization: Quantization | None = None,
+    ) -> None:
+        super().__init__(storage, offset, shape, stride, dtype, requires_grad)
+        self.layout = layout
+        self.problem = problem
+        self.is_parameter = is_parameter
+        self.parts = parts
+        self.quantization = quantization
 
 
 class EmbeddedSource:

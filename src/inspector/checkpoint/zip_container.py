@@ -5,13 +5,12 @@ from __future__ import annotations
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.errors import (
     AmbiguousArchiveError,
-    BrokenCheckpointError,
-    CheckpointError,
     NotACheckpointError,
 )
-from inspector.checkpoint.machine import Machine, describe_failure
+from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.source import Source
+from inspector.checkpoint.walking import walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, read_entry, read_zip_index
 
 
@@ -29,20 +28,11 @@ def read_zip(source: Source) -> Contents:
     data = read_entry(source, pickle_entry)
     ids = PersistentIds()
     machine = Machine(data, 0, ids.load)
-    contents = Contents("zip", None, {}, [], pickle_entry.size, big_endian=_is_big_endian(source, entries, root))
-    try:
-        contents.root = machine.run()
-    except CheckpointError as error:
-        contents.root = machine.partial()
-        if contents.root is None and not machine.globals:
-            raise BrokenCheckpointError(f"{source.name} can't be read. {error.message}") from None
-        contents.complete = contents.globals_complete = False
-        contents.warnings.append(describe_failure(error))
-    contents.globals = list(machine.globals)
-    contents.mutates_a_global = machine.mutates_a_global
+    contents = Contents("zip", None, {}, [], pickle_entry.size)
+    contents.root = walk(contents, machine, source.name)
     if machine.position < len(data) and contents.complete:
         contents.warnings.append(f"{len(data) - machine.position:,} bytes follow the end of its pickle.")
-    contents.storages = _storages(entries, f"{root}/data/")
+    contents.storages = _storages(entries, f"{root}/data/", _is_big_endian(source, entries, root))
     return contents
 
 
@@ -78,9 +68,11 @@ def _is_big_endian(source: Source, entries: dict[str, ZipEntry], root: str) -> b
     return entry is not None and entry.size <= 16 and read_entry(source, entry).strip() == b"big"
 
 
-def _storages(entries: dict[str, ZipEntry], prefix: str) -> dict[str, StorageLocation]:
+def _storages(entries: dict[str, ZipEntry], prefix: str, big_endian: bool) -> dict[str, StorageLocation]:
     return {
-        name[len(prefix) :]: StorageLocation(entry.header_offset, entry.size, entry.compressed, name)
+        name[len(prefix) :]: StorageLocation(
+            entry.header_offset, entry.size, entry.compressed, name, big_endian=big_endian
+        )
         for name, entry in entries.items()
         if name.startswith(prefix) and entry.method in (STORED, DEFLATED)
     }

@@ -31,10 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         found, _ = processes.ask_worker("identify", {"lists": True}, shape_columns(summary, chosen))
         if found["match"] == "exact":
             update(None, "Comparing with torchvision's own weights")
-            identity = summary.identity
             params = {
-                "path": summary.path,
-                "identity": [identity.device, identity.inode, identity.size, identity.modified_ns],
+                "file": summary.files[0].to_json(),
                 "architecture": found["candidates"][0]["architecture"],
             }
             found |= processes.ask_worker("official_weights", params, [])[0]

@@ -40,7 +40,7 @@ def document(file: str, summary: CheckpointSummary) -> dict[str, Any]:
     model = summary.state_dicts[summary.model] if summary.model is not None else None
     return {
         "file": file,
-        "bytes": summary.identity.size,
+        "bytes": summary.size,
         "container": summary.container,
         "kind": summary.kind,
         "class": summary.class_name,
@@ -86,7 +86,7 @@ def _print_page(summary: CheckpointSummary) -> None:
     page.line(words.safety_explanation(summary), _SAFETY_STYLES[summary.safety])
     for warning in summary.warnings:
         page.line(f"Warning: {warning}", "yellow")
-    page.line(f"{summary.path}, {words.size(summary.identity.size)}")
+    page.line(f"{summary.path}, {words.size(summary.size)}")
     if summary.embedded.description:
         page.line(summary.embedded.description)
     _print_state_dicts(page, summary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,8 +43,18 @@ class TensorSpec:
     storage: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkedSpec:
+    """A tensor that is put together from chunks, each with where it begins in the whole, by dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunks: tuple[tuple[tuple[int, ...], TensorSpec], ...]
+
+
 def state_dict_from_storages(
-    specs: Sequence[TensorSpec], storages: Sequence[bytearray | memoryview]
+    specs: Sequence[TensorSpec], storages: Sequence[bytearray | memoryview], chunked: Sequence[ChunkedSpec] = ()
 ) -> dict[str, torch.Tensor]:
     """Build tensors over raw bytes, without copying them where the bytes are writable and aligned.
 
@@ -57,6 +67,8 @@ def state_dict_from_storages(
         One per tensor; names must differ.
     storages
         The bytes of each storage, little-endian.
+    chunked
+        Tensors to put together, which copies their chunks.
 
     Raises
     ------
@@ -66,18 +78,37 @@ def state_dict_from_storages(
     raw = [_raw(storage) for storage in storages]
     typed: dict[tuple[int, torch.dtype], torch.Tensor] = {}
     tensors: dict[str, torch.Tensor] = {}
-    for spec in specs:
+
+    def window(spec: TensorSpec) -> torch.Tensor:
         dtype = _dtype(spec)
         if not 0 <= spec.storage < len(raw):
             raise _misfit(spec, f"names storage {spec.storage}, but there are {len(raw)}")
-        if spec.name in tensors:
-            raise _misfit(spec, "is there twice")
         _check_bounds(spec, raw[spec.storage].numel() // dtype.itemsize)
         key = (spec.storage, dtype)
         if key not in typed:
             typed[key] = _view(raw[spec.storage], dtype)
-        tensors[spec.name] = typed[key].as_strided(spec.shape, spec.stride, spec.storage_offset)
+        return typed[key].as_strided(spec.shape, spec.stride, spec.storage_offset)
+
+    together: tuple[TensorSpec | ChunkedSpec, ...] = (*specs, *chunked)
+    for spec in together:
+        if spec.name in tensors:
+            raise _misfit(spec, "is there twice")
+        tensors[spec.name] = window(spec) if isinstance(spec, TensorSpec) else _put_together(spec, window)
     return tensors
+
+
+def _put_together(spec: ChunkedSpec, window: Callable[[TensorSpec], torch.Tensor]) -> torch.Tensor:
+    if sum(math.prod(chunk.shape) for _, chunk in spec.chunks) != math.prod(spec.shape):
+        raise _misfit(spec, "is not made up by its chunks")
+    whole = torch.empty(spec.shape, dtype=_dtype(spec))
+    for start, chunk in spec.chunks:
+        within = len(start) == len(chunk.shape) == len(spec.shape) and all(
+            at >= 0 and at + size <= most for at, size, most in zip(start, chunk.shape, spec.shape, strict=True)
+        )
+        if not within or chunk.dtype != spec.dtype:
+            raise _misfit(spec, "is not made up by its chunks")
+        whole[tuple(slice(at, at + size) for at, size in zip(start, chunk.shape, strict=True))] = window(chunk)
+    return whole
 
 
 def _raw(storage: bytearray | memoryview) -> torch.Tensor:
@@ -97,7 +128,7 @@ def _view(raw: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return whole.view(dtype)
 
 
-def _dtype(spec: TensorSpec) -> torch.dtype:
+def _dtype(spec: TensorSpec | ChunkedSpec) -> torch.dtype:
     found = getattr(torch, spec.dtype, None) if spec.dtype in _DTYPES else None
     if not isinstance(found, torch.dtype):
         raise TensorError(
@@ -124,5 +155,5 @@ def _check_bounds(spec: TensorSpec, available: int) -> None:
         raise _misfit(spec, f"reaches to element {farthest} of a storage of {available}")
 
 
-def _misfit(spec: TensorSpec, what: str) -> TensorError:
+def _misfit(spec: TensorSpec | ChunkedSpec, what: str) -> TensorError:
     return TensorError(f"The tensor {spec.name} {what}: the file is damaged.", "Download or save it again.")

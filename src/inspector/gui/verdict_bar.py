@@ -102,7 +102,7 @@ def _waiting_title(found: OpenCheckpoint | None) -> str:
 
 def _details(summary: CheckpointSummary) -> str:
     model = summary.state_dicts[summary.model] if summary.model is not None else None
-    parts = [f"{summary.container} container", words.size(summary.identity.size)]
+    parts = [f"{summary.container} container", words.size(summary.size)]
     if model is not None and model.buffers:
         parts.append(f"{words.short_number(model.buffers)} buffer elements")
     if model is not None and model.class_name is None:

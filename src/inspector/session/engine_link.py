@@ -10,10 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from inspector.checkpoint.source import open_identified
+from inspector.checkpoint.contents import StorageLocation
+from inspector.checkpoint.source import InspectedFiles
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.tensor_bytes import read_storage
 from inspector.errors import InspectorError
@@ -21,6 +21,7 @@ from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.loop import Loop
 from inspector.session.state import Attachment, Device, Failure, OpenCheckpoint
 from inspector.session.store import Store
+from inspector.session.upload import UploadPlan
 
 #: Bytes of weights per message: small enough to show progress, large enough to cost nothing.
 _PIECE = 4 << 20
@@ -204,20 +205,21 @@ class EngineLink:
             self._not_attached(number, upload, self._store.engine.failure or Failure("There is no engine."))
             return
         try:
-            tensors, storages = _upload_plan(found.summary, report.targets)
+            plan = UploadPlan(found.summary, report.targets)
         except InspectorError as error:
             self._not_attached(number, upload, Failure(error.message, error.hint, type(error).__name__))
             return
         params = {
             "upload": upload,
-            "tensors": tensors,
+            "tensors": plan.tensors,
+            "chunked": plan.chunked,
+            "big_endian": plan.big_endian,
             "architecture": report.architecture,
             "num_classes": report.num_classes,
             "options": report.options,
             "device": self._store.engine.device,
             "preprocessing": found.summary.embedded.preprocessing,
             "labels": list(_labels(found, report.num_classes)),
-            "big_endian": found.summary.big_endian,
         }
         self._ask(
             client,
@@ -226,7 +228,7 @@ class EngineLink:
             [],
             lambda result, _: self._did_attach(number, upload, client, result),
             lambda failure: self._not_attached(number, upload, failure),
-            before=lambda: self._pieces(number, found.summary, upload, storages),
+            before=lambda: self._pieces(number, found.summary, upload, plan.storages),
         )
 
     def cancel_attach(self, number: int) -> None:
@@ -256,26 +258,23 @@ class EngineLink:
         number: int,
         summary: CheckpointSummary | None,
         upload: int,
-        storages: list[int],
+        storages: list[StorageLocation],
     ) -> Iterator[Message]:
-        """Yield the weights piece by piece, straight from the inspected file; runs on the sending thread."""
+        """Yield the weights piece by piece, straight from the inspected files; runs on the sending thread."""
         assert summary is not None
-        source = open_identified(Path(summary.path), summary.identity)
-        total = sum(summary.storage_nbytes[storage] for storage in storages) or 1
+        total = sum(location.nbytes for location in storages) or 1
         sent = 0
-        try:
-            for place, storage in enumerate(storages):
-                location = summary.storage_location(storage)
-                piece = _PIECE if location.packed == location.nbytes else max(location.nbytes, 1)
+        with InspectedFiles(summary.files) as files:
+            for place, location in enumerate(storages):
+                stored = location.packed == location.nbytes + location.skip
+                piece = _PIECE if stored else max(location.nbytes, 1)
                 for start in range(0, max(location.nbytes, 1), piece):
-                    data = read_storage(source, location, start, min(piece, location.nbytes - start))
+                    data = read_storage(files, location, start, min(piece, location.nbytes - start))
                     header = {"upload": upload, "storage": place, "size": location.nbytes, "at": start}
                     yield {"method": "upload", "params": header}, [data]
                     sent += len(data)
                     self._loop.post(lambda share=sent / total: self._progress(number, upload, share))  # type: ignore[misc]
-            source.check_unchanged()
-        finally:
-            source.close()
+            files.check_unchanged()
 
     def _waiting_for(self, number: int, upload: int) -> OpenCheckpoint | None:
         """Return the checkpoint, None where it is closed or no longer waits for this upload."""
@@ -318,17 +317,6 @@ class EngineLink:
         failed = replace(found.attachment, phase="failed", failure=failure)
         self._store.change_checkpoint(number, attachment=failed)
         self._store.notice(failure.sentence, "error")
-
-
-def _upload_plan(summary: CheckpointSummary, targets: dict[int, str]) -> tuple[list[list[Any]], list[int]]:
-    """Return the tensors as the engine builds them, and the storages to send, each once."""
-    storages: dict[int, int] = {}
-    tensors = []
-    for tensor, target in targets.items():
-        place = summary.place(tensor)
-        storage = storages.setdefault(summary.storages[tensor], len(storages))
-        tensors.append([target, place.dtype, list(place.shape), list(place.stride), place.offset, storage])
-    return tensors, list(storages)
 
 
 def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:

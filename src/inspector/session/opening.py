@@ -59,7 +59,8 @@ class Opening:
         for found in self._store.checkpoints.values():
             if found.path == absolute and found.summary is not None:
                 try:
-                    return None if FileIdentity.of(absolute) == found.summary.identity else found.id
+                    same = all(FileIdentity.of(file.path) == file.identity for file in found.summary.files)
+                    return None if same else found.id
                 except OSError:
                     return None  # it is gone: what was read is all there is
         return None

@@ -34,10 +34,8 @@ class Viewing:
             self._store.change_checkpoint(number, tensor=tensor, tensor_view=view)
             return
         self._store.change_checkpoint(number, tensor=tensor, tensor_view=TensorView(tensor))
-        identity = found.summary.identity
         params = {
-            "path": found.summary.path,
-            "identity": [identity.device, identity.inode, identity.size, identity.modified_ns],
+            "files": [file.to_json() for file in found.summary.files],
             "place": place.to_json(),
         }
         self._worker.request(

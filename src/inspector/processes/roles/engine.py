@@ -15,6 +15,7 @@ from inspector.processes.roles.serving import Progress, Reply, Server
 
 if TYPE_CHECKING:
     from inspector.engine.attach import Attachment
+    from inspector.engine.tensors import TensorSpec
 
 #: The weights of one attachment at the most; a larger one would be refused by any machine's memory first.
 MAX_UPLOAD_BYTES = 1 << 40
@@ -65,20 +66,22 @@ class Engine:
         from dataclasses import asdict
 
         from inspector.engine.attach import attach
-        from inspector.engine.tensors import TensorSpec, state_dict_from_storages
+        from inspector.engine.tensors import ChunkedSpec, state_dict_from_storages
 
         started = time.perf_counter()
         storages, self._storages = self._storages, {}
-        count = 1 + max((int(row[5]) for row in params["tensors"]), default=-1)
+        specs = [_spec(row) for row in params["tensors"]]
+        chunked = [
+            ChunkedSpec(str(name), str(dtype), tuple(shape), tuple((tuple(at), _spec(row)) for at, row in chunks))
+            for name, dtype, shape, chunks in params["chunked"]
+        ]
+        windows = [*specs, *(chunk for spec in chunked for _, chunk in spec.chunks)]
+        count = 1 + max((spec.storage for spec in windows), default=-1)
         if params["upload"] != self._upload and count:
             raise EngineRoleError("The weights did not arrive.", "Attach again.")
-        specs = [
-            TensorSpec(str(name), str(dtype), tuple(shape), tuple(stride), int(offset), int(storage))
-            for name, dtype, shape, stride, offset, storage in params["tensors"]
-        ]
-        if params["big_endian"]:
-            _swap_bytes(specs, storages)
-        state_dict = state_dict_from_storages(specs, [storages.get(place, bytearray()) for place in range(count)])
+        _swap_bytes([spec for spec in windows if spec.storage in set(params["big_endian"])], storages)
+        held = [storages.get(place, bytearray()) for place in range(count)]
+        state_dict = state_dict_from_storages(specs, held, chunked)
         made = attach(
             str(params["architecture"]),
             state_dict,
@@ -120,6 +123,13 @@ class Engine:
         found = predict_image(attachment, image, int(params["top"]))
         rows = [{"label": row.label, "index": row.index, "score": row.score} for row in found.predictions]
         return {"predictions": rows, "milliseconds": found.milliseconds, "device": attachment.device}, []
+
+
+def _spec(row: list[Any]) -> TensorSpec:
+    from inspector.engine.tensors import TensorSpec
+
+    name, dtype, shape, stride, offset, storage = row
+    return TensorSpec(str(name), str(dtype), tuple(shape), tuple(stride), int(offset), int(storage))
 
 
 def _swap_bytes(specs: list[Any], storages: dict[int, bytearray]) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inspector.checkpoint.source import FileIdentity, open_identified
-from inspector.checkpoint.tensor_bytes import TensorPlace, read_tensor_of_file
+from inspector.checkpoint.source import InspectedFile, InspectedFiles
+from inspector.checkpoint.tensor_bytes import TensorPlace, read_tensor
 from inspector.errors import InspectorError
 from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
 from inspector.processes.roles.serving import Progress, Reply, Server
@@ -81,19 +81,19 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
 
 
 def official_weights(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Answer with the torchvision weights entry whose file ``params["path"]`` is, by its SHA-256; null for none."""
+    """Answer with the torchvision weights entry whose file ``params["file"]`` is, by its SHA-256; null for none."""
     from inspector.architectures import architecture
 
     entries = [entry for entry in architecture(str(params["architecture"])).weights if entry.sha256_prefix]
     found = None
     if entries:
-        digest = _sha256(Path(params["path"]), FileIdentity(*map(int, params["identity"])))
+        digest = _sha256(InspectedFile.from_json(params["file"]))
         found = next((entry.full_name for entry in entries if digest.startswith(entry.sha256_prefix)), None)
     return {"official_weights": found}, []
 
 
-def _sha256(path: Path, identity: FileIdentity) -> str:
-    source = open_identified(path, identity)
+def _sha256(file: InspectedFile) -> str:
+    source = file.open()
     digest = hashlib.sha256()
     try:
         for start in range(0, source.size, _HASH_BYTES):
@@ -135,8 +135,8 @@ def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: 
     from inspector.weights.picture import weight_picture
     from inspector.weights.statistics import tensor_statistics
 
-    identity = FileIdentity(*map(int, params["identity"]))
-    values = read_tensor_of_file(Path(params["path"]), identity, TensorPlace.from_json(params["place"]))
+    with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
+        values = read_tensor(files, TensorPlace.from_json(params["place"]))
     statistics = tensor_statistics(values)
     bins = histogram(values, int(params.get("bins", 128)))
     picture = weight_picture(values, int(params.get("max_side", 1_024)))

@@ -1,0 +1,64 @@
+"""What of a checkpoint is sent to the engine: which storages, and how tensors lie in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspector.checkpoint.contents import StorageLocation
+from inspector.checkpoint.errors import TensorReadError
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.tensor_bytes import TensorPlace
+
+
+class UploadPlan:
+    """The tensors as the engine builds them, and the storages to send, each once.
+
+    Parameters
+    ----------
+    summary
+        The checkpoint.
+    targets
+        The architecture's key for each tensor that is attached.
+
+    Raises
+    ------
+    TensorReadError
+        One of them can't be sent.
+
+    Attributes
+    ----------
+    tensors
+        Rows of (key, dtype, shape, stride, offset, index of the storage).
+    chunked
+        Rows of (key, dtype, shape, chunks), a chunk being (where it begins, a row as above).
+    """
+
+    def __init__(self, summary: CheckpointSummary, targets: dict[int, str]) -> None:
+        self.tensors: list[list[Any]] = []
+        self.chunked: list[list[Any]] = []
+        self._places: dict[StorageLocation, int] = {}
+        for tensor, target in targets.items():
+            self._add(target, summary.place(tensor))
+
+    @property
+    def storages(self) -> list[StorageLocation]:
+        """The storages to send, in the order of their indices."""
+        return list(self._places)
+
+    @property
+    def big_endian(self) -> list[int]:
+        """Indices of the storages whose bytes are to be turned around."""
+        return [place for location, place in self._places.items() if location.big_endian]
+
+    def _add(self, target: str, place: TensorPlace) -> None:
+        if place.layout == "chunked":
+            chunks = [[list(part.start), self._row(target, part.place)] for part in place.parts]
+            self.chunked.append([target, place.dtype, list(place.shape), chunks])
+        elif place.layout == "strided":
+            self.tensors.append(self._row(target, place))
+        else:
+            raise TensorReadError(f"{target} is {place.layout}, and can't be attached as it is.")
+
+    def _row(self, target: str, place: TensorPlace) -> list[Any]:
+        storage = self._places.setdefault(place.location, len(self._places))
+        return [target, place.dtype, list(place.shape), list(place.stride), place.offset, storage]
