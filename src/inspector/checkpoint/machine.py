@@ -13,10 +13,10 @@ from collections.abc import Callable
 from inspector.checkpoint import rebuild
 from inspector.checkpoint.errors import CheckpointError, LimitError
 from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
-from inspector.checkpoint.tensor_run import take_tensor
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, Value
 
 _U32 = struct.Struct("<I")
+_BINGET = ord("h")
 
 
 class Machine(ConstantOpcodes):
@@ -199,27 +199,45 @@ class Machine(ConstantOpcodes):
         self._put(self._unpack(_U32))
 
     def op_memoize(self) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
+        self._runs.recall()
+        self._put(len(self._memo))
 
     def op_get(self) -> None:
         self._get(self._integer(self._line()))
 
     def op_binget(self) -> None:
         self._get(self._byte())
-        if self._stack[-1] is self._rebuild_tensor:
-            self._take_tensor()
+        if self._stack[-1] is self._rebuild_tensor and not self._overwrites:
+            self._take_tensors(self.position - 2)
 
     def op_long_binget(self) -> None:
         self._get(self._unpack(_U32))
-        if self._stack[-1] is self._rebuild_tensor:
-            self._take_tensor()
+        if self._stack[-1] is self._rebuild_tensor and not self._overwrites:
+            self._take_tensors(self.position - 5)
 
-    def _take_tensor(self) -> None:
-        """Take the opcodes that rebuild a tensor in one step, where they are as torch writes them."""
-        function = self._stack[-1]
-        taken = take_tensor(self.data, self.position, function, self._memo, self._persistent)
-        if taken is not None:
-            self._stack[-1], self.position = taken
+    def _take_tensors(self, at: int) -> None:
+        """Take the opcodes that rebuild a tensor in one step, where they are as torch writes them.
+
+        So are those that follow: the key of a dict's next entry, the GET of the function again, which this one found
+        at ``at``, and the next tensor's opcodes.
+        """
+        data, stack, runs = self.data, self._stack, self._runs
+        taken = runs.take(self.position)
+        if taken is None:
+            return
+        stack[-1], self.position = taken
+        get = data[at : at + (2 if data[at] == _BINGET else 5)]
+        while data[self.position : self.position + 1] == b"X":
+            end = self.position + 5 + int.from_bytes(data[self.position + 1 : self.position + 5], "little")
+            index = runs.highest + 1
+            if not data.startswith(get, end + 5) or data[end : end + 5] != runs.expected(index, 5):
+                return
+            taken = runs.take(end + 5 + len(get), above=1)
+            if taken is None:
+                return
+            key = self._memo[index] = str(data[self.position + 5 : end], "utf-8", "surrogatepass")
+            stack += (key, taken[0])
+            self.position = taken[1]
 
     # -- names and calls -------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from inspector.checkpoint.tensors import (
     StateDict,
     Tensor,
     Tensors,
-    link_shared,
+    shared_with_first,
     storage_key_of,
     storage_offset_of,
 )
@@ -76,8 +76,7 @@ class Checkpoint:
         if self.survey.cut:
             self.complete = False
             self.warnings.append("It holds more entries than can be shown; the rest is left out.")
-        self.tensors = Tensors([Tensor(self, found, self._problem(found.value)) for found in self.survey.tensors])
-        link_shared(self.tensors)
+        self.tensors = Tensors([Tensor(self, found) for found in self.survey.tensors])
         self.state_dicts = self._state_dicts()
 
     @property
@@ -134,7 +133,12 @@ class Checkpoint:
             for found, indices in zip(self.survey.state_dicts, members, strict=True)
         ]
 
-    def _problem(self, value: TensorValue) -> str:
+    @cached_property
+    def shared(self) -> dict[Tensor, str]:
+        """The name of the first tensor on the same elements, for each tensor that has such a one."""
+        return shared_with_first(self.tensors)
+
+    def problem_of(self, value: TensorValue) -> str:
         """Validate a tensor against its storage; return what is wrong with it, or ""."""
         if value.problem:
             return value.problem
@@ -160,7 +164,7 @@ class Checkpoint:
 
     def _problem_of_parts(self, value: TensorValue) -> str:
         for part in value.parts:
-            if wrong := self._problem(part.tensor):
+            if wrong := self.problem_of(part.tensor):
                 return wrong
         chunks = [part for part in value.parts if part.role == "chunk"]
         return "" if not chunks or covers(value.shape, chunks) else "its chunks don't make up its shape"

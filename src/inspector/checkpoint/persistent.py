@@ -30,6 +30,7 @@ class PersistentIds:
     def __init__(self) -> None:
         self.storages: dict[tuple[str, str], StorageReference] = {}
         self.sources: list[EmbeddedSource] = []
+        self._dtypes: dict[Global, str | None] = {}
 
     def load(self, persistent_id: Value) -> Value:
         """Return what ``persistent_id`` stands for.
@@ -47,13 +48,13 @@ class PersistentIds:
         raise BrokenCheckpointError("The pickle in it refers to something that is no storage of torch.")
 
     def _storage(self, fields: tuple[Value, ...]) -> StorageReference:
-        kind, key, device, numel = fields[1:5]
-        dtype = storage_dtype(kind.module, kind.name) if isinstance(kind, Global) else None
-        name = storage_key(key)
-        if dtype is None or name is None or not _is_count(numel):
+        _, kind, key, device, numel, *more = fields
+        dtype = self._dtype(kind)
+        name = key if type(key) is str else storage_key(key)
+        if dtype is None or name is None or type(numel) is not int or not 0 <= numel < MAX_ELEMENTS:
             raise BrokenCheckpointError("The pickle in it describes a storage in a way that torch does not.")
-        reference = self._intern(name, dtype, numel, device)
-        view = fields[5] if len(fields) > 5 else None
+        reference = self.storages.get((name, dtype)) or self._intern(name, dtype, numel, device)
+        view = more[0] if more else None
         if view is None:
             return reference
         part_name = storage_key(view[0]) if isinstance(view, tuple) and len(view) == 3 else None
@@ -62,6 +63,14 @@ class PersistentIds:
         part = self._intern(part_name, dtype, view[2], device)
         part.base, part.base_offset = reference, view[1]
         return part
+
+    def _dtype(self, kind: Value) -> str | None:
+        """Return the dtype of a storage class; by identity, as there is one object per name."""
+        if type(kind) is not Global:
+            return None
+        if kind not in self._dtypes:
+            self._dtypes[kind] = storage_dtype(kind.module, kind.name)
+        return self._dtypes[kind]
 
     def _intern(self, key: str, dtype: str, numel: int, device: Value) -> StorageReference:
         known = self.storages.get((key, dtype))

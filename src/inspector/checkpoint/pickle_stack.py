@@ -8,6 +8,7 @@ from collections.abc import Callable
 from inspector.checkpoint.errors import BrokenCheckpointError, CutShortError, LimitError
 from inspector.checkpoint.limits import MAX_GLOBALS, MAX_TEXT_INT_DIGITS, PickleBudget
 from inspector.checkpoint.python2 import python3_name
+from inspector.checkpoint.tensor_run import TensorRuns
 from inspector.checkpoint.values import Global, Value
 
 #: Stands for "no such global yet": no value of a pickle is this object.
@@ -29,6 +30,8 @@ class PickleStack:
         self._stack: list[Value] = []
         self._outer: list[list[Value]] = []
         self._memo: dict[int, Value] = {}
+        self._runs = TensorRuns(self.data, self._memo, persistent)
+        self._overwrites = False
         self._copied = 0
 
     def _broken(self, why: str) -> BrokenCheckpointError:
@@ -92,9 +95,15 @@ class PickleStack:
         # Larger indices than its 32 bits only come from text, to make the dict's keys collide.
         if not 0 <= index < 1 << 32:
             raise LimitError("The pickle in it numbers an entry far beyond what it holds.")
+        if index <= self._runs.highest and not self._overwrites:
+            self._overwrites = True  # no pickler does: from here on every opcode is walked
+            self._runs.recall()
+        self._runs.highest = max(self._runs.highest, index)
         self._memo[index] = self._stack[-1]
 
     def _get(self, index: int) -> None:
+        if index not in self._memo:
+            self._runs.recall()
         try:
             self._stack.append(self._memo[index])
         except KeyError:

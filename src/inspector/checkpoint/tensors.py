@@ -29,17 +29,11 @@ class StateDict:
         Dotted names that lead to it; empty for the root.
     role
         ``"model"``, ``"ema"``, ``"optimizer"`` or ``"other"``.
-    wrapper
-        Prefix of all its keys that a wrapper left, such as ``"module."``, or None.
     class_name
         The pickled module's class, or None for a plain state_dict.
     tensors
         Indices of its tensors in ``Checkpoint.tensors``.
-    parameters, buffers
-        Element counts, each shared element once.
     """
-
-    __slots__ = ("buffers", "class_name", "parameters", "path", "role", "tensors", "wrapper")
 
     def __init__(
         self,
@@ -53,10 +47,25 @@ class StateDict:
         self.role = role
         self.class_name = class_name
         self.tensors = tensors
-        own = [all_tensors[index] for index in tensors]
-        self.wrapper = wrapper_of(tensor.key for tensor in own) if role != "optimizer" else None
-        self.parameters = count_elements(tensor for tensor in own if tensor.role == "parameter")
-        self.buffers = count_elements(tensor for tensor in own if tensor.role == "buffer")
+        self._all_tensors = all_tensors
+
+    def _own(self) -> Iterator[Tensor]:
+        return (self._all_tensors[index] for index in self.tensors)
+
+    @cached_property
+    def wrapper(self) -> str | None:
+        """Prefix of all its keys that a wrapper left, such as ``"module."``, or None."""
+        return wrapper_of(tensor.key for tensor in self._own()) if self.role != "optimizer" else None
+
+    @cached_property
+    def parameters(self) -> int:
+        """Number of elements of its parameters, each shared element once."""
+        return count_elements(tensor for tensor in self._own() if tensor.role == "parameter")
+
+    @cached_property
+    def buffers(self) -> int:
+        """Number of elements of its buffers, each shared element once."""
+        return count_elements(tensor for tensor in self._own() if tensor.role == "buffer")
 
 
 class Tensor:
@@ -72,22 +81,29 @@ class Tensor:
         torch's dtype name, such as ``"float32"``.
     role
         ``"parameter"``, ``"buffer"``, ``"optimizer"`` or ``"other"``.
-    shared_with
-        Name of the first tensor that lies on the same elements, or None.
-    problem
-        Why it can't be read, as a sentence; empty when it can.
     """
 
-    __slots__ = ("_checkpoint", "_value", "key", "name", "problem", "role", "shared_with")
+    __slots__ = ("_checkpoint", "_problem", "_value", "key", "name", "role")
 
-    def __init__(self, checkpoint: Checkpoint, found: FoundTensor, problem: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, found: FoundTensor) -> None:
         self._checkpoint = checkpoint
         self._value = found.value
         self.name = found.name
         self.key = found.key
         self.role: TensorRole = found.role
-        self.problem = problem
-        self.shared_with: str | None = None
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why it can't be read, as a part of a sentence; empty when it can: it fits its storage."""
+        if self._problem is None:
+            self._problem = self._checkpoint.problem_of(self._value)
+        return self._problem
+
+    @property
+    def shared_with(self) -> str | None:
+        """Name of the first tensor that lies on the same elements, or None."""
+        return self._checkpoint.shared.get(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,8 +163,9 @@ class Tensor:
         TensorReadError
             It has a problem, or no bytes of its own.
         """
-        if self.problem:
-            raise TensorReadError(f"{self.name} can't be read: {self.problem}.")
+        problem = self.problem
+        if problem:
+            raise TensorReadError(f"{self.name} can't be read: {problem}.")
         return self._place(self._value)
 
     def _place(self, value: TensorValue) -> TensorPlace:
@@ -239,22 +256,25 @@ def count_elements(tensors: Iterator[Tensor]) -> int:
     return total
 
 
-def link_shared(tensors: Tensors) -> None:
-    """Note for each tensor the first one that lies on the same elements of the same storage."""
-    by_storage: dict[str, list[tuple[int, int, Tensor]]] = {}
+def shared_with_first(tensors: Tensors) -> dict[Tensor, str]:
+    """Return the first tensor on the same elements of the same storage, by name, for each that has such a one."""
+    found: dict[Tensor, str] = {}
+    by_storage: dict[str, list[Tensor]] = {}
     for tensor in tensors:
-        if tensor.storage_key and not tensor.problem and tensor.numel:
-            by_storage.setdefault(tensor.storage_key, []).append((*_bytes_of(tensor), tensor))
-    for group in by_storage.values():
-        if len(group) == 1:
+        by_storage.setdefault(tensor.storage_key, []).append(tensor)
+    by_storage.pop("", None)
+    for together in by_storage.values():
+        if len(together) == 1:
             continue
-        group.sort(key=lambda found: found[0])  # stable: the file's order among equals
-        owner, owner_end = group[0][2], 0
+        group = [(*_bytes_of(tensor), tensor) for tensor in together if not tensor.problem and tensor.numel]
+        group.sort(key=lambda place: place[0])  # stable: the file's order among equals
+        owner, owner_end = together[0], 0
         for start, stop, tensor in group:
             if start < owner_end:
-                tensor.shared_with = owner.name
+                found[tensor] = owner.name
             if stop > owner_end:
                 owner, owner_end = tensor, stop
+    return found
 
 
 def _bytes_of(tensor: Tensor) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError, LimitError
 from inspector.checkpoint.limits import FREE_INFLATED_INDEX_BYTES, MAX_INDEX_BYTES, MAX_INFLATION
@@ -18,14 +19,17 @@ from inspector.checkpoint.text import quoted
 _END = struct.Struct("<4sHHHHIIH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
 _END64 = struct.Struct("<4sQHHIIQQQQ")
-_ENTRY = struct.Struct("<4sHHHHHHIIIHHHHHII")
+# signature, flags, method, CRC, sizes, lengths of name, extra and comment, offset of the local header
+_ENTRY = struct.Struct("<4s4xHH4xIIIHHH8xI")
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 
 STORED, DEFLATED = 0, 8
 
+#: Bytes of a comment behind the end record that are looked through first.
+_SHORT_COMMENT = 1_000
 
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
+
+class ZipEntry(NamedTuple):
     """One entry: its name, its method, its sizes in bytes, and where its local header lies."""
 
     name: str
@@ -47,11 +51,7 @@ def read_zip_index(source: Source) -> list[ZipEntry]:
         Two parsers could read different things out of it: colliding names, a NUL in a name, encryption.
     """
     count, size, offset = _find_directory(source)
-    directory = source.read(offset, size)
-    entries, position = [], 0
-    for _ in range(count):
-        entry, position = _read_entry(source, directory, position)
-        entries.append(entry)
+    entries, position = _read_entries(source, source.read(offset, size), count)
     if position != size:
         raise AmbiguousArchiveError(
             f"{source.name} holds more entries than its directory announces, so two programs could read "
@@ -64,10 +64,13 @@ def read_zip_index(source: Source) -> list[ZipEntry]:
 
 def _find_directory(source: Source) -> tuple[int, int, int]:
     """Return (entries, bytes, offset) of the central directory, from the end record."""
-    tail_length = min(source.size, 65_535 + _END.size)
-    tail_start = source.size - tail_length
-    tail = source.read(tail_start, tail_length)
-    at = tail.rfind(b"PK\x05\x06")
+    at = -1
+    for comment in (_SHORT_COMMENT, 65_535):  # torch writes none; a small file's index is smaller than the longest
+        tail_start = max(0, source.size - _END.size - comment)
+        tail = source.read(tail_start, source.size - tail_start)
+        at = tail.rfind(b"PK\x05\x06")
+        if at >= 0:
+            break
     if at < 0 or len(tail) - at < _END.size:
         raise BrokenCheckpointError(
             f"{source.name} is cut short: the archive's directory, which is written last, is missing.",
@@ -111,27 +114,30 @@ def _find_zip64(source: Source, end: int) -> tuple[int, int, int, int, int] | No
     raise BrokenCheckpointError(f"{source.name} is damaged: its zip64 directory is missing.")
 
 
-def _read_entry(source: Source, directory: bytes, position: int) -> tuple[ZipEntry, int]:
-    if position + _ENTRY.size > len(directory) or directory[position : position + 4] != b"PK\x01\x02":
-        raise BrokenCheckpointError(f"{source.name} is damaged: its directory is unreadable.")
-    record = _ENTRY.unpack_from(directory, position)
-    flags, method, crc, compressed, size = record[3], record[4], record[7], record[8], record[9]
-    name_length, extra_length, comment_length, header_offset = record[10], record[11], record[12], record[16]
-    name_at = position + _ENTRY.size
-    end = name_at + name_length + extra_length + comment_length
-    if end > len(directory):
-        raise BrokenCheckpointError(f"{source.name} is damaged: its directory is cut short.")
-    raw_name = directory[name_at : name_at + name_length]
-    if 0xFFFFFFFF in (size, compressed, header_offset):
-        extra = directory[name_at + name_length : name_at + name_length + extra_length]
-        size, compressed, header_offset = _zip64_sizes(source, extra, size, compressed, header_offset)
-    if flags & 1:
-        raise AmbiguousArchiveError(f"{source.name} is encrypted.", "Unpack it with its password first.")
-    try:
-        name = raw_name.decode("utf-8")
-    except UnicodeDecodeError:
-        name = raw_name.decode("cp437")
-    return ZipEntry(name, method, crc, compressed, size, header_offset), end
+def _read_entries(source: Source, directory: bytes, count: int) -> tuple[list[ZipEntry], int]:
+    """Return so many entries and the offset behind the last one."""
+    entries, position, length = [], 0, len(directory)
+    for _ in range(count):
+        name_at = position + _ENTRY.size
+        if name_at > length:
+            raise BrokenCheckpointError(f"{source.name} is damaged: its directory is unreadable.")
+        (signature, flags, method, crc, compressed, size, name_length, extra_length, comment_length,
+         header_offset) = _ENTRY.unpack_from(directory, position)  # fmt: skip
+        extra_at = name_at + name_length
+        position = extra_at + extra_length + comment_length
+        if signature != b"PK\x01\x02" or position > length:
+            raise BrokenCheckpointError(f"{source.name} is damaged: its directory is unreadable.")
+        if size == 0xFFFFFFFF or compressed == 0xFFFFFFFF or header_offset == 0xFFFFFFFF:
+            extra = directory[extra_at : extra_at + extra_length]
+            size, compressed, header_offset = _zip64_sizes(source, extra, size, compressed, header_offset)
+        if flags & 1:
+            raise AmbiguousArchiveError(f"{source.name} is encrypted.", "Unpack it with its password first.")
+        try:
+            name = str(directory[name_at:extra_at], "utf-8")
+        except UnicodeDecodeError:
+            name = str(directory[name_at:extra_at], "cp437")
+        entries.append(ZipEntry(name, method, crc, compressed, size, header_offset))
+    return entries, position
 
 
 def _zip64_sizes(source: Source, extra: bytes, size: int, compressed: int, header: int) -> tuple[int, int, int]:
@@ -154,29 +160,41 @@ def _zip64_sizes(source: Source, extra: bytes, size: int, compressed: int, heade
 
 
 def _refuse_ambiguity(source: Source, entries: list[ZipEntry], directory_offset: int) -> None:
-    seen: set[str] = set()
+    names = [entry.name for entry in entries]
+    together = "\n".join(names)
+    # All names at once, as hardly any archive has an odd one; then that one is looked for.
+    if "\\" in together or "/" in together[:1] or "\n/" in together or ".." in together or not _is_printable(names):
+        for name in names:
+            climbs = name.startswith("/") or (".." in name and ".." in name.split("/"))
+            if climbs or "\\" in name or not name.isprintable():
+                raise _ambiguous(source, f"it has an entry with the odd name {quoted(name)}")
+    if len(set(together.casefold().split("\n"))) != len(names):
+        seen: set[str] = set()
+        for name in names:
+            if name.casefold() in seen:
+                raise _ambiguous(source, f"two of its entries are named {quoted(name)} or alike")
+            seen.add(name.casefold())
     for entry in entries:
-        name, folded = entry.name, entry.name.casefold()
-        climbs = name.startswith("/") or (".." in name and ".." in name.split("/"))
-        if climbs or "\\" in name or not name.isprintable():
-            raise _ambiguous(source, f"it has an entry with the odd name {quoted(entry.name)}")
-        if folded in seen:
-            raise _ambiguous(source, f"two of its entries are named {quoted(entry.name)} or alike")
         if entry.method == STORED and entry.compressed != entry.size:
             raise _ambiguous(source, f"its directory gives {quoted(entry.name)} two sizes")
-        seen.add(folded)
     _refuse_overlaps(source, entries, directory_offset)
+
+
+def _is_printable(names: list[str]) -> bool:
+    return "".join(names).isprintable()
+
+
+_header_offset = itemgetter(ZipEntry._fields.index("header_offset"))
 
 
 def _refuse_overlaps(source: Source, entries: list[ZipEntry], directory_offset: int) -> None:
     """Refuse entries that lie in each other, or outside of the archive."""
     following = directory_offset
-    for entry in sorted(entries, key=lambda entry: entry.header_offset, reverse=True):
-        end = entry.header_offset + _LOCAL.size + len(entry.name) + entry.compressed
-        if end > following:
+    for name, _, _, compressed, _, header_offset in sorted(entries, key=_header_offset, reverse=True):
+        if header_offset + _LOCAL.size + len(name) + compressed > following:
             where = "outside of the archive" if following == directory_offset else "in another one"
-            raise _ambiguous(source, f"its entry {quoted(entry.name)} lies {where}")
-        following = entry.header_offset
+            raise _ambiguous(source, f"its entry {quoted(name)} lies {where}")
+        following = header_offset
 
 
 def _ambiguous(source: Source, why: str) -> AmbiguousArchiveError:
