@@ -1,7 +1,9 @@
 """Make ``resources/checkpoint/globals.json``: the exact names that a checkpoint may refer to, and what they mean.
 
-``tensor`` rebuilds tensors and plain data; ``module`` is a torch.nn or torchvision class (or a function that
-torchvision's own pickled models name). Run with torch and torchvision installed; ``--check`` only compares.
+``tensor`` rebuilds tensors and plain data: what torch itself loads with ``weights_only=True``, and the plain data that
+people keep beside it; where such a name calls or trusts what it is given, ``inspector/checkpoint/uses.py`` holds it to
+its ordinary use. ``module`` is a torch.nn or torchvision class (or a function that torchvision's own pickled models
+name). Run with torch and torchvision installed; ``--check`` only compares.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import torch
 import torchvision
+from torch._weights_only_unpickler import _get_allowed_globals
 
 TARGET = Path(__file__).resolve().parent.parent / "resources" / "checkpoint" / "globals.json"
 
@@ -34,13 +37,16 @@ torch.per_channel_affine_float_qparams torch.storage.UntypedStorage torch.storag
 torch.storage._TypedStorage torch.storage._UntypedStorage torch.UntypedStorage torch.cuda.UntypedStorage
 """.split()
 
+# pathlib._local is where Python 3.13 alone keeps the paths.
 PLAIN_DATA = """
 collections.OrderedDict collections.defaultdict _codecs.encode
 builtins.set builtins.frozenset builtins.dict builtins.list builtins.tuple builtins.int builtins.float builtins.bool
 builtins.str builtins.bytes builtins.bytearray builtins.complex builtins.slice builtins.object
 copyreg._reconstructor argparse.Namespace
 datetime.datetime datetime.date datetime.time datetime.timedelta datetime.timezone
+collections.Counter collections.deque types.SimpleNamespace uuid.UUID
 pathlib.PurePosixPath pathlib.PureWindowsPath pathlib.PosixPath pathlib.WindowsPath
+pathlib._local.PurePosixPath pathlib._local.PureWindowsPath pathlib._local.PosixPath pathlib._local.WindowsPath
 numpy.ndarray numpy.dtype numpy.core.multiarray._reconstruct numpy._core.multiarray._reconstruct
 numpy.core.multiarray.scalar numpy._core.multiarray.scalar numpy.core.numeric._frombuffer
 numpy._core.numeric._frombuffer
@@ -60,7 +66,7 @@ def tensor_names() -> list[str]:
     """Return every name that rebuilds tensors or plain data."""
     dtypes = [f"torch.{name}" for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)]
     storages = [f"{place}.{name}Storage" for place in ("torch", "torch.cuda") for name in STORAGES]
-    return sorted({*REBUILDS, *PLAIN_DATA, *dtypes, *storages})
+    return sorted({*REBUILDS, *PLAIN_DATA, *dtypes, *storages, *_get_allowed_globals()})
 
 
 def module_classes() -> set[str]:

@@ -71,6 +71,7 @@ class Contents:
     globals: list[str]
     index_bytes: int
     mutates_a_global: bool = False
+    misuses: list[str] = field(default_factory=list)
     complete: bool = True
     globals_complete: bool = True
     warnings: list[str] = field(default_factory=list)

@@ -48,6 +48,7 @@ def read_legacy(source: Source) -> Contents:
         pickles = _Pickles(source.read(0, length))
     contents = Contents("legacy", pickles.root, {}, list(pickles.globals), pickles.position)
     contents.mutates_a_global = pickles.mutates_a_global
+    contents.misuses = list(pickles.misuses)
     contents.sources = pickles.ids.sources
     if pickles.failure is not None:
         if contents.root is None and not contents.globals:
@@ -78,6 +79,7 @@ class _Pickles:
         self.ids = PersistentIds()
         self.globals: dict[str, None] = {}
         self.mutates_a_global = self.big_endian = False
+        self.misuses: dict[str, None] = {}
         self.root: Value = None
         self.keys: list[str] = []
         self.failure: CheckpointError | None = None
@@ -106,6 +108,7 @@ class _Pickles:
             self.position = machine.position
             self.globals.update(dict.fromkeys(machine.globals))
             self.mutates_a_global |= machine.mutates_a_global
+            self.misuses.update(machine.misuses)
 
 
 def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from inspector.checkpoint import rebuild
 from inspector.checkpoint.errors import CheckpointError, LimitError
 from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
+from inspector.checkpoint.uses import misuse_in_call, misuse_in_state
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, Value
 
 _U32 = struct.Struct("<I")
@@ -39,6 +40,8 @@ class Machine(ConstantOpcodes):
         Offset behind the last opcode that was read.
     mutates_a_global
         The pickle sets attributes on a global itself, which would change it for the whole program.
+    misuses
+        Sentences on harmless names that are put to another use than their own (`inspector.checkpoint.uses`).
     """
 
     def run(self) -> Value:
@@ -262,6 +265,8 @@ class Machine(ConstantOpcodes):
             self._copied += len(args[0])
             if self._copied > self._budget.copied:
                 raise LimitError("The pickle in it copies far more than it holds.")
+        if isinstance(function, Global) and (misuse := misuse_in_call(function, args)):
+            self.misuses[misuse] = None
         return rebuild.call(function, args)
 
     def op_newobj(self) -> None:
@@ -286,6 +291,8 @@ class Machine(ConstantOpcodes):
         if isinstance(target, Global):
             self.mutates_a_global = True
         elif isinstance(target, PickledObject):
+            if misuse := misuse_in_state(target, state):
+                self.misuses[misuse] = None
             target.state = state
         elif isinstance(target, PickledDict):
             target.attributes = state

@@ -21,7 +21,7 @@ from inspector.checkpoint.insides import (
     is_state_dict,
     rank_of_path,
 )
-from inspector.checkpoint.safety import Safety, Verdict, safety_of, verdict
+from inspector.checkpoint.safety import SEVERITY, Safety, Verdict, safety_of, verdict
 from inspector.checkpoint.sniff import read_container
 from inspector.checkpoint.source import FileIdentity, Source
 from inspector.checkpoint.survey import Survey
@@ -52,7 +52,7 @@ class Checkpoint:
     complete
         False when reading stopped at an error; what came before is here, and ``warnings`` says why.
     globals
-        ``(name, verdict)`` of everything the pickle names; at least these where ``complete`` is False.
+        ``(name, verdict)`` of everything the pickle names, the worst first; at least these where ``complete`` is False.
     """
 
     def __init__(self, source: Source, contents: Contents) -> None:
@@ -66,10 +66,15 @@ class Checkpoint:
         self.kind: Kind = _kind(contents.root, self.survey)
         root = contents.root
         self.class_name = clean_name(root.class_name) if isinstance(root, PickledObject) and is_module(root) else None
-        self.globals: list[tuple[str, Verdict]] = [(clean_name(name), verdict(name)) for name in contents.globals]
+        named: list[tuple[str, Verdict]] = [(clean_name(name), verdict(name)) for name in contents.globals]
+        # The worst first: where the list is too long to be sent or shown whole, the name that matters is kept.
+        self.globals = sorted(named, key=lambda found: SEVERITY.index(found[1]))
         self.safety: Safety = safety_of(found for _, found in self.globals)
         if not contents.globals_complete and self.safety == "safe":
             self.safety = "needs_trust"  # what was not walked may name anything
+        if contents.misuses:
+            self.safety = "needs_trust" if self.safety == "safe" else self.safety
+            self.warnings += dict.fromkeys(contents.misuses)
         if contents.mutates_a_global:
             self.safety = "dangerous"
             self.warnings.append("It would change a function or class of the running program when loaded with torch.")

@@ -31,6 +31,7 @@ class PersistentIds:
         self.storages: dict[tuple[str, str], StorageReference] = {}
         self.sources: list[EmbeddedSource] = []
         self._dtypes: dict[Global, str | None] = {}
+        self._with_source: set[str] = set()
 
     def load(self, persistent_id: Value) -> Value:
         """Return what ``persistent_id`` stands for.
@@ -81,10 +82,7 @@ class PersistentIds:
 
     def _module(self, fields: tuple[Value, ...]) -> Value:
         cls, file, text = fields[1:4]
-        if (
-            isinstance(cls, Global)
-            and isinstance(text, str)
-            and not any(source.class_name == cls.dotted for source in self.sources)
-        ):
+        if isinstance(cls, Global) and isinstance(text, str) and cls.dotted not in self._with_source:
+            self._with_source.add(cls.dotted)
             self.sources.append(EmbeddedSource(cls.dotted, file if isinstance(file, str) else "?", text))
         return cls

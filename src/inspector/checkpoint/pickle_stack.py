@@ -23,6 +23,7 @@ class PickleStack:
         self.position = start
         self.globals: dict[str, Global] = {}
         self.mutates_a_global = False
+        self.misuses: dict[str, None] = {}
         self._persistent = persistent
         self._budget = PickleBudget(len(self.data))
         self._protocol = 0
@@ -117,7 +118,8 @@ class PickleStack:
         if known is None:
             if len(self.globals) >= MAX_GLOBALS:
                 raise LimitError(f"The pickle in it names more than {MAX_GLOBALS:,} functions and classes.")
-            known = self.globals[dotted] = Global(module, name)
+            known = Global(module, name)
+            self.globals[known.dotted] = known
             if dotted == "torch._utils._rebuild_tensor_v2":
                 self._rebuild_tensor = known
         return known

@@ -6,14 +6,16 @@ of the file, as the reference implementation demands.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from typing import Any
 
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES, SAFETENSORS_DTYPES
-from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError
+from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError, CheckpointError
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
+from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import clean_name, quoted
 from inspector.checkpoint.values import PickledDict, StorageReference, TensorValue, UnusualTensor
@@ -38,10 +40,12 @@ def read_safetensors(source: Source) -> Contents:
     BrokenCheckpointError
         The header is no JSON of the format, or the file is cut short.
     AmbiguousArchiveError
-        A name occurs twice.
+        A name occurs twice, or it is a pickle as well.
     """
     (length,) = struct.unpack("<Q", source.read(0, 8))
-    header = _parse(source, source.read(8, length))
+    raw = source.read(0, 8 + length)
+    _refuse_pickle(source, raw)
+    header = _parse(source, raw[8:])
     start = 8 + length
     contents = Contents("safetensors", PickledDict(), {}, [], start)
     metadata = header.pop("__metadata__", None)
@@ -63,6 +67,18 @@ def read_safetensors(source: Source) -> Contents:
     elif missing < 0:
         contents.warnings.append(f"{-missing:,} bytes follow the last tensor.")
     return contents
+
+
+def _refuse_pickle(source: Source, raw: bytes) -> None:
+    """Refuse a header that is a pickle too, its first eight bytes being an instruction: torch would run that."""
+    machine = Machine(raw, 0, lambda _: None)
+    with contextlib.suppress(CheckpointError):  # as in every honest header: what counts is what it named till then
+        machine.run()
+    if machine.globals:
+        raise AmbiguousArchiveError(
+            f"{source.name} is refused: it can be read as safetensors and as a pickle, which are two different things.",
+            "Ask for a fresh copy.",
+        )
 
 
 def _parse(source: Source, raw: bytes) -> dict[str, Any]:

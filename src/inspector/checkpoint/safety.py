@@ -16,17 +16,22 @@ from inspector.shipped import shipped_path
 Verdict = Literal["tensor", "module", "unknown", "dangerous"]
 Safety = Literal["safe", "needs_trust", "dangerous"]
 
+#: The verdicts, the worst first.
+SEVERITY: tuple[Verdict, ...] = ("dangerous", "unknown", "module", "tensor")
+
 #: Modules whose every name can act on the machine or run code: the whole module sharpens "unknown".
 _DANGEROUS_MODULES = frozenset(
-    "aiohttp asyncio bdb cProfile cffi cloudpickle code codeop commands compileall concurrent ctypes "
-    "dill distutils doctest ensurepip fcntl fileinput ftplib glob http httplib idlelib imaplib imp importlib "
-    "inspect joblib lib2to3 linecache logging marshal mmap multiprocessing netrc nntplib nt ntpath numpy.f2py "
-    "numpy.testing operator os paramiko pathlib pdb pickle pip pkgutil platform poplib popen2 posix posixpath "
-    "profile pty runpy pydoc requests resource sched select shelve shutil signal site smtplib socket "
-    "socketserver sqlite3 ssl subprocess sys sysconfig tarfile telnetlib tempfile test thread threading timeit "
-    "torch.hub torch.utils.cpp_extension torch.utils.collect_env torch.utils.bottleneck trace types urllib urllib2 "
-    "urllib3 uuid venv webbrowser winreg xmlrpc zipapp zipfile zipimport _posixsubprocess _io io tkinter "
-    "torch.serialization torch.package".split()
+    "_aix_support _ctypes _imp _io _operator _osx_support _pickle _posixsubprocess _pyrepl _socket _sqlite3 _ssl "
+    "_thread aiohttp asyncio bdb cProfile cffi cloudpickle code codeop commands compileall concurrent ctypes dill "
+    "distutils doctest ensurepip fcntl fileinput ftplib glob http httplib idlelib imaplib imp importlib inspect io "
+    "joblib lib2to3 linecache logging marshal mmap multiprocessing netrc nntplib nt ntpath operator os paramiko "
+    "pathlib pdb pickle pip pkgutil platform popen2 poplib posix posixpath profile pty pydoc requests resource "
+    "runpy sched select shelve shutil signal site smtplib socket socketserver sqlite3 ssl subprocess sys sysconfig "
+    "tarfile telnetlib tempfile test thread threading timeit tkinter trace types urllib urllib2 urllib3 uuid venv "
+    "webbrowser winreg xmlrpc zipapp zipfile zipimport "
+    "numpy.f2py numpy.testing torch._dynamo torch._inductor torch.distributed.elastic torch.distributed.launcher "
+    "torch.distributed.rpc torch.distributed.run torch.fx.experimental torch.hub torch.package torch.serialization "
+    "torch.utils.bottleneck torch.utils.collect_env torch.utils.cpp_extension torch.utils.data.datapipes".split()
 )
 
 #: Single names that can act, in modules that are otherwise harmless.
@@ -35,8 +40,12 @@ _DANGEROUS_NAMES = frozenset(
     "builtins.__import__ builtins.globals builtins.locals builtins.vars builtins.input builtins.breakpoint "
     "builtins.apply builtins.execfile builtins.map builtins.filter builtins.memoryview builtins.help "
     "functools.partial functools.reduce torch.load torch.save numpy.load numpy.save numpy.fromfile "
-    "pandas.read_pickle torch.jit.load torch.jit.unsupported_tensor_ops.execWrapper".split()
+    "pandas.read_pickle pandas.eval torch.jit.load torch.jit.unsupported_tensor_ops.execWrapper".split()
 )
+
+#: Bounds of the names above, for a quick look.
+_DEEPEST = 8
+_LONGEST = 200
 
 
 @cache
@@ -53,14 +62,11 @@ def verdict(dotted: str) -> Verdict:
     allowed = _allowed().get(dotted)
     if allowed is not None:
         return allowed
-    if dotted in _DANGEROUS_NAMES:
-        return "dangerous"
-    module = dotted
-    while "." in module:
-        module = module.rpartition(".")[0]
-        if module in _DANGEROUS_MODULES:
-            return "dangerous"
-    return "unknown"
+    # A name of a million dots must not be taken apart a million times.
+    parts = dotted[:_LONGEST].split(".", _DEEPEST)
+    prefixes = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    dangerous = any(prefix in _DANGEROUS_MODULES or prefix in _DANGEROUS_NAMES for prefix in prefixes)
+    return "dangerous" if dangerous else "unknown"
 
 
 def safety_of(verdicts: Iterable[Verdict]) -> Safety:

@@ -129,6 +129,7 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
     contents.index_bytes = machine.position
     contents.globals = list(machine.globals)
     contents.mutates_a_global = machine.mutates_a_global
+    contents.misuses = list(machine.misuses)
     if contents.complete and machine.position < source.size:
         _read_on(contents, machine, source)
     return contents
@@ -148,6 +149,7 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
         finally:
             names.update(dict.fromkeys(following.globals))
             contents.mutates_a_global |= following.mutates_a_global
+            contents.misuses += following.misuses
         position = following.position
         count += 1
         if len(names) > MAX_GLOBALS:

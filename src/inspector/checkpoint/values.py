@@ -11,16 +11,13 @@ Value = Any
 class Global:
     """A name the pickle refers to, ``module.name``, never imported. One object per name and pickle."""
 
-    __slots__ = ("module", "name")
+    __slots__ = ("dotted", "module", "name")
 
     def __init__(self, module: str, name: str) -> None:
         self.module = module
         self.name = name
-
-    @property
-    def dotted(self) -> str:
-        """The full name, as Python would import it."""
-        return f"{self.module}.{self.name}"
+        # The full name, made once: a name of megabytes may be called a million times.
+        self.dotted = f"{module}.{name}"
 
 
 class PickledDict:

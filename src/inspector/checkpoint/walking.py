@@ -31,3 +31,4 @@ def walk(contents: Contents, machine: Machine, file_name: str) -> Value:
         known = set(contents.globals)
         contents.globals += [name for name in machine.globals if name not in known]
         contents.mutates_a_global |= machine.mutates_a_global
+        contents.misuses += machine.misuses

@@ -95,8 +95,8 @@ def _print_page(summary: CheckpointSummary) -> None:
         page.heading("Metadata")
         page.table(("Key", "Value"), [(key, _value_text(value)) for key, value in summary.metadata.items()])
     if summary.safety != "safe":
-        page.heading("Globals that the pickle names")
-        page.table(("Name", "Verdict"), summary.globals)
+        page.heading("Functions and classes that the file names" + ("" if summary.complete else ", at least"))
+        page.table(("Name", "Meaning"), [(name, words.VERDICT_WORDS[found]) for name, found in summary.globals])
 
 
 def _print_state_dicts(page: Page, summary: CheckpointSummary) -> None:

@@ -15,18 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from inspector.checkpoint.safety import SEVERITY
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-
-_MEANINGS = {
-    "tensor": "Rebuilds tensors and plain data",
-    "module": "A class of torch.nn or torchvision",
-    "unknown": "Unknown code",
-    "dangerous": "Can act on this machine",
-}
-_ORDER = ("dangerous", "unknown", "module", "tensor")
 
 
 class SafetyDialog(QDialog):
@@ -62,7 +55,7 @@ class SafetyDialog(QDialog):
 
 
 def _table(summary: CheckpointSummary) -> QTableWidget:
-    rows = sorted(summary.globals, key=lambda row: (_ORDER.index(row[1]), row[0]))
+    rows = sorted(summary.globals, key=lambda row: (SEVERITY.index(row[1]), row[0]))
     table = QTableWidget(len(rows), 2)
     table.setAccessibleName("What the file names")
     table.setHorizontalHeaderLabels(["Name in the file" if summary.complete else "At least these names", "Meaning"])
@@ -79,7 +72,7 @@ def _table(summary: CheckpointSummary) -> QTableWidget:
         item = QTableWidgetItem(name)
         item.setFont(theme.monospace())
         item.setToolTip(tooltip(name))
-        meaning = QTableWidgetItem(_MEANINGS[verdict])
+        meaning = QTableWidgetItem(words.VERDICT_WORDS[verdict])
         meaning.setForeground(QColor(tones[verdict]))
         table.setItem(row, 0, item)
         table.setItem(row, 1, meaning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.checkpoint.safety import Verdict
 from inspector.checkpoint.summary import CheckpointSummary
 
 #: Thin non-breaking space: the separator of thousands.
@@ -18,6 +19,13 @@ KIND_WORDS = {
 }
 
 SAFETY_WORDS = {"safe": "safe to read", "needs_trust": "loading it would need trust", "dangerous": "dangerous to load"}
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "tensor": "Rebuilds tensors and plain data",
+    "module": "A class of torch.nn or torchvision",
+    "unknown": "Unknown code",
+    "dangerous": "Can act on this machine",
+}
 
 TASK_WORDS = {
     "classification": "image classification",
@@ -93,7 +101,7 @@ def headline(summary: CheckpointSummary) -> str:
     """Return what a checkpoint is, in a few words: ``A state_dict: 122 tensors, 11.7 M parameters``."""
     kind = KIND_WORDS[summary.kind]
     model = summary.state_dicts[summary.model] if summary.model is not None else None
-    tensors = plural(len(summary), "tensor")
+    tensors = plural(len(summary), "tensor") if len(summary) else "no tensors"
     if summary.kind == "tensor" and len(summary):
         return f"{kind}: {shape_text(summary.shape(0))}, {summary.dtype(0)}"
     if model is None:
@@ -112,21 +120,32 @@ def headline(summary: CheckpointSummary) -> str:
 def verdict_sentence(summary: CheckpointSummary) -> str:
     """Return the whole verdict in one sentence, container and safety included."""
     complete = "" if summary.complete else ", read only in part"
-    return f"{headline(summary)}, in {summary.container} container, {SAFETY_WORDS[summary.safety]}{complete}"
+    packed = "as a bare pickle" if summary.container == "pickle" else f"in {summary.container} container"
+    return f"{headline(summary)}, {packed}, {SAFETY_WORDS[summary.safety]}{complete}"
 
 
 def safety_explanation(summary: CheckpointSummary) -> str:
-    """Return what the safety verdict means for this file."""
+    """Return what the safety verdict means for this file, and what to do about it."""
     names = summary.globals
-    least = "" if summary.complete else "At least these are named. "
+    more = "" if summary.complete else " It could be read only in part and may name more."
     if summary.safety == "safe":
-        return f"{least}It holds plain data and tensors only. Nothing in it runs code."
-    worst = [name for name, verdict in names if verdict == summary.safety] or [
-        name for name, verdict in names if verdict in ("module", "unknown")
-    ]
-    if not worst:
-        return "It could not be read to its end, so loading it with torch may run code. Inspector runs none of it."
-    listed = ", ".join(worst[:4]) + (f" and {len(worst) - 4} more" if len(worst) > 4 else "")
+        return "It holds plain data and tensors only. Nothing in it runs code."
     if summary.safety == "dangerous":
-        return f"{least}Loading it with torch could act on this machine: it names {listed}. Inspector runs none of it."
-    return f"{least}Loading it with torch would run code of {listed}. Inspector runs none of it."
+        worst = [name for name, verdict in names if verdict == "dangerous"] or [name for name, _ in names]
+        return (
+            f"Do not load it with torch or pickle: it names {_listed(worst)}, which can run commands or change files "
+            f"on this machine.{more} Inspector runs none of it."
+        )
+    foreign = [name for name, verdict in names if verdict in ("module", "unknown")]
+    if foreign:
+        return (
+            f"Loading it with torch would run code of {_listed(foreign)}, so load it only if you trust whoever made "
+            f"it.{more} Inspector runs none of it."
+        )
+    if not summary.complete:
+        return "It could be read only in part, so loading it with torch may run code. Inspector runs none of it."
+    return "It names nothing harmful but uses it in an unusual way, so loading it with torch may do harm."
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
