@@ -131,11 +131,13 @@ def safety_explanation(summary: CheckpointSummary) -> str:
     if summary.safety == "safe":
         return "It holds plain data and tensors only. Nothing in it runs code."
     if summary.safety == "dangerous":
-        worst = [name for name, verdict in names if verdict == "dangerous"] or [name for name, _ in names]
-        return (
-            f"Do not load it with torch or pickle: it names {_listed(worst)}, which can run commands or change files "
-            f"on this machine.{more} Inspector runs none of it."
+        worst = [name for name, verdict in names if verdict == "dangerous"]
+        what = (
+            f"it names {_listed(worst)}, which can run commands or change files on this machine"
+            if worst
+            else "it would change functions or classes of the program that loads it"
         )
+        return f"Do not load it with torch or pickle: {what}.{more} Inspector runs none of it."
     foreign = [name for name, verdict in names if verdict in ("module", "unknown")]
     if foreign:
         return (
