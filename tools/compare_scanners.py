@@ -37,8 +37,8 @@ class Scanner:
 
 
 def _picklescan(done: subprocess.CompletedProcess[str]) -> Answer:
-    """0: clean, 1: dangerous, 2: an error (its own table); it also reports clean where it could read nothing."""
-    if done.returncode == 1:
+    """0: clean, 1: dangerous, 2: an error, even beside a find; it also reports clean where it could read nothing."""
+    if done.returncode == 1 or "dangerous import" in done.stdout:
         return "flagged"
     nothing = "Scanned files: 0" in done.stdout or "could not parse" in done.stderr
     return "unread" if done.returncode != 0 or nothing else "quiet"

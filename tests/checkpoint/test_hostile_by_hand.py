@@ -186,7 +186,8 @@ MISUSES: dict[str, bytes] = {
     "an object from a buffer": Assembler(5).name("numpy._core.numeric", "_frombuffer")
         .op(b"(C\x08", _ADDRESS, part(dtype("O8", 63)), b"K\x01\x85").text("C").op(b"tR").done(),
     "an array called": Assembler(3).name("numpy", "ndarray").op(b"K\x01\x85\x85R").done(),
-    "another base": Assembler(3).name("copyreg", "_reconstructor").op(b"(", _NAMESPACE, _DTYPE).text("O8").op(b"tR").done(),
+    "another base": Assembler(3).name("copyreg", "_reconstructor").op(b"(", _NAMESPACE, _DTYPE)
+        .text("O8").op(b"tR").done(),
     "a type from a tensor's call": _from_type(_DTYPE).op(_OBJECT_COPY, b"}tR").done(),
     "calls in calls": _from_type(b"ctorch._tensor\n_rebuild_from_type\n")
         .op(b"(", _DTYPE, b"ctorch\nTensor\n", _OBJECT_COPY, b"}t}tR").done(),
