@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from inspector.processes.client import ProcessClient
+from inspector.processes.starting import Role
 from inspector.session import clients
 from inspector.session.state import Attachment
 
@@ -190,15 +192,54 @@ def test_a_reader_that_overstays_is_killed(
     assert driven.checkpoint(driven.open(saved(tmp_path / "b.pth"))).phase == "ready"
 
 
-def test_a_reader_that_dies_is_a_sentence(driven: Driven, stalled: Callable[[], int], tmp_path: Path) -> None:
+def test_a_reader_that_was_killed_from_outside_is_not_blamed_on_the_file(
+    driven: Driven, stalled: Callable[[], int], tmp_path: Path
+) -> None:
     pid = stalled()
     number = driven.session.open(saved(tmp_path / "a.pth"))
     os.kill(pid, signal.SIGKILL)
+    driven.until(lambda: driven.checkpoint(number).phase != "running")
+    assert driven.checkpoint(number).phase == "ready"
+    assert driven.notices == []
+
+
+def test_a_file_on_which_two_readers_die_is_a_sentence(
+    driven: Driven, stalled: Callable[[], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = [stalled()]
+
+    def start_stalled(role: Role) -> ProcessClient:
+        made = ProcessClient(role)
+        if len(pids) == 1:  # not the one that is warmed up after it
+            os.kill(made.process.pid, STALLED)
+            pids.append(made.process.pid)
+        return made
+
+    monkeypatch.setattr(clients, "ProcessClient", start_stalled)
+    number = driven.session.open(saved(tmp_path / "a.pth"))
+    os.kill(pids[0], signal.SIGKILL)
+    driven.until(lambda: len(pids) == 2)
+    os.kill(pids[1], signal.SIGKILL)
     driven.until(lambda: driven.checkpoint(number).phase == "failed")
     failure = driven.checkpoint(number).failure
     assert failure is not None
     assert "a.pth made the reader stop" in failure.sentence
+    monkeypatch.undo()
     assert driven.checkpoint(driven.open(tmp_path / "a.pth")).phase == "ready"
+
+
+def test_a_file_closed_while_its_second_reader_reads(
+    driven: Driven, stalled: Callable[[], int], tmp_path: Path
+) -> None:
+    pid = stalled()
+    number = driven.session.open(saved(tmp_path / "a.pth"))
+    (first,) = driven.session._readers._busy
+    os.kill(pid, signal.SIGKILL)
+    driven.until(lambda: driven.session._readers._busy not in ({first}, set()))
+    (second,) = driven.session._readers._busy
+    driven.session.close(number)
+    assert second.process.wait(5) == -signal.SIGKILL
+    assert driven.store.checkpoints == {}
 
 
 def test_closing_while_reading_ends_the_reader(driven: Driven, stalled: Callable[[], int], tmp_path: Path) -> None:

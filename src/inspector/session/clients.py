@@ -42,53 +42,58 @@ class Readers:
             self._warm = ProcessClient("reader")
 
     def read(self, path: Path, done: Callable[[CheckpointSummary], None], failed: Failed) -> Callable[[], None]:
-        """Read a checkpoint; return what cancels that."""
-        self.warm_up()
-        client, self._warm = self._warm, None
-        assert client is not None
-        self._busy.add(client)
-        late = threading.Event()
+        """Read a checkpoint; return what cancels that.
 
-        def overstayed() -> None:
-            late.set()
-            client.kill()
+        A reader that dies without an answer need not have died of the file: the system may have ended it. Its file is
+        given to a fresh one, once.
+        """
+        readings: list[_Reading] = []
 
-        timer = threading.Timer(_deadline(path), overstayed)
-        timer.daemon = True
-        timer.start()
+        def attempt(*, again: bool) -> None:
+            self.warm_up()
+            client, self._warm = self._warm, None
+            assert client is not None
+            self._busy.add(client)
+            reading = _Reading(client, path)
+            readings.append(reading)
 
-        def finish(call: Callable[[], None]) -> None:
-            def on_loop() -> None:
-                timer.cancel()
-                if client in self._busy:
-                    self._busy.discard(client)
-                    client.close()
-                    call()
-                    if self._keep_warm:
-                        self._loop.post_idle(self.warm_up)
+            def finish(call: Callable[[], None]) -> None:
+                self._loop.post(lambda: self._finish(reading, call))
 
-            self._loop.post(on_loop)
+            def on_failed(error: ProcessError) -> None:
+                if again and error.kind == "ProcessDied" and not reading.late:
+                    finish(lambda: attempt(again=False))
+                else:
+                    failure = _reader_failure(path, error, reading.late)
+                    finish(lambda: failed(failure))
 
-        def on_done(header: dict[str, Any], buffers: list[bytearray]) -> None:
-            try:
-                summary = CheckpointSummary(header, buffers)
-            except CheckpointError as error:
-                failure = Failure(error.message, error.hint, type(error).__name__)
-                finish(lambda: failed(failure))
-            else:
-                finish(lambda: done(summary))
+            def on_done(header: dict[str, Any], buffers: list[bytearray]) -> None:
+                try:
+                    summary = CheckpointSummary(header, buffers)
+                except CheckpointError as error:
+                    failure = Failure(error.message, error.hint, type(error).__name__)
+                    finish(lambda: failed(failure))
+                else:
+                    finish(lambda: done(summary))
 
-        def on_failed(error: ProcessError) -> None:
-            finish(lambda: failed(_reader_failure(path, error, late.is_set())))
-
-        client.request("read", {"path": str(path)}, done=on_done, failed=on_failed)
+            client.request("read", {"path": str(path)}, done=on_done, failed=on_failed)
 
         def cancel() -> None:
-            timer.cancel()
-            self._busy.discard(client)
-            client.close()
+            self._busy.discard(readings[-1].client)
+            readings[-1].end()
 
+        attempt(again=True)
         return cancel
+
+    def _finish(self, reading: _Reading, call: Callable[[], None]) -> None:
+        """Make the call that a reader's answer leads to, unless the file was given up meanwhile."""
+        known = reading.client in self._busy
+        self._busy.discard(reading.client)
+        reading.end()
+        if known:
+            call()
+            if self._keep_warm:
+                self._loop.post_idle(self.warm_up)
 
     def close(self) -> None:
         """End every reader."""
@@ -97,6 +102,26 @@ class Readers:
                 client.close()
         self._busy.clear()
         self._warm = None
+
+
+class _Reading:
+    """A reader process on one file, and the time it may take."""
+
+    def __init__(self, client: ProcessClient, path: Path) -> None:
+        self.client = client
+        self.late = False
+        self._timer = threading.Timer(_deadline(path), self._overstay)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _overstay(self) -> None:
+        self.late = True
+        self.client.kill()
+
+    def end(self) -> None:
+        """End the process quietly."""
+        self._timer.cancel()
+        self.client.close()
 
 
 def _deadline(path: Path) -> float:
