@@ -94,6 +94,31 @@ def test_three_deaths_in_a_minute_and_a_restart(driven: Driven, tmp_path: Path) 
     assert driven.predict(number, image)[0].phase == "ready"
 
 
+def test_images_that_wait_when_the_engine_is_given_up_are_predicted_by_the_next(driven: Driven, tmp_path: Path) -> None:
+    images = [picture(tmp_path / f"{place}.png", place) for place in range(3)]
+    number = driven.attached(slow(tmp_path / "a.pth"))
+    driven.session.add_images(images)
+    driven.until(lambda: any(found.phase == "running" for found in driven.store.predictions.values()))
+    for death in range(1, 4):
+        kill_engine(driven)
+        driven.until(lambda death=death: len(driven.notices) == death)  # type: ignore[misc]
+    driven.until(lambda: driven.session.unfinished_predictions == 0)
+    assert driven.checkpoint(number).attachment.phase == "failed"
+    driven.session.engine.restart()
+    driven.until(lambda: driven.checkpoint(number).attachment.phase == "ready")
+    assert [found.phase for found in driven.predict(number, *images)] == ["ready"] * 3
+
+
+def test_cancelling_an_attachment_lets_the_images_that_wait_for_it_go(driven: Driven, tmp_path: Path) -> None:
+    number = driven.open(saved(tmp_path / "a.pth"))
+    driven.session.add_images([picture(tmp_path / "a.png")])
+    driven.until(lambda: driven.session.unfinished_predictions == 1)
+    assert driven.checkpoint(number).attachment.phase == "running"
+    driven.session.cancel_attach(number)
+    assert driven.session.unfinished_predictions == 0
+    assert driven.store.predictions == {}
+
+
 def test_a_restart_in_the_middle_of_a_prediction_loses_no_image(driven: Driven, tmp_path: Path) -> None:
     images = [picture(tmp_path / f"{place}.png", place) for place in range(3)]
     number = driven.attached(slow(tmp_path / "a.pth"))

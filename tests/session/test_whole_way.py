@@ -185,6 +185,34 @@ def test_images_dropped_before_anything_is_attached(shared_session: Driven, tmp_
     assert prediction.phase == "ready"
 
 
+def test_images_that_nothing_can_predict_are_not_waited_for(driven: Driven, tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(3)}, tmp_path / "no_architecture.pth")
+    torch.save(torch.ones(3), tmp_path / "no_model.pth")
+    for name, said in (("no_architecture.pth", "Choose an architecture"), ("no_model.pth", "no_model.pth holds no")):
+        driven.open(tmp_path / name)
+        driven.session.add_images([picture(tmp_path / f"{name}.png")])
+        driven.until(lambda said=said: said in driven.texts())  # type: ignore[misc]
+        assert driven.session.unfinished_predictions == 0
+
+
+def test_images_dropped_on_what_does_not_fit_are_predicted_once_it_is_attached(
+    shared_session: Driven, tmp_path: Path
+) -> None:
+    number = shared_session.open(saved(tmp_path / "a.pth", classes=3))
+    shared_session.session.choose_architecture(number, "resnet18")
+    shared_session.until(lambda: shared_session.checkpoint(number).match_report is not None)
+    image = picture(tmp_path / "a.png")
+    shared_session.session.add_images([image])
+    shared_session.until(lambda: any(item.path == image for item in shared_session.store.images.values()))
+    (item,) = [item for item in shared_session.store.images.values() if item.path == image]
+    assert (number, item.id) not in shared_session.store.predictions
+    shared_session.session.choose_architecture(number, "squeezenet1_1")
+    shared_session.until(lambda: shared_session.checkpoint(number).match_report is not None)
+    shared_session.session.attach(number)
+    shared_session.until(lambda: shared_session._is_finished(number, item.id))
+    assert len(shared_session.store.predictions[number, item.id].classes) == 3
+
+
 def test_a_folder_is_taken_once_in_natural_order(shared_session: Driven, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

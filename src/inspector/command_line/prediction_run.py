@@ -94,7 +94,7 @@ class PredictionRun:
             number = self._open()
             self._choose(number)
             self._attach(number)
-            self._predict()
+            self._predict(number)
             outcome = self._outcome(number, self._save(number))
         finally:
             self._session.close_processes()
@@ -202,12 +202,15 @@ class PredictionRun:
 
         self._session.attach(number)
         self._wait_for_engine(done)
+        self._require_attached(number)
+
+    def _require_attached(self, number: int) -> None:
         failure = self._checkpoint(number).attachment.failure
         if failure is not None:
             engine = self._store.engine
             raise EngineFailedError(*_parts(engine.failure)) if engine.phase == "failed" else error_of(failure)
 
-    def _predict(self) -> None:
+    def _predict(self, number: int) -> None:
         finished: set[int] = set()
         listed: list[bool] = []
         self._store.images_changed.connect(lambda: listed.append(True))
@@ -225,6 +228,8 @@ class PredictionRun:
         if not self._store.images:
             raise CommandError(f"There is no image in {', '.join(self._request.images)}.", "Name another folder.")
         self._wait_for_engine(lambda: self._session.unfinished_predictions == 0)
+        if any((number, image) not in self._store.predictions for image in self._store.images):
+            self._require_attached(number)  # the engine died, and the weights could not be attached again
 
     def _arguments(self) -> list[str]:
         """Return the images with their globs expanded, as Windows' shells leave them; a name that exists is none."""

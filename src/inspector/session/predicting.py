@@ -27,12 +27,20 @@ class Predicting:
         self._waiting: deque[tuple[int, int]] = deque()
         self._running: set[tuple[int, int]] = set()
         self._retried: set[tuple[int, int]] = set()
+        self._unfinished: set[tuple[int, int]] = set()
         self.link: EngineLink  # set by the session: both need each other
+        store.prediction_changed.connect(self._count)
+        store.checkpoint_changed.connect(self._give_up_failed)
 
     @property
     def unfinished(self) -> int:
         """Images that wait or are being predicted."""
-        return len(self._waiting) + len(self._running)
+        return len(self._unfinished)
+
+    def _count(self, checkpoint: int, image: int) -> None:
+        found = self._store.predictions.get((checkpoint, image))
+        awaited = found is not None and found.phase in ("waiting", "running")
+        (self._unfinished.add if awaited else self._unfinished.discard)((checkpoint, image))
 
     def predict(self, checkpoint: int, images: Sequence[int]) -> None:
         """Predict the images with a checkpoint's attachment, as soon as it has one."""
@@ -54,12 +62,28 @@ class Predicting:
     def cancel(self) -> None:
         """Give up all images that still wait; the ones in the engine end by themselves."""
         waiting, self._waiting = list(self._waiting), deque()
-        for checkpoint, image in waiting:
-            if self._store.predictions.pop((checkpoint, image), None) is not None:
-                self._store.prediction_changed.emit(checkpoint, image)
+        count = self._forget(waiting)
+        if count:
+            self._store.notice(f"Cancelled: {count:,} {'image' if count == 1 else 'images'} not predicted.")
+
+    def give_up(self, checkpoint: int) -> None:
+        """Let go of the images that wait for a checkpoint's attachment: none comes. The next one predicts them."""
+        waiting = [key for key in self._waiting if key[0] == checkpoint]
         if waiting:
-            noun = "image" if len(waiting) == 1 else "images"
-            self._store.notice(f"Cancelled: {len(waiting):,} {noun} not predicted.")
+            self._waiting = deque(key for key in self._waiting if key[0] != checkpoint)
+            self._forget(waiting)
+
+    def _give_up_failed(self, checkpoint: int) -> None:
+        found = self._store.checkpoints.get(checkpoint)
+        if found is not None and found.attachment.phase == "failed":
+            self.give_up(checkpoint)
+
+    def _forget(self, keys: Sequence[tuple[int, int]]) -> int:
+        """Forget that images wait; return how many did."""
+        forgotten = [key for key in keys if self._store.predictions.pop(key, None) is not None]
+        for key in forgotten:
+            self._store.prediction_changed.emit(*key)
+        return len(forgotten)
 
     def _go_on(self) -> None:
         if self.link.process_id is None:
@@ -67,9 +91,9 @@ class Predicting:
         skipped: list[tuple[int, int]] = []
         while self._waiting and len(self._running) < _IN_FLIGHT:
             key = self._waiting.popleft()
-            checkpoint = self._store.checkpoints.get(key[0])
-            if checkpoint is None or key[1] not in self._store.images or key not in self._store.predictions:
-                continue  # closed, removed or cancelled meanwhile
+            checkpoint, found = self._store.checkpoints.get(key[0]), self._store.predictions.get(key)
+            if checkpoint is None or key[1] not in self._store.images or found is None or found.phase != "waiting":
+                continue  # closed, removed or cancelled meanwhile; or asked for twice
             if checkpoint.attachment.phase != "ready":
                 skipped.append(key)
                 continue
@@ -114,6 +138,7 @@ class Predicting:
                     self._retried.add(key)
                     self._waiting.appendleft(key)
                     self._store.set_prediction(*key, Prediction())
+                    self._give_up_failed(key[0])
                 else:
                     self._store.set_prediction(*key, Prediction(phase="failed", failure=failure))
             self._go_on()

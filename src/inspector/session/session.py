@@ -57,7 +57,7 @@ class Session:
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         self._predicting.link = self.engine
-        self._auto_attach: set[int] = set()
+        self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
 
     # -- processes ---------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class Session:
         found = self.store.checkpoints.get(number)
         if found is not None:
             self.engine.release(found.attachment)
-        self._auto_attach.discard(number)
+        self._auto_attach.pop(number, None)
         self._opening.close(number)
 
     def select_tensor(self, number: int, tensor: int | None) -> None:
@@ -140,6 +140,7 @@ class Session:
 
     def cancel_attach(self, number: int) -> None:
         """Give up an attachment that is being made."""
+        self._predicting.give_up(number)
         self.engine.cancel_attach(number)
 
     def detach(self, number: int) -> None:
@@ -162,11 +163,11 @@ class Session:
         def added(numbers: list[int]) -> None:
             if current is None or current.id not in self.store.checkpoints:
                 return
-            self._predicting.predict(current.id, numbers)
-            found = self.store.checkpoints[current.id]
-            if found.attachment.phase in ("none", "failed"):
-                self._auto_attach.add(found.id)
-                self._attach_when_matched(found.id)
+            if self.store.checkpoints[current.id].attachment.phase in ("running", "ready"):
+                self._predicting.predict(current.id, numbers)
+            else:
+                self._auto_attach.setdefault(current.id, []).extend(numbers)
+                self._attach_when_matched(current.id)
 
         self._images.add([Path(os.path.abspath(path)) for path in paths], added)
 
@@ -197,14 +198,25 @@ class Session:
         return self._predicting.unfinished
 
     def _attach_when_matched(self, number: int) -> None:
+        """Attach what images wait for, or say why they wait in vain, as soon as that is known."""
         if number not in self._auto_attach:
             return
         found = self.store.checkpoints.get(number)
         if found is None or found.phase == "failed":
-            self._auto_attach.discard(number)
-        elif found.match_report is not None:
-            self._auto_attach.discard(number)
-            if found.match_report.complete and found.attachment.phase in ("none", "failed"):
+            self._auto_attach.pop(number)
+        elif found.match_report is not None and found.match_report.complete:
+            self._predicting.predict(number, self._auto_attach.pop(number))
+            if found.attachment.phase in ("none", "failed"):
                 self.attach(number)
-            elif not found.match_report.complete:
-                self.store.notice("Choose an architecture that fits, then attach, to predict these images.", "warning")
+        elif found.match_report is not None or _resembles_nothing(found):
+            self._auto_attach.pop(number)
+            self.store.notice("Choose an architecture that fits, then attach, to predict these images.", "warning")
+        elif found.summary is not None and found.state_dict is None:
+            self._auto_attach.pop(number)
+            self.store.notice(f"{found.name} holds no model to predict these images with.", "warning")
+
+
+def _resembles_nothing(found: OpenCheckpoint) -> bool:
+    """Whether no architecture is compared with it by itself: none resembles it, and it names none."""
+    named = found.summary.embedded.architecture if found.summary is not None else None
+    return found.identification is not None and not found.identification.candidates and named is None
