@@ -21,6 +21,7 @@ class CommandPalette(QDialog):
     def __init__(self, actions: list[QAction], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAccessibleName("Commands")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._actions = [action for action in actions if action.isEnabled()]
         self._search = QLineEdit(placeholderText="Type a command")
         self._search.setAccessibleName("Search commands")
@@ -53,16 +54,10 @@ class CommandPalette(QDialog):
     def _filter(self, text: str) -> None:
         words = text.casefold().split()
         self._list.clear()
-        for action in self._actions:
-            name = action.text().replace("&", "")
-            if all(word in f"{name} {action.statusTip()}".casefold() for word in words):
-                keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
-                item = QTreeWidgetItem([name, keys])
-                item.setIcon(0, _blank() if action.icon().isNull() else action.icon())
-                item.setForeground(1, theme.qcolor(theme.colors().muted))
-                item.setToolTip(0, action.statusTip())
-                item.setData(0, Qt.ItemDataRole.UserRole, action)
-                self._list.addTopLevelItem(item)
+        # Names first: "dark" is also in what is said of the theme that follows the system.
+        for action in sorted(self._actions, key=lambda action: not _all_in(words, _name(action))):
+            if _all_in(words, f"{_name(action)} {action.statusTip()}"):
+                self._list.addTopLevelItem(_row(action))
         self._select(0)
 
     def _select(self, row: int) -> None:
@@ -72,10 +67,9 @@ class CommandPalette(QDialog):
 
     def _trigger(self) -> None:
         item = self._list.currentItem()
+        action = item.data(0, Qt.ItemDataRole.UserRole) if item is not None else None
         self.close()
-        if item is not None:
-            action = item.data(0, Qt.ItemDataRole.UserRole)
-            assert isinstance(action, QAction)
+        if isinstance(action, QAction):
             action.trigger()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -87,6 +81,24 @@ class CommandPalette(QDialog):
                 self._select((self._list.currentIndex().row() + step) % count)
                 return True
         return super().eventFilter(watched, event)
+
+
+def _name(action: QAction) -> str:
+    return action.text().replace("&", "")
+
+
+def _all_in(words: list[str], text: str) -> bool:
+    return all(word in text.casefold() for word in words)
+
+
+def _row(action: QAction) -> QTreeWidgetItem:
+    keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
+    item = QTreeWidgetItem([_name(action), keys])
+    item.setIcon(0, _blank() if action.icon().isNull() else action.icon())
+    item.setForeground(1, theme.qcolor(theme.colors().muted))
+    item.setToolTip(0, action.statusTip())
+    item.setData(0, Qt.ItemDataRole.UserRole, action)
+    return item
 
 
 def _blank() -> QIcon:
