@@ -156,8 +156,10 @@ class ImageStrip(QWidget):
         self._taking = True  # removed rows change the current one several times; only the outcome is told
         try:
             added = self.model.take_images()
-            if added and not self.view.currentIndex().isValid():
-                self.select(added[0])
+            if added:
+                self.select(added[0])  # what was just dropped is what the person wants to know
+            elif not self.view.currentIndex().isValid():
+                self.select(next(iter(self._store.images), -1))  # there before this strip was
         finally:
             self._taking = False
         self.view.setVisible(self.model.rowCount() > 0)
