@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QTreeView
+from PySide6.QtWidgets import QApplication, QLabel, QTreeView
 
+from inspector.desktop.settings import SettingsStore
 from inspector.gui.main_window import MainWindow
+from inspector.gui.start import make_window
 
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
 Drop = Callable[..., bool]
@@ -111,3 +113,13 @@ def test_the_samoyed(window: MainWindow, qtbot: Any, drop_on: Drop, shared_data:
     wait_for(qtbot, lambda: attached(window))
     drop_on(window, [shared_data / "images" / "misc" / "pytorch__ios-demo-app__dog.jpg"])
     wait_for(qtbot, lambda: window.prediction.top_label() == "Samoyed")
+
+
+def test_a_damaged_layout_in_the_settings_does_not_stop_the_start(qtbot: Any, qapp: QApplication) -> None:
+    settings = SettingsStore()
+    settings.update(window_geometry="a", window_state="größer\N{BLACK STAR}")
+    made = make_window(settings)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    made.close()

@@ -127,10 +127,8 @@ class Panels(QObject):
     def restore(self, geometry: str, state: str) -> None:
         """Take up a saved layout (base64); the layout as built stays at hand for `reset`."""
         self._home = self._window.saveState()
-        if geometry:
-            self._window.restoreGeometry(QByteArray(base64.b64decode(geometry)))
-        if state:
-            self._window.restoreState(QByteArray(base64.b64decode(state)))
+        self._window.restoreGeometry(_decoded(geometry))
+        self._window.restoreState(_decoded(state))
 
     def save(self) -> tuple[str, str]:
         """Return the window's geometry and the panels' layout, in base64."""
@@ -142,3 +140,8 @@ class Panels(QObject):
         self._closed.clear()
         self._window.restoreState(self._home)
         self.show(self._wanted)
+
+
+def _decoded(text: str) -> QByteArray:
+    """Return what `Panels.save` wrote; nothing for what is damaged, which Qt then leaves alone."""
+    return QByteArray.fromBase64(QByteArray(text.encode("utf-8", "replace")))
