@@ -213,6 +213,22 @@ def test_images_dropped_on_what_does_not_fit_are_predicted_once_it_is_attached(
     assert len(shared_session.store.predictions[number, item.id].classes) == 3
 
 
+def test_what_is_said_of_the_state_dict_chosen_before_is_dropped(driven: Driven, tmp_path: Path) -> None:
+    """A stale identification would be taken for the other's, and its architecture compared with it."""
+    torch.save({"model": {"weight": torch.ones(3)}, "ema": model().state_dict()}, tmp_path / "two.pth")
+    number = driven.session.open(tmp_path / "two.pth")
+    driven.until(lambda: driven.checkpoint(number).phase == "ready")
+    summary = driven.checkpoint(number).summary
+    assert summary is not None
+    paths = [found.path for found in summary.state_dicts]
+    driven.until(lambda: bool(driven.store.catalogue))  # asked for just before the identification of the first
+    driven.session.choose_state_dict(number, paths.index("ema"))
+    driven.until(lambda: driven.checkpoint(number).identification is not None)
+    identification = driven.checkpoint(number).identification
+    assert identification is not None
+    assert identification.candidates[0].architecture == "squeezenet1_1"
+
+
 def test_a_folder_is_taken_once_in_natural_order(shared_session: Driven, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

@@ -108,9 +108,11 @@ class Opening:
         self.load_catalogue()  # answered first, so that the wanted architecture is known or not
 
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            now = self._store.checkpoints.get(found.id)
+            if now is None or now.state_dict != found.state_dict:
+                return  # closed, or about the state_dict that was chosen before
             identification = _identification(result)
-            if self._store.change_checkpoint(found.id, identification=identification) is None:
-                return
+            self._store.change_checkpoint(found.id, identification=identification)
             best = identification.candidates[0].architecture if identification.candidates else None
             self.choose_architecture(found.id, wanted if self._is_known(wanted) else best)
 
