@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -38,12 +37,11 @@ class QueueLoop:
         Raises
         ------
         TimeoutError
-            It did not within ``timeout`` seconds.
+            No call came for ``timeout`` seconds: a folder may take hours, but something must go on.
         """
-        deadline = time.monotonic() + timeout
         while not condition():
             try:
-                call = self._calls.get(timeout=max(0.0, deadline - time.monotonic()))
+                call = self._calls.get(timeout=timeout)
             except queue.Empty:
                 raise TimeoutError("The processes of Inspector gave no answer in time.") from None
             call()
