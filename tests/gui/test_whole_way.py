@@ -115,6 +115,28 @@ def test_the_samoyed(window: MainWindow, qtbot: Any, drop_on: Drop, shared_data:
     wait_for(qtbot, lambda: window.prediction.top_label() == "Samoyed")
 
 
+def test_the_five_classes_are_seen_in_a_low_window_too(window: MainWindow, qtbot: Any) -> None:
+    window.resize(1280, 720)
+    window.commands.open_demo()
+    wait_for(qtbot, lambda: window.prediction.top_label() == "zero")
+
+    def lowest_bar() -> int:
+        bar = window.prediction.bars.rows[-1]
+        return bar.mapTo(window.model.viewport(), bar.rect().bottomLeft()).y()
+
+    qtbot.waitUntil(lambda: 0 < lowest_bar() < window.model.viewport().height())
+    assert len(window.prediction.bars.rows) == 5
+    assert window.model.verticalScrollBar().maximum() == 0
+    low = window.prediction.picture.height()
+    window.resize(1440, 900)
+    qtbot.waitUntil(lambda: window.prediction.picture.height() > low + 60)
+    assert lowest_bar() < window.model.viewport().height()
+    window.resize(1280, 560)
+    qtbot.waitUntil(window.prediction.picture.isHidden)
+    window.resize(1440, 900)
+    qtbot.waitUntil(window.prediction.picture.isVisible)
+
+
 def test_a_damaged_layout_in_the_settings_does_not_stop_the_start(qtbot: Any, qapp: QApplication) -> None:
     settings = SettingsStore()
     settings.update(window_geometry="a", window_state="größer\N{BLACK STAR}")

@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
         from inspector.gui.model_panel import ModelPanel
 
         panel = ModelPanel(self.session, self.commands.choose_device, self.commands.ask_for_labels)
-        self.panels.set_widget("model", panel, scrolls=True)
+        self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)
         return panel
 

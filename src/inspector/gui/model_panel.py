@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from inspector.gui.attach_panel import AttachPanel
 from inspector.gui.prediction_panel import PredictionPanel
 from inspector.session import Session
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
 
+_SIDE = 14
 
-class ModelPanel(QWidget):
-    """Leads from a file to predictions.
+
+class ModelPanel(QScrollArea):
+    """Leads from a file to predictions. It scrolls where it is too low even with a small picture.
 
     Parameters
     ----------
@@ -29,12 +33,19 @@ class ModelPanel(QWidget):
         super().__init__()
         self._session = session
         self.attach, self.prediction = AttachPanel(), PredictionPanel()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 4, 14, 12)
-        column.setSpacing(16)
-        column.addWidget(self.attach)
-        column.addWidget(self.prediction)
-        column.addStretch(1)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(_SIDE, 4, _SIDE, 12)
+        self._column.setSpacing(16)
+        self._column.addWidget(self.attach)
+        self._column.addWidget(self.prediction)
+        self._column.addStretch(1)
+        self.setWidget(inside)
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._share_height)
+        inside.installEventFilter(self)
         attach = self.attach
         attach.architecture_chosen.connect(lambda name: self._with_current(session.choose_architecture, name))
         attach.state_dict_chosen.connect(lambda index: self._with_current(session.choose_state_dict, index))
@@ -42,6 +53,23 @@ class ModelPanel(QWidget):
         attach.cancel_requested.connect(lambda: self._with_current(session.cancel_attach))
         attach.device_chosen.connect(choose_device)
         attach.labels_requested.connect(choose_labels)
+
+    def _share_height(self) -> None:
+        """Give the picture what the rest leaves: the classes below it are seen without scrolling."""
+        width, height = self.viewport().width(), self.viewport().height()
+        rest = self._column.heightForWidth(width) - self.prediction.picture_height(width - 2 * _SIDE)
+        self.prediction.give_room(height - rest)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share another height."""
+        super().resizeEvent(event)
+        self._soon.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Share the height anew when something in the panel takes more or less of it."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._soon.start()
+        return super().eventFilter(watched, event)
 
     def _with_current(self, command: Callable[..., object], *arguments: object) -> None:
         found = self._session.current

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMenu,
-    QScrollArea,
     QToolButton,
     QWidget,
 )
@@ -80,21 +79,11 @@ class Panels(QObject):
         self._window.addDockWidget(area, dock)
         self.docks[name] = dock
 
-    def set_widget(self, name: str, widget: QWidget, *, scrolls: bool = False) -> None:
-        """Fill a dock that was added with a placeholder.
-
-        With ``scrolls``, a vertical scroll bar appears where the panel is too low for its content.
-        """
+    def set_widget(self, name: str, widget: QWidget) -> None:
+        """Fill a dock that was added with a placeholder."""
         dock = self.docks[name]
         placeholder = dock.widget()
-        if scrolls:
-            area = QScrollArea()
-            area.setWidgetResizable(True)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(widget)
-            dock.setWidget(area)
-        else:
-            dock.setWidget(widget)
+        dock.setWidget(widget)
         if placeholder is not None:
             placeholder.deleteLater()
 

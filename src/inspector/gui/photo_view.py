@@ -16,6 +16,9 @@ _ASPECT = 2 / 3
 #: In logical pixels; what is left of a panel belongs to the numbers.
 TALLEST = 320
 
+#: Less than this shows nothing that the strip does not show better.
+LEAST = 56
+
 #: Tiny pictures are not enlarged further: there is nothing more to see in them.
 LARGEST_SCALE = 2.0
 
@@ -35,6 +38,7 @@ class PhotoView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnail: Thumbnail | None = None
+        self._tallest = TALLEST
         self._pixmaps = PixmapCache(1)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
@@ -46,6 +50,13 @@ class PhotoView(QWidget):
             self._thumbnail = thumbnail
             self._pixmaps.forget(0)
             self.update()
+
+    def set_tallest(self, height: int) -> None:
+        """Take at most so much height, within `LEAST` and `TALLEST`: what stands below must be seen too."""
+        tallest = max(LEAST, min(TALLEST, height))
+        if tallest != self._tallest:
+            self._tallest = tallest
+            self.updateGeometry()
 
     def picture_rect(self) -> QRect:
         """Return where the picture is painted, in logical pixels; empty where there is none."""
@@ -59,7 +70,7 @@ class PhotoView(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         """Return the place's height."""
-        return min(TALLEST, round(_ASPECT * width))
+        return min(self._tallest, round(_ASPECT * width))
 
     def sizeHint(self) -> QSize:
         """Return the size in a panel of ordinary width."""

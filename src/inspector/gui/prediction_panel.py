@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLa
 from inspector.gui import icons, theme
 from inspector.gui.class_words import class_text, plain_text, timing
 from inspector.gui.one_line_label import OneLineLabel
-from inspector.gui.photo_view import PhotoView
+from inspector.gui.photo_view import LEAST, PhotoView
 from inspector.gui.score_bars import ScoreBars, row_height
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
@@ -34,6 +34,7 @@ class PredictionPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._focus_by_key = False
+        self._room = LEAST
         self._shown: tuple[ImageItem | None, Prediction | None, Attachment] = (None, None, Attachment())
         self.setAccessibleName("Prediction")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -89,6 +90,20 @@ class PredictionPanel(QWidget):
             self._shown = (item, prediction, attachment)
             self._show()
 
+    def picture_height(self, width: int) -> int:
+        """Return what the picture and the space below it take of the height, in a panel of that width."""
+        return 0 if self.picture.isHidden() else self.picture.heightForWidth(width) + _SPACING
+
+    def give_room(self, height: int) -> None:
+        """Give the picture so much height; where that is too little it goes, for the classes must be seen."""
+        self._room = height - _SPACING
+        self.picture.set_tallest(self._room)
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        item, _, _ = self._shown
+        self.picture.setVisible(item is not None and item.failure is None and self._room >= LEAST)
+
     def top_label(self) -> str:
         """Return the label of the likeliest class that is shown; empty where none is."""
         return "" if self.bars.isHidden() or not self.bars.rows else class_text(self.bars.rows[0].score)
@@ -104,7 +119,7 @@ class PredictionPanel(QWidget):
         broken = item is not None and item.failure is not None
         self.caption.set_text(item.name if item is not None else "", timing(prediction))
         self.caption.setToolTip(tooltip(self.caption.text(), str(item.path.parent) if item is not None else ""))
-        self.picture.setVisible(item is not None and not broken)
+        self._show_picture()
         self.picture.show_thumbnail((item.preview or item.thumbnail) if item is not None else None)
         self.picture.setAccessibleName(item.name if item is not None else "")
         scores = prediction.classes if prediction is not None and prediction.phase == "ready" else ()
