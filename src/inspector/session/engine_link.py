@@ -51,6 +51,7 @@ class EngineLink:
         self._client: ProcessClient | None = None
         self._deaths: deque[float] = deque(maxlen=_DEATHS)
         self._uploads = 0
+        self._death_told = False
         self._latest: dict[int, int] = {}  # the upload that a checkpoint waits for; answers of older ones are stale
 
     @property
@@ -130,6 +131,14 @@ class EngineLink:
         self._store.change_engine(
             phase="ready", torch=result["torch"], torchvision=result["torchvision"], devices=devices
         )
+        self._tell_restored()
+
+    def _tell_restored(self) -> None:
+        """Say that all is well again: the warning of a death would stay otherwise."""
+        attaching = any(found.attachment.phase == "running" for found in self._store.checkpoints.values())
+        if self._death_told and not attaching:
+            self._death_told = False
+            self._store.notice("The new engine is ready.")
 
     def _not_ready(self, failure: Failure) -> None:
         if failure.kind != "ProcessDied":
@@ -149,6 +158,7 @@ class EngineLink:
             failure = Failure(
                 f"The engine stopped {_DEATHS} times within a minute.", words[-1][:200] if words else "Start it again."
             )
+            self._death_told = False
             self._store.change_engine(phase="failed", failure=failure)
             self._store.notice(failure.sentence, "error")
             for found in restore:
@@ -156,6 +166,7 @@ class EngineLink:
                 self._store.change_checkpoint(found.id, attachment=stopped)
             return
         again = " and attaching again" if restore else ""
+        self._death_told = True
         self._store.notice(f"The engine stopped. Starting a new one{again}.", "warning")
         for found in restore:  # what the old engine called it says nothing to the next
             self._store.change_checkpoint(found.id, attachment=Attachment())
@@ -309,11 +320,13 @@ class EngineLink:
         )
         self._store.change_checkpoint(number, attachment=ready)
         self._attached(number)
+        self._tell_restored()
 
     def _not_attached(self, number: int, upload: int, failure: Failure) -> None:
         found = self._waiting_for(number, upload)
         if failure.kind == "ProcessDied" or found is None:
             return  # a death is told once, and the attachment is made again
+        self._death_told = False
         failed = replace(found.attachment, phase="failed", failure=failure)
         self._store.change_checkpoint(number, attachment=failed)
         self._store.notice(failure.sentence, "error")
