@@ -118,7 +118,9 @@ class FileTabs(QFrame):
             self,
             f"#tabs {{ background: {c.window}; }}"
             f"QTabBar::tab {{ background: transparent; color: {c.muted}; padding: 8px 10px 8px 12px; margin-right: 2px;"
-            " border: none; border-top-left-radius: 8px; border-top-right-radius: 8px; max-width: 260px; }"
+            " border: none; border-top-left-radius: 8px; border-top-right-radius: 8px;"
+            " min-width: 110px; max-width: 260px; }"
+            "QTabBar::tear { width: 0; border: none; }"
             f"QTabBar::tab:selected {{ background: {c.surface}; color: {c.text}; }}"
             f"QTabBar::tab:hover:!selected {{ background: {c.hover}; }}"
             f"QTabBar::tab:focus {{ color: {c.accent}; }}"

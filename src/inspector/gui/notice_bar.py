@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBut
 from inspector.gui import icons, theme
 from inspector.session.store import Notice
 
-#: Milliseconds an information stays; warnings and errors stay until they are closed or replaced.
-_STAYS = 6_000
+#: Milliseconds that a notice stays; errors stay until they are closed or replaced. A warning is soon about something
+#: that is over, or about another tab.
+_STAYS = {"info": 6_000, "warning": 20_000}
 
 
 class NoticeBar(QFrame):
@@ -27,7 +28,7 @@ class NoticeBar(QFrame):
         self._close.setAccessibleName("Close the message")
         self._close.setToolTip("Close the message")
         self._close.clicked.connect(self.hide)
-        self._timer = QTimer(self, singleShot=True, interval=_STAYS)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 7, 10, 7)
@@ -44,10 +45,9 @@ class NoticeBar(QFrame):
         self.setAccessibleName(notice.text)
         self._dress()
         self.show()
-        if notice.level == "info":
-            self._timer.start()
-        else:
-            self._timer.stop()
+        self._timer.stop()
+        if notice.level in _STAYS:
+            self._timer.start(_STAYS[notice.level])
 
     def _dress(self) -> None:
         c = theme.colors()

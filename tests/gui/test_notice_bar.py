@@ -1,0 +1,35 @@
+"""The notice bar: what is over goes by itself, what is wrong stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inspector.gui import notice_bar
+from inspector.gui.notice_bar import NoticeBar
+from inspector.session.store import Notice
+
+
+@pytest.fixture
+def bar(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> NoticeBar:
+    monkeypatch.setattr(notice_bar, "_STAYS", dict.fromkeys(notice_bar._STAYS, 30))
+    made = NoticeBar()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.mark.parametrize("level", ["info", "warning"])
+def test_a_notice_goes_by_itself(bar: NoticeBar, qtbot: Any, level: Any) -> None:
+    bar.show_notice(Notice("The engine stopped.", level))
+    assert not bar.isHidden()
+    qtbot.waitUntil(bar.isHidden)
+
+
+def test_an_error_stays_also_after_an_information(bar: NoticeBar, qtbot: Any) -> None:
+    bar.show_notice(Notice("Done."))
+    bar.show_notice(Notice("There is no file a.pth.", "error"))
+    with qtbot.waitSignal(bar._timer.timeout, timeout=150, raising=False) as told:
+        pass
+    assert not told.signal_triggered
+    assert not bar.isHidden()
