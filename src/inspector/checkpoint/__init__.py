@@ -11,21 +11,52 @@ Never torch, never Qt.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from inspector.checkpoint.errors import CheckpointError
+from inspector.checkpoint.errors import (
+    AmbiguousArchiveError,
+    BrokenCheckpointError,
+    CheckpointError,
+    CutShortError,
+    FileChangedError,
+    LimitError,
+    NotACheckpointError,
+    TensorReadError,
+)
 
 if TYPE_CHECKING:
     from inspector.checkpoint.opening import Checkpoint, open_checkpoint
-    from inspector.checkpoint.tensors import Tensor
+    from inspector.checkpoint.survey import Node
+    from inspector.checkpoint.tensors import StateDict, Tensor
 
-__all__ = ["Checkpoint", "CheckpointError", "Tensor", "open_checkpoint"]
+__all__ = [
+    "AmbiguousArchiveError",
+    "BrokenCheckpointError",
+    "Checkpoint",
+    "CheckpointError",
+    "CutShortError",
+    "FileChangedError",
+    "LimitError",
+    "Node",
+    "NotACheckpointError",
+    "StateDict",
+    "Tensor",
+    "TensorReadError",
+    "open_checkpoint",
+]
+
+_MODULES = {
+    "Checkpoint": "opening",
+    "Node": "survey",
+    "StateDict": "tensors",
+    "Tensor": "tensors",
+    "open_checkpoint": "opening",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the reading code at its first use: the window shows summaries and never needs it."""
-    if name in ("Checkpoint", "Tensor", "open_checkpoint"):
-        from inspector.checkpoint import opening, tensors
-
-        return tensors.Tensor if name == "Tensor" else getattr(opening, name)
+    if name in _MODULES:
+        return getattr(import_module(f"inspector.checkpoint.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

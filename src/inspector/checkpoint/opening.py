@@ -24,7 +24,7 @@ from inspector.checkpoint.insides import (
 from inspector.checkpoint.safety import SEVERITY, Safety, Verdict, safety_of, verdict
 from inspector.checkpoint.sniff import read_container
 from inspector.checkpoint.source import FileIdentity, Source
-from inspector.checkpoint.survey import Survey
+from inspector.checkpoint.survey import Node, Survey
 from inspector.checkpoint.tensor_bytes import numel_of, span
 from inspector.checkpoint.tensors import (
     StateDict,
@@ -53,6 +53,14 @@ class Checkpoint:
         False when reading stopped at an error; what came before is here, and ``warnings`` says why.
     globals
         ``(name, verdict)`` of everything the pickle names, the worst first; at least these where ``complete`` is False.
+    safety
+        What loading the file with torch would do: ``"safe"``, ``"needs_trust"`` or ``"dangerous"``.
+    warnings
+        Sentences on what is wrong or left out.
+    tensors
+        Every tensor in the file's order; also by full name: ``checkpoint.tensors["conv1.weight"]``.
+    state_dicts
+        Every state_dict and pickled module that is no part of another.
     """
 
     def __init__(self, source: Source, contents: Contents) -> None:
@@ -83,6 +91,11 @@ class Checkpoint:
             self.warnings.append("It holds more entries than can be shown; the rest is left out.")
         self.tensors = Tensors([Tensor(self, found) for found in self.survey.tensors])
         self.state_dicts = self._state_dicts()
+
+    @property
+    def tree(self) -> Node:
+        """The root of everything in it as rows; the root's own label is empty."""
+        return self.survey.root
 
     @property
     def identity(self) -> FileIdentity:
