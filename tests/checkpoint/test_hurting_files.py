@@ -331,3 +331,18 @@ def test_an_archive_of_very_many_entries(tmp_path: Path, read_in_process: Read) 
     outcome = read_in_process(path)
     assert outcome.error is None
     assert outcome.seconds < SECONDS
+
+
+def test_an_honest_checkpoint_of_200_000_tensors_opens(tmp_path: Path, read_in_process: Read) -> None:
+    """The limits grow with the file's real size: what would be a bomb in a small file is honest in a large one."""
+    import torch
+
+    count = 200_000
+    one = torch.ones(1)
+    path = tmp_path / "large.pth"
+    torch.save({f"layers.{i // 4}.{'qkvo'[i % 4]}.weight": one.clone() for i in range(count)}, path)
+    outcome = read_in_process(path)
+    assert outcome.error is None
+    assert outcome.summary is not None
+    assert (outcome.summary.complete, outcome.summary.safety) == (True, "safe")
+    assert len(outcome.summary) == count
