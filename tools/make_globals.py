@@ -52,12 +52,16 @@ numpy.core.multiarray.scalar numpy._core.multiarray.scalar numpy.core.numeric._f
 numpy._core.numeric._frombuffer
 """.split()
 
+# torch's tensor classes of 2016, which its tar files name beside each tensor.
+TENSORS = "Double Float Half Long Int Short Char Byte".split()
+
 STORAGES = """Double Float Half Long Int Short Char Byte Bool BFloat16 ComplexDouble ComplexFloat QInt8 QInt32 QUInt8
 QUInt4x2 QUInt2x4""".split()
 
 # torchvision's pickled models name these beside their classes; functools.partial occurs in the five ViTs alone and
 # stays out: it can wrap anything.
-MODULE_FUNCTIONS = """torch.nn.functional.relu torch.nn.functional.silu torch.nn.functional.gelu
+MODULE_FUNCTIONS = """torch.nn.backends.thnn._get_thnn_function_backend
+torch.nn.functional.relu torch.nn.functional.silu torch.nn.functional.gelu
 torch.ao.quantization.stubs.QuantStub torch.ao.quantization.stubs.DeQuantStub
 torch.quantization.stubs.QuantStub torch.quantization.stubs.DeQuantStub""".split()
 
@@ -66,7 +70,8 @@ def tensor_names() -> list[str]:
     """Return every name that rebuilds tensors or plain data."""
     dtypes = [f"torch.{name}" for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)]
     storages = [f"{place}.{name}Storage" for place in ("torch", "torch.cuda") for name in STORAGES]
-    return sorted({*REBUILDS, *PLAIN_DATA, *dtypes, *storages, *_get_allowed_globals()})
+    tensors = [f"{place}.{name}Tensor" for place in ("torch", "torch.cuda") for name in TENSORS]
+    return sorted({*REBUILDS, *PLAIN_DATA, *dtypes, *storages, *tensors, *_get_allowed_globals()})
 
 
 def module_classes() -> set[str]:

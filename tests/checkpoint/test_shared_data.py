@@ -21,7 +21,12 @@ Read = Callable[[Path], Outcome]
 Row = dict[str, str]
 
 #: The manifest's words for the containers that are read here.
-CONTAINERS = {"zip (torch>=1.6)": "zip", "legacy magic (0.1.10-1.5)": "legacy", "safetensors": "safetensors"}
+CONTAINERS = {
+    "zip (torch>=1.6)": "zip",
+    "legacy magic (0.1.10-1.5)": "legacy",
+    "legacy tar (<0.1.10)": "tar",
+    "safetensors": "safetensors",
+}
 
 
 def rows(shared_data: Path, table: str) -> list[Row]:

@@ -72,7 +72,7 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], type[CheckpointError], str]] = 
     "text": ("notes.pt", lambda: b"Dear diary,\n", NotACheckpointError, "not a PyTorch checkpoint"),
     "png": ("photo.pt", lambda: picture("PNG"), NotACheckpointError, "PNG image"),
     "jpeg": ("photo.pth", lambda: picture("JPEG"), NotACheckpointError, "JPEG image"),
-    "old tar": ("resnet.pth", lambda: tar(["sys_info", "pickle", "storages"]), NotACheckpointError, "before 2017"),
+    "old tar": ("resnet.pth", lambda: tar(["sys_info", "storages"]), BrokenCheckpointError, "before 2017"),
     "tar": ("all.pth", lambda: tar(["README.md"]), NotACheckpointError, "tar archive"),
     "torch7": (
         "net.t7",

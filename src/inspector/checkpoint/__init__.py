@@ -1,9 +1,9 @@
 """A file on disk turned into what it is, its tree and its lazy tensors. Nothing in the file is ever run.
 
-The way through the room: ``sniff`` tells the container, ``zip_container``, ``legacy_container`` and
-``safetensors_container`` read its index, ``machine`` walks the pickle's opcodes into inert ``values``,
-``insides`` says what they are, ``survey`` and ``layout`` lay them out as a tree, ``safety`` judges the globals, and
-``opening`` puts it all into a `Checkpoint`. ``columns`` and ``summary`` carry one across a process border.
+The way through the room: ``sniff`` tells the container, whose own module (``zip_container``, ``legacy_container``,
+``tar_container``, ``safetensors_container``, ...) reads its index, ``machine`` walks the pickle's opcodes into inert
+``values``, ``insides`` says what they are, ``survey`` and ``layout`` lay them out as a tree, ``safety`` judges the
+globals, and ``opening`` puts it all into a `Checkpoint`. ``columns`` and ``summary`` carry one across a process border.
 
 May import: the standard library, and numpy with ml_dtypes in ``tensor_bytes`` alone, when a tensor is read.
 Never torch, never Qt.

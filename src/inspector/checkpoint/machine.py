@@ -14,7 +14,7 @@ from inspector.checkpoint import rebuild
 from inspector.checkpoint.errors import CheckpointError, LimitError
 from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
 from inspector.checkpoint.uses import misuse_in_call, misuse_in_state
-from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, Value
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue, Value
 
 _U32 = struct.Struct("<I")
 _BINGET = ord("h")
@@ -296,6 +296,8 @@ class Machine(ConstantOpcodes):
             target.state = state
         elif isinstance(target, PickledDict):
             target.attributes = state
+        elif isinstance(target, TensorValue):
+            rebuild.set_state(target, state)
 
     def op_persid(self) -> None:
         self._stack.append(self._persistent(str(self._line(), "ascii")))

@@ -114,8 +114,25 @@ def _parameter(args: tuple[Value, ...]) -> TensorValue | None:
 
 
 def _parameter_class(args: tuple[Value, ...]) -> TensorValue | None:
-    """``torch.nn.parameter.Parameter(data, requires_grad)``, as torch before 0.4 pickled parameters."""
-    return _parameter(args)
+    """``torch.nn.parameter.Parameter(data, requires_grad)``, as torch before 0.4 pickled parameters.
+
+    Before 0.1.7 it was made of nothing, and a state given to it: see `set_state`.
+    """
+    if args:
+        return _parameter(args)
+    return UnusualTensor(None, 0, (), (), "float32", is_parameter=True, problem="its values are missing from the file")
+
+
+def set_state(tensor: TensorValue, state: Value) -> None:
+    """Do what ``torch.Tensor.__setstate__`` does with the state of torch before 0.1.7.
+
+    That is ``(data, gradient, hooks, requires_grad, volatile)``; anything else changes nothing that is shown.
+    """
+    data = state[0] if isinstance(state, tuple) and len(state) == 5 else None
+    if isinstance(tensor, UnusualTensor) and tensor.problem and isinstance(data, TensorValue):
+        tensor.storage, tensor.offset, tensor.shape, tensor.stride = data.storage, data.offset, data.shape, data.stride
+        tensor.dtype, tensor.layout, tensor.problem, tensor.parts = data.dtype, data.layout, data.problem, data.parts
+        tensor.requires_grad, tensor.quantization = state[3] is True, data.quantization
 
 
 def _without_bytes(layout: str, shape: Value, dtype: str) -> TensorValue | None:

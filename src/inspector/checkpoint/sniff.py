@@ -10,6 +10,8 @@ from inspector.checkpoint.machine import Machine, describe_failure
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.safetensors_container import is_safetensors, read_safetensors
 from inspector.checkpoint.source import Source
+from inspector.checkpoint.tar_container import MEMBERS, read_tar
+from inspector.checkpoint.tar_index import first_name, is_tar
 from inspector.checkpoint.values import Value
 from inspector.checkpoint.zip_container import read_zip
 
@@ -66,7 +68,10 @@ def read_container(source: Source) -> Contents:
     # As torch.load tells them: zip by its four bytes at the very start, then tar, whatever else the file may be.
     if head.startswith(b"PK\x03\x04"):
         return read_zip(source)
-    _refuse_tar(source, head)
+    if is_tar(head):
+        if first_name(source) not in MEMBERS:
+            raise NotACheckpointError(f"{source.name} is a tar archive, but not one of torch's.", "Unpack it first.")
+        return read_tar(source)
     if head.startswith(b"\x80") and is_legacy(head):
         return read_legacy(source)
     if is_safetensors(head, source.size):
@@ -76,22 +81,6 @@ def read_container(source: Source) -> Contents:
     if contents is None:
         raise NotACheckpointError(f"{source.name} is not a PyTorch checkpoint.", _OPEN_ANOTHER)
     return contents
-
-
-def _refuse_tar(source: Source, head: bytes) -> None:
-    """Refuse what tarfile, and so torch, would read as a tar archive: only the first header's checksum counts."""
-    import tarfile
-
-    try:
-        first = tarfile.TarInfo.frombuf(head[:512], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return
-    if first.name.removeprefix("./") in ("sys_info", "pickle", "storages", "tensors"):
-        raise NotACheckpointError(
-            f"{source.name} is a tar archive, as torch wrote before 2017, which Inspector can't read yet.",
-            "Load it with an old torch and save it again.",
-        )
-    raise NotACheckpointError(f"{source.name} is a tar archive.", "Unpack it first.")
 
 
 def _refuse_wrong_file(source: Source, head: bytes) -> None:
