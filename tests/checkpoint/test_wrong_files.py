@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -52,12 +51,6 @@ def archive(entries: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def npy() -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.zeros(3))
-    return buffer.getvalue()
-
-
 WRONG: dict[str, tuple[str, Callable[[], bytes], type[CheckpointError], str]] = {
     "lfs": (
         "model.pth",
@@ -80,12 +73,10 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], type[CheckpointError], str]] = 
         NotACheckpointError,
         "Torch7",
     ),
-    "npy": ("array.npy", npy, NotACheckpointError, "NumPy"),
     "onnx": ("net.onnx", lambda: b"\x08\x07\x12\x07pytorch\x1a\x051.8.0", NotACheckpointError, "ONNX"),
     "gzip": ("model.pth", lambda: b"\x1f\x8b\x08\x00" + bytes(20), NotACheckpointError, "gzip"),
     "noise": ("model.bin", lambda: bytes(range(255, 200, -1)) * 9, NotACheckpointError, "not a PyTorch"),
     "zip of photos": ("all.zip", lambda: archive({"a.jpg": b"x"}), NotACheckpointError, "zip archive"),
-    "npz": ("a.npz", lambda: archive({"a.npy": b"x"}), NotACheckpointError, "NumPy archive"),
     "torchscript": (
         "m.pt",
         lambda: archive({"m/data.pkl": b"N.", "m/constants.pkl": b"N."}),

@@ -7,6 +7,8 @@ from inspector.checkpoint.errors import CheckpointError, NotACheckpointError
 from inspector.checkpoint.legacy_container import is_legacy, read_legacy
 from inspector.checkpoint.limits import MAX_GLOBALS, MAX_INDEX_BYTES
 from inspector.checkpoint.machine import Machine, describe_failure
+from inspector.checkpoint.numpy_container import read_npy
+from inspector.checkpoint.numpy_header import MAGIC
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.safetensors_container import is_safetensors, read_safetensors
 from inspector.checkpoint.source import Source
@@ -42,7 +44,6 @@ _WRONG_FILES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ", "is an xz archive", "Unpack it first."),
     (b"\x89HDF", "is an HDF5 file, as Keras writes", _OPEN_ANOTHER),
     (b"GGUF", "is a GGUF file, as llama.cpp reads", _OPEN_ANOTHER),
-    (b"\x93NUMPY", "is a NumPy array, which Inspector can't read yet", _OPEN_ANOTHER),
     (b"\x08\x03\x12", "looks like an ONNX model", "Netron shows those."),
     (b"\x08\x07\x12", "looks like an ONNX model", "Netron shows those."),
     (b"\x08\x08\x12", "looks like an ONNX model", "Netron shows those."),
@@ -72,6 +73,8 @@ def read_container(source: Source) -> Contents:
         if first_name(source) not in MEMBERS:
             raise NotACheckpointError(f"{source.name} is a tar archive, but not one of torch's.", "Unpack it first.")
         return read_tar(source)
+    if head.startswith(MAGIC):
+        return read_npy(source)
     if head.startswith(b"\x80") and is_legacy(head):
         return read_legacy(source)
     if is_safetensors(head, source.size):

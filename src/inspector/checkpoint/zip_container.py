@@ -8,6 +8,7 @@ from inspector.checkpoint.errors import (
     NotACheckpointError,
 )
 from inspector.checkpoint.machine import Machine
+from inspector.checkpoint.numpy_container import is_npz, read_npz
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.walking import walk
@@ -23,6 +24,8 @@ def read_zip(source: Source) -> Contents:
         It is another kind of archive, damaged, or could be read in two ways.
     """
     entries = {entry.name: entry for entry in read_zip_index(source)}
+    if is_npz(entries):
+        return read_npz(source, entries)
     root = _root_folder(source, entries)
     pickle_entry = entries[f"{root}/data.pkl"]
     data = read_entry(source, pickle_entry)
@@ -52,8 +55,9 @@ def _root_folder(source: Source, entries: dict[str, ZipEntry]) -> str:
             f"{name} is an exported program, which Inspector can't read yet.", "Open its state_dict instead."
         )
     if not pickles:
-        what = "a NumPy archive" if all(entry.endswith(".npy") for entry in entries) and entries else "a zip archive"
-        raise NotACheckpointError(f"{name} is {what} without a PyTorch checkpoint in it.", "Unpack it and look inside.")
+        raise NotACheckpointError(
+            f"{name} is a zip archive without a PyTorch checkpoint in it.", "Unpack it and look inside."
+        )
     if len(roots) != 1 or pickles != [f"{root}/data.pkl"] or any("/" not in entry for entry in entries):
         raise AmbiguousArchiveError(
             f"{name} is refused: it is not laid out as torch writes it (one folder with one data.pkl), so two "

@@ -218,7 +218,8 @@ def locate(source: Source, entry: ZipEntry) -> tuple[int, int]:
     fields = _LOCAL.unpack(header)
     name_length, extra_length = fields[9], fields[10]
     name = source.read(entry.header_offset + _LOCAL.size, name_length)
-    if fields[0] != b"PK\x03\x04" or name not in (entry.name.encode(), entry.name.encode("cp437", "replace")):
+    same = name == entry.name.encode() or name == entry.name.encode("cp437", "replace")
+    if fields[0] != b"PK\x03\x04" or not same:
         raise AmbiguousArchiveError(
             f"{source.name} is refused: its directory and the entry {quoted(entry.name)} contradict each other.",
             "Ask for a fresh copy, saved by torch.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-_CHECKPOINTS = "Checkpoints (*.pth *.pt *.ckpt *.th *.bin *.safetensors *.tar *.pkl);;All files (*)"
+_CHECKPOINTS = "Checkpoints (*.pth *.pt *.ckpt *.th *.ptl *.pt2 *.bin *.safetensors *.index.json *.tar *.pkl *.npy *.npz);;All files (*)"
 _IMAGES = "Images (*.jpg *.jpeg *.png *.webp *.bmp *.gif *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 _LABELS = "Labels (*.txt *.json);;All files (*)"
 
