@@ -135,6 +135,7 @@ def _storage_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]
         "storage_files": array("i", [location.file for location in where]),
         "storage_skips": array("q", [location.skip for location in where]),
         "storage_big_endian": array("B", [location.big_endian for location in where]),
+        "storage_is_text": array("B", [location.is_text for location in where]),
         "storage_entries": [location.entry for location in where],
         "storage_offsets": array("q", [location.offset for location in where]),
         "storage_nbytes": array("q", [location.nbytes for location in where]),

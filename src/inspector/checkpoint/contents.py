@@ -41,6 +41,8 @@ class StorageLocation(NamedTuple):
         Bytes of the unpacked entry before the storage's first, such as an array's header.
     big_endian
         Byte order of its elements.
+    is_text
+        It is written as text in UTF-8, a character for each byte, as pickles of protocol 2 hold bytes.
     """
 
     offset: int
@@ -50,6 +52,7 @@ class StorageLocation(NamedTuple):
     file: int = 0
     skip: int = 0
     big_endian: bool = False
+    is_text: bool = False
 
 
 #: For a tensor without bytes of its own: it is put together from its parts.

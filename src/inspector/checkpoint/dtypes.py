@@ -6,7 +6,7 @@ safetensors 0.5 (``safetensors/src/tensor.rs``).
 
 from __future__ import annotations
 
-#: Bytes per element. Sub-byte quantized types count their packed storage element (one byte).
+#: Bytes per element. Those of less than a byte count the byte that holds them, and perhaps others; see `PACKED`.
 ITEM_SIZES: dict[str, int] = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
     "float8_e5m2": 1, "float8_e4m3fn": 1, "float8_e5m2fnuz": 1, "float8_e4m3fnuz": 1, "float8_e8m0fnu": 1,
@@ -15,13 +15,19 @@ ITEM_SIZES: dict[str, int] = {
     "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1,
     "uint16": 2, "uint32": 4, "uint64": 8, "bool": 1,
     "qint8": 1, "quint8": 1, "qint32": 4, "quint4x2": 1, "quint2x4": 1,
+    "bcomplex32": 4, "bits8": 1, "bits16": 2, "bits1x8": 1, "bits2x4": 1, "bits4x2": 1,
 }  # fmt: skip
+
+#: Elements in a byte, of the quantized dtypes that count more than one, the first in the lowest bits.
+PACKED: dict[str, int] = {"quint4x2": 2, "quint2x4": 4}
 
 #: Columns carry a dtype as its index in this tuple; 255 stands for "unknown".
 DTYPE_NAMES: tuple[str, ...] = tuple(ITEM_SIZES)
 DTYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(DTYPE_NAMES)}
 
-FLOATING: frozenset[str] = frozenset(name for name in ITEM_SIZES if name.startswith(("float", "bfloat", "complex")))
+FLOATING: frozenset[str] = frozenset(
+    name for name in ITEM_SIZES if name.startswith(("float", "bfloat", "complex", "bcomplex"))
+)
 
 STORAGE_DTYPES: dict[str, str] = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from inspector.checkpoint.dtypes import FLOATING
-from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value, listed
 
 Kind = Literal[
     "state_dict",
@@ -75,7 +75,7 @@ def is_state_dict(value: Value, name: str | None = None) -> bool:
     for key, item in value.pairs():
         if type(key) is not str:
             return False
-        if isinstance(item, TensorValue) or _is_packed(item):
+        if isinstance(listed(item), TensorValue) or _is_packed(item):
             tensors += 1
             looks_it = looks_it or "." in key
         elif not (isinstance(item, Global) or key.endswith("_extra_state") or item is None):

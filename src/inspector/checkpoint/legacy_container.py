@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from inspector.checkpoint.arrays import PickledArray, place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError
@@ -57,6 +58,7 @@ def read_legacy(source: Source) -> Contents:
         contents.warnings.append(describe_failure(pickles.failure))
     else:
         _locate_storages(source, contents, pickles)
+    place_arrays(contents, pickles.arrays, pickles.data, 0)
     return contents
 
 
@@ -65,6 +67,8 @@ class _Pickles:
 
     Attributes
     ----------
+    arrays
+        The numpy arrays in them.
     root, keys
         The object, or what was read of it, and the keys of the storages in the file's order.
     position
@@ -78,6 +82,7 @@ class _Pickles:
         self.position = 0
         self.ids = PersistentIds()
         self.globals: dict[str, None] = {}
+        self.arrays: list[PickledArray] = []
         self.mutates_a_global = self.big_endian = False
         self.misuses: dict[str, None] = {}
         self.root: Value = None
@@ -107,6 +112,7 @@ class _Pickles:
         finally:
             self.position = machine.position
             self.globals.update(dict.fromkeys(machine.globals))
+            self.arrays += machine.arrays
             self.mutates_a_global |= machine.mutates_a_global
             self.misuses.update(machine.misuses)
 

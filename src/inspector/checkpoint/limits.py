@@ -56,6 +56,13 @@ MAX_LIST_BYTES = 1 * MIB
 #: Entries shown below one list, tuple, set or plain dict that holds no tensors.
 MAX_PLAIN_ENTRIES = 200
 
+#: A sparse tensor is made dense up to so many bytes, or else up to so many per byte that the file holds of it (each
+#: value of float32 comes with 16 bytes of indices, so that one element in 300 may differ from zero), and never beyond
+#: the last: statistics and pictures take a few times as much.
+FREE_DENSE_BYTES = 64 * MIB
+DENSE_PER_SPARSE_BYTE = 64
+MAX_DENSE_BYTES = 2 << 30
+
 #: Dimensions of a tensor. torch allows 64.
 MAX_DIMENSIONS = 64
 

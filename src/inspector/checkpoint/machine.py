@@ -11,9 +11,10 @@ import struct
 from collections.abc import Callable
 
 from inspector.checkpoint import rebuild
+from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.errors import CheckpointError, LimitError
 from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
-from inspector.checkpoint.uses import misuse_in_call, misuse_in_state
+from inspector.checkpoint.uses import misuse_in_array, misuse_in_call, misuse_in_state
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue, Value
 
 _U32 = struct.Struct("<I")
@@ -38,6 +39,8 @@ class Machine(ConstantOpcodes):
         Every global the pickle named so far, by dotted name: complete only when ``run`` returned.
     position
         Offset behind the last opcode that was read.
+    arrays
+        The numpy arrays it made.
     mutates_a_global
         The pickle sets attributes on a global itself, which would change it for the whole program.
     misuses
@@ -262,12 +265,19 @@ class Machine(ConstantOpcodes):
     def _call(self, function: Value, args: Value) -> Value:
         # A set made of a list holds its items once more, which two bytes may ask for again and again.
         if isinstance(args, tuple) and args and isinstance(args[0], list | tuple | str):
-            self._copied += len(args[0])
-            if self._copied > self._budget.copied:
-                raise LimitError("The pickle in it copies far more than it holds.")
+            self._count_copied(len(args[0]))
         if isinstance(function, Global) and (misuse := misuse_in_call(function, args)):
             self.misuses[misuse] = None
-        return rebuild.call(function, args)
+        made = rebuild.call(function, args)
+        if type(made) is PickledArray:
+            made.end = self.position
+            self.arrays.append(made)
+        return made
+
+    def _count_copied(self, length: int) -> None:
+        self._copied += length
+        if self._copied > self._budget.copied:
+            raise LimitError("The pickle in it copies far more than it holds.")
 
     def op_newobj(self) -> None:
         self.op_reduce()
@@ -296,6 +306,13 @@ class Machine(ConstantOpcodes):
             target.state = state
         elif isinstance(target, PickledDict):
             target.attributes = state
+        elif isinstance(target, PickledArray):
+            if misuse := misuse_in_array(state):
+                self.misuses[misuse] = None
+            if isinstance(state, tuple) and state and isinstance(state[-1], str):
+                self._count_copied(len(state[-1]))
+            target.set_state(state)
+            target.end = self.position
         elif isinstance(target, TensorValue):
             rebuild.set_state(target, state)
 

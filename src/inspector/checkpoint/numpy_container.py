@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
+from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, LimitError
@@ -46,6 +47,7 @@ def read_npy(source: Source) -> Contents:
             raise LimitError(f"The pickle in {source.name} is too large to be walked.")
         machine = _machine(source.read(end, source.size - end))
         contents.root = walk(contents, machine, source.name)
+        place_arrays(contents, machine.arrays, machine.data, end)
         contents.index_bytes += machine.position
         end += machine.position
     else:
@@ -94,7 +96,11 @@ def _read_array(source: Source, contents: Contents, entry: ZipEntry) -> Value:
     if header.holds_objects:
         data = read_entry(source, entry)
         contents.index_bytes += len(data)
-        return walk(contents, _machine(data[header.length :]), source.name)
+        machine = _machine(data[header.length :])
+        found = walk(contents, machine, source.name)
+        start, method = locate(source, entry)
+        place_arrays(contents, machine.arrays, machine.data, start + header.length if method == STORED else None)
+        return found
     nbytes = entry.size - header.length
     if _nbytes(header) > nbytes:
         raise BrokenCheckpointError(f"{_nbytes(header) - nbytes:,} bytes of it are missing.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from inspector.checkpoint.chunks import covers
 from inspector.checkpoint.contents import Container, Contents
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
 from inspector.checkpoint.insides import (
     Kind,
@@ -35,7 +35,7 @@ from inspector.checkpoint.tensors import (
     storage_offset_of,
 )
 from inspector.checkpoint.text import clean_name
-from inspector.checkpoint.values import PickledObject, TensorValue
+from inspector.checkpoint.values import PickledObject, TensorValue, listed
 
 
 class Checkpoint:
@@ -169,14 +169,14 @@ class Checkpoint:
             return "its storage is missing from the file"
         item_size = ITEM_SIZES[value.dtype]
         reach = span(value.shape, value.stride)
-        start = storage_offset_of(value) * item_size
-        if reach and start + reach * item_size > location.nbytes:
+        packed = PACKED.get(value.dtype, 1)
+        if reach and -(-(storage_offset_of(value) + reach) // packed) * item_size > location.nbytes:
             return "its shape reaches beyond its storage"
         numel = numel_of(value.shape)
         # An expanded tensor repeats its elements with stride 0; nobody expands one a thousandfold to save it.
         if numel > 1_000 * max(reach, 1_000):
             return f"it claims {numel:,} elements and holds {reach:,}"
-        if not location.entry and location.offset + location.nbytes > self.files[location.file].size:
+        if not location.entry and location.offset + location.packed > self.files[location.file].size:
             return "its bytes are missing: the file is cut short"
         return ""
 
@@ -228,7 +228,7 @@ def _no_collector() -> Iterator[None]:
 
 
 def _kind(root: Any, survey: Survey) -> Kind:
-    if isinstance(root, TensorValue):
+    if isinstance(listed(root), TensorValue):
         return "tensor"
     if is_module(root):
         return "pickled_model"

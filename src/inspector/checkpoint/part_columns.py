@@ -10,13 +10,14 @@ from typing import Any
 from inspector.checkpoint.contents import StorageLocation
 from inspector.checkpoint.decoding import running_sum
 from inspector.checkpoint.dtypes import DTYPE_NAMES
-from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace
+from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, nbytes_of
 from inspector.checkpoint.values import Quantization
 
 #: What a part can be: see `inspector.checkpoint.values.TensorPart`.
 PART_ROLES = (
     "chunk", "indices", "values", "crow_indices", "col_indices", "ccol_indices", "row_indices", "sizes", "strides",
     "offsets", "scales", "zero_points",
+    "lengths",
 )  # fmt: skip
 
 
@@ -61,6 +62,15 @@ class PartColumns:
         """Return a tensor's parts; ``location`` tells where a storage's bytes lie."""
         first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)
         return tuple(self._part(part, location) for part in range(first, end))
+
+    def nbytes(self, tensor: int) -> int:
+        """Return the bytes of a tensor's parts together."""
+        first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)
+        total = 0
+        for part in range(first, end):
+            sizes = self.shapes[self._first_sizes[part] : self._first_sizes[part + 1]]
+            total += nbytes_of(sizes, DTYPE_NAMES[self.dtypes[part]])
+        return total
 
     def _part(self, part: int, location: Callable[[int], StorageLocation]) -> PlacePart:
         sizes = slice(self._first_sizes[part], self._first_sizes[part + 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.errors import BrokenCheckpointError, CutShortError, LimitError
 from inspector.checkpoint.limits import MAX_GLOBALS, MAX_TEXT_INT_DIGITS, PickleBudget
 from inspector.checkpoint.python2 import python3_name
@@ -22,6 +23,7 @@ class PickleStack:
         self.data = bytes(data) if isinstance(data, memoryview) else data
         self.position = start
         self.globals: dict[str, Global] = {}
+        self.arrays: list[PickledArray] = []
         self.mutates_a_global = False
         self.misuses: dict[str, None] = {}
         self._persistent = persistent

@@ -6,18 +6,17 @@ no sense gives a `TensorValue` with a ``problem``, never an error: one bad tenso
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from inspector.checkpoint.dtypes import ITEM_SIZES
-from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
+from inspector.checkpoint import arrays, unusual
+from inspector.checkpoint.described import dtype_name, like, window, without_bytes
+from inspector.checkpoint.text import clean_name
+from inspector.checkpoint.unusual import filled
 from inspector.checkpoint.values import (
     Global,
     PickledDict,
     PickledObject,
     PickledSet,
-    StorageReference,
     TensorValue,
     UnusualTensor,
     Value,
@@ -35,82 +34,42 @@ def call(function: Value, args: Value) -> Value:
     return PickledObject(function, args)
 
 
-def _is_sizes(value: Value) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) <= MAX_DIMENSIONS
-        and all(type(size) is int and 0 <= size < MAX_ELEMENTS for size in value)
-    )
-
-
-def _is_shape(value: Value) -> bool:
-    return _is_sizes(value) and math.prod(value) < MAX_ELEMENTS
-
-
-def _dtype_name(value: Value) -> str | None:
-    if isinstance(value, Global) and value.module == "torch" and value.name in ITEM_SIZES:
-        return value.name
-    return None
-
-
-def _tensor(storage: Value, offset: Value, shape: Value, stride: Value, dtype: str | None) -> TensorValue:
-    usable = (
-        _is_shape(shape)
-        and isinstance(storage, StorageReference)
-        and type(offset) is int
-        and 0 <= offset < MAX_ELEMENTS
-        and _is_sizes(stride)
-        and len(stride) == len(shape)
-    )
-    if not usable:
-        why = "its description makes no sense (offset, shape or stride)"
-        return UnusualTensor(None, 0, shape if _is_shape(shape) else (), (), dtype or "float32", problem=why)
-    return TensorValue(storage, offset, shape, stride, dtype or storage.dtype)
-
-
 def _tensor_v1(args: tuple[Value, ...]) -> TensorValue | None:
-    return _tensor(args[0], args[1], args[2], args[3], None) if len(args) >= 4 else None
+    return window(args[0], args[1], args[2], args[3], None) if len(args) >= 4 else None
 
 
 def _tensor_v2(args: tuple[Value, ...]) -> TensorValue | None:
     made = _tensor_v1(args)
     if made is not None and len(args) > 4:
         made.requires_grad = args[4] is True
+        if len(args) > 6 and args[6]:
+            return _with_bits(made, args[6])
     return made
 
 
 def _tensor_v3(args: tuple[Value, ...]) -> TensorValue | None:
     if len(args) < 7:
         return None
-    made = _tensor(args[0], args[1], args[2], args[3], _dtype_name(args[6]))
+    dtype = dtype_name(args[6])
+    if dtype is None:
+        named = f"{clean_name(args[6].dotted)}, which is unknown here" if isinstance(args[6], Global) else "unknown"
+        return without_bytes("strided", args[2], "uint8", f"its dtype is {named}")
+    made = window(args[0], args[1], args[2], args[3], dtype)
     made.requires_grad = args[4] is True
-    return made
+    return _with_bits(made, args[7]) if len(args) > 7 and args[7] else made
 
 
-def _quantized(args: tuple[Value, ...]) -> TensorValue | None:
-    made = _tensor_v1(args)
-    return _like(made, layout="quantized") if made is not None and not made.problem else made
-
-
-def _like(tensor: TensorValue, **differences: Any) -> UnusualTensor:
-    """Return the same tensor with something more to say of it."""
-    own: dict[str, Any] = {
-        "requires_grad": tensor.requires_grad,
-        "layout": tensor.layout,
-        "problem": tensor.problem,
-        "is_parameter": tensor.is_parameter,
-        "parts": tensor.parts,
-        "quantization": tensor.quantization,
-    }
-    return UnusualTensor(
-        tensor.storage, tensor.offset, tensor.shape, tensor.stride, tensor.dtype, **(own | differences)
-    )
+def _with_bits(made: TensorValue, metadata: Value) -> TensorValue:
+    """Return the tensor as ``torch._utils.set_tensor_metadata`` makes it: its elements negated or conjugated."""
+    bits = metadata.named() if isinstance(metadata, PickledDict) else {}
+    words = [word for bit, word in (("neg", "negative"), ("conj", "conjugate")) if bits.get(bit) is True]
+    return like(made, layout=" ".join(words)) if words and not made.problem else made
 
 
 def _parameter(args: tuple[Value, ...]) -> TensorValue | None:
     if not args or not isinstance(args[0], TensorValue):
         return None
-    return _like(args[0], requires_grad=len(args) > 1 and args[1] is True, is_parameter=True)
+    return like(args[0], requires_grad=len(args) > 1 and args[1] is True, is_parameter=True)
 
 
 def _parameter_class(args: tuple[Value, ...]) -> TensorValue | None:
@@ -135,32 +94,16 @@ def set_state(tensor: TensorValue, state: Value) -> None:
         tensor.requires_grad, tensor.quantization = state[3] is True, data.quantization
 
 
-def _without_bytes(layout: str, shape: Value, dtype: str) -> TensorValue | None:
-    if not _is_shape(shape):
-        return None
-    return UnusualTensor(None, 0, shape, (), dtype, layout=layout)
-
-
-def _meta(args: tuple[Value, ...]) -> TensorValue | None:
-    return _without_bytes("meta", args[1], _dtype_name(args[0]) or "float32") if len(args) >= 2 else None
-
-
-def _sparse(args: tuple[Value, ...]) -> TensorValue | None:
-    data = args[1] if len(args) >= 2 else None
-    if not isinstance(data, tuple) or len(data) < 3:
-        return None
-    values = [item for item in data if isinstance(item, TensorValue)]
-    shape = next((item for item in data if item and _is_shape(item)), None)
-    return _without_bytes("sparse", shape, values[-1].dtype) if values and shape is not None else None
-
-
 def _from_type(args: tuple[Value, ...]) -> Value:
     """``torch._tensor._rebuild_from_type(_v2)(func, type, args, state)``: a subclass around a plain tensor."""
     inner = args[0] if len(args) >= 3 else None
     # One level only: honest files never nest these, and a file must not choose how deep we recurse.
     if not isinstance(inner, Global) or inner.name.startswith("_rebuild_from_type"):
         return None
-    return call(inner, args[2])
+    made = call(inner, args[2])
+    if inner.name == "_rebuild_wrapper_subclass" and isinstance(made, TensorValue) and len(args) > 3:
+        return filled(made, args[1], args[3])
+    return made
 
 
 def _ordered_dict(args: tuple[Value, ...]) -> PickledDict | None:
@@ -191,25 +134,37 @@ def _encode(args: tuple[Value, ...]) -> bytes | None:
     return None
 
 
+def _complex(args: tuple[Value, ...]) -> complex | None:
+    return complex(*args) if len(args) == 2 and all(type(part) in (int, float) for part in args) else None
+
+
+def _counter(args: tuple[Value, ...]) -> PickledDict | None:
+    if len(args) > 1 or not all(isinstance(counts, PickledDict) for counts in args):
+        return None
+    return PickledDict("collections.Counter", args[0].flat if args else [])
+
+
 def _size(args: tuple[Value, ...]) -> tuple[Value, ...] | None:
     return tuple(args[0]) if args and isinstance(args[0], list | tuple) else None
 
 
 _MAKERS: dict[str, Callable[[tuple[Value, ...]], Value]] = {
+    **unusual.MAKERS,
+    **arrays.MAKERS,
     "torch._utils._rebuild_tensor": _tensor_v1,
     "torch._utils._rebuild_tensor_v2": _tensor_v2,
     "torch._utils._rebuild_tensor_v3": _tensor_v3,
-    "torch._utils._rebuild_qtensor": _quantized,
     "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _parameter,
-    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
-    "torch._utils._rebuild_sparse_tensor": _sparse,
     "torch._tensor._rebuild_from_type": _from_type,
     "torch._tensor._rebuild_from_type_v2": _from_type,
     "torch.nn.parameter.Parameter": _parameter_class,
     "torch.Size": _size,
     "collections.OrderedDict": _ordered_dict,
     "collections.defaultdict": lambda _: PickledDict("collections.defaultdict"),
+    "collections.Counter": _counter,
+    "collections.deque": _set("collections.deque"),
+    "builtins.complex": _complex,
     "builtins.set": _set("set"),
     "builtins.frozenset": _set("frozenset"),
     "builtins.bytes": lambda args: None if args else b"",  # how protocols 0 to 2 write empty ones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents
 from inspector.checkpoint.errors import CheckpointError, NotACheckpointError
 from inspector.checkpoint.legacy_container import is_legacy, read_legacy
@@ -122,6 +123,7 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
     contents.globals = list(machine.globals)
     contents.mutates_a_global = machine.mutates_a_global
     contents.misuses = list(machine.misuses)
+    place_arrays(contents, machine.arrays, machine.data, 0)
     if contents.complete and machine.position < source.size:
         _read_on(contents, machine, source)
     return contents

@@ -12,18 +12,21 @@ from typing import Any, get_args
 
 from inspector.checkpoint.contents import NOWHERE, Container, StorageLocation
 from inspector.checkpoint.decoding import from_bytes, is_within, running_sum
-from inspector.checkpoint.dtypes import DTYPE_NAMES, ITEM_SIZES
+from inspector.checkpoint.dtypes import DTYPE_NAMES
 from inspector.checkpoint.embedded import Embedded
 from inspector.checkpoint.errors import CheckpointError, TensorReadError
 from inspector.checkpoint.insides import Kind, StateDictRole, TensorRole
 from inspector.checkpoint.part_columns import PartColumns
 from inspector.checkpoint.safety import Safety, Verdict
 from inspector.checkpoint.source import FileIdentity, InspectedFile
-from inspector.checkpoint.tensor_bytes import TensorPlace, numel_of
+from inspector.checkpoint.tensor_bytes import TensorPlace, nbytes_of, numel_of
 
 ROLES: tuple[TensorRole, ...] = ("parameter", "buffer", "optimizer", "other")
 #: How a tensor is stored: see `inspector.checkpoint.values.TensorValue`.
-LAYOUTS = ("strided", "quantized", "chunked", "sparse", "nested", "meta", "device")
+LAYOUTS = (
+    "strided", "quantized", "chunked", "sparse", "nested", "meta", "device", "negative", "conjugate",
+    "negative conjugate",
+)  # fmt: skip
 NODE_KINDS = ("module", "tensor", "dict", "list", "object", "value")
 
 #: The columns, in the order of the buffers: name and array type ("" for text joined by NUL).
@@ -34,7 +37,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("part_owners", "i"), ("part_roles", "B"), ("part_dtypes", "B"), ("part_ndims", "B"), ("part_shapes", "q"),
     ("part_strides", "q"), ("part_starts", "q"), ("part_offsets", "q"), ("part_storages", "i"),
     ("quantized", "i"), ("scales", "d"), ("zero_points", "q"), ("axes", "i"),
-    ("storage_files", "i"), ("storage_skips", "q"), ("storage_big_endian", "B"),
+    ("storage_files", "i"), ("storage_skips", "q"), ("storage_big_endian", "B"), ("storage_is_text", "B"),
     ("storage_entries", ""), ("storage_offsets", "q"), ("storage_nbytes", "q"), ("storage_packed", "q"),
     ("labels", ""), ("details", ""), ("kinds", "B"), ("tensors", "i"), ("parents", "i"),
     ("first_children", "i"), ("child_counts", "i"), ("parameters", "q"), ("nbytes", "q"),
@@ -111,6 +114,7 @@ class CheckpointSummary:
         self.storage_files: array[int] = columns["storage_files"]
         self.storage_skips: array[int] = columns["storage_skips"]
         self.storage_big_endian: array[int] = columns["storage_big_endian"]
+        self.storage_is_text: array[int] = columns["storage_is_text"]
         self.storage_entries: list[str] = columns["storage_entries"]
         self.storage_offsets: array[int] = columns["storage_offsets"]
         self.storage_nbytes: array[int] = columns["storage_nbytes"]
@@ -154,6 +158,7 @@ class CheckpointSummary:
             and len(self.shapes) == len(self.strides) == self._shape_starts[-1]
             and len(self.storage_entries) == len(self.storage_nbytes) == len(self.storage_packed) == storages
             and len(self.storage_files) == len(self.storage_skips) == len(self.storage_big_endian) == storages
+            and len(self.storage_is_text) == storages
             and len(self.layouts) == tensors
             and len(self.labels) == len(self.details) == len(self.tensors) == len(self.parents) == nodes
             and len(self.first_children) == len(self.child_counts) == len(self.parameters) == len(self.nbytes) == nodes
@@ -227,8 +232,10 @@ class CheckpointSummary:
         return numel_of(self.shape(tensor))
 
     def tensor_nbytes(self, tensor: int) -> int:
-        """Return the bytes of a tensor's elements."""
-        return self.numel(tensor) * ITEM_SIZES.get(self.dtype(tensor), 1)
+        """Return the bytes of a tensor's elements; of a sparse one those of its indices and values."""
+        if LAYOUTS[self.layouts[tensor]] == "sparse":
+            return self._parts.nbytes(tensor)
+        return nbytes_of(self.shape(tensor), self.dtype(tensor))
 
     def key(self, tensor: int) -> str:
         """Return a tensor's key within its state_dict."""
@@ -250,6 +257,7 @@ class CheckpointSummary:
             self.storage_files[storage],
             self.storage_skips[storage],
             bool(self.storage_big_endian[storage]),
+            bool(self.storage_is_text[storage]),
         )
 
     def place(self, tensor: int) -> TensorPlace:

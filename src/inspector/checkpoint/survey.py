@@ -31,7 +31,7 @@ from inspector.checkpoint.limits import (
     TREE_TEXT_PER_INDEX_BYTE,
 )
 from inspector.checkpoint.text import clean_name, value_text
-from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value
+from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, listed
 
 #: A list of up to this many plain values is shown in one row.
 _INLINE_ENTRIES = 8
@@ -151,7 +151,7 @@ class Survey:
         self._stack += reversed(made)
 
     def _visit(self, visit: _Visit) -> None:
-        value = visit.value
+        value = visit.value = listed(visit.value)
         if isinstance(value, TensorValue):
             self._tensor(visit, value)
         elif visit.depth >= MAX_DEPTH:

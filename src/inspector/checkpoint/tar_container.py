@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError
 from inspector.checkpoint.machine import Machine, describe_failure
@@ -56,6 +57,7 @@ def read_tar(source: Source) -> Contents:
     machine: Machine = objects.machine(data)
     contents.root = walk(contents, machine, source.name)
     contents.index_bytes += len(data)
+    place_arrays(contents, machine.arrays, data, members["pickle"].offset)
     contents.sources = objects.ids.sources
     extra = sorted(set(members) - set(MEMBERS))
     if extra:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inspector.checkpoint.contents import StorageLocation
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.limits import FREE_INFLATED_STORAGE_BYTES
 from inspector.checkpoint.source import Files
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import numpy
 
 #: torch's names of dtypes that numpy knows under another name.
-_NUMPY_NAMES = {"qint8": "int8", "quint8": "uint8", "qint32": "int32", "float4_e2m1fn_x2": "uint8"}
+_NUMPY_NAMES = {
+    "qint8": "int8", "quint8": "uint8", "qint32": "int32", "float4_e2m1fn_x2": "uint8",
+    "bits8": "uint8", "bits16": "uint16", "bits1x8": "uint8", "bits2x4": "uint8", "bits4x2": "uint8",
+}  # fmt: skip
 
 
 class PlacePart(NamedTuple):
@@ -77,10 +80,12 @@ class TensorPlace:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TensorPlace:
         """Read what `to_json` wrote."""
-        offset, nbytes, packed, entry, file, skip, big_endian = data["storage"]
+        offset, nbytes, packed, entry, file, skip, big_endian, is_text = data["storage"]
         quantization = data["quantization"]
         return cls(
-            StorageLocation(int(offset), int(nbytes), int(packed), str(entry), int(file), int(skip), bool(big_endian)),
+            StorageLocation(
+                int(offset), int(nbytes), int(packed), str(entry), int(file), int(skip), bool(big_endian), bool(is_text)
+            ),
             str(data["dtype"]),
             tuple(map(int, data["shape"])),
             tuple(map(int, data["stride"])),
@@ -102,6 +107,11 @@ def numel_of(shape: Sequence[int]) -> int:
     return numel
 
 
+def nbytes_of(shape: Sequence[int], dtype: str) -> int:
+    """Return the bytes that elements of a dtype take, one after another."""
+    return -(-numel_of(shape) // PACKED.get(dtype, 1)) * ITEM_SIZES.get(dtype, 1)
+
+
 def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
     """Return the elements from a strided tensor's first to its last, 0 when it is empty."""
     reach = 1
@@ -121,7 +131,7 @@ def bytes_range(files: Files, location: StorageLocation) -> tuple[int, bool]:
         The archive's local header contradicts its directory.
     """
     if not location.entry:
-        return location.offset, True
+        return location.offset, not location.is_text
     source, unpacked = files[location.file], location.nbytes + location.skip
     entry = ZipEntry(location.entry, STORED, 0, location.packed, unpacked, location.offset)
     start, method = locate(source, entry)
@@ -143,10 +153,23 @@ def read_storage(files: Files, location: StorageLocation, start: int, length: in
     if stored:
         return source.read(offset + location.skip + start, length)
     packed, unpacked = source.read(offset, location.packed), location.nbytes + location.skip
+    if location.is_text:
+        return _from_text(packed, location.nbytes)[start : start + length]
     content = inflate(packed, unpacked, location.entry, source.name, FREE_INFLATED_STORAGE_BYTES)
     if len(content) != unpacked:
         raise TensorReadError(f"{quoted(location.entry)} in {source.name} does not have its announced size.")
     return content[location.skip + start : location.skip + start + length]
+
+
+def _from_text(written: bytes, nbytes: int) -> bytes:
+    """Return bytes that a pickle of protocol 2 holds as text: ``_codecs.encode(text, "latin1")``."""
+    try:
+        content = written.decode("utf-8").encode("latin-1")
+    except UnicodeError:
+        content = b""
+    if len(content) != nbytes:
+        raise TensorReadError("The array's bytes in the pickle are damaged.")
+    return content
 
 
 def numpy_dtype(name: str) -> numpy.dtype[Any]:
@@ -160,7 +183,7 @@ def numpy_dtype(name: str) -> numpy.dtype[Any]:
     import numpy as np
 
     name = _NUMPY_NAMES.get(name, name)
-    if name.startswith(("bfloat16", "float8", "complex32")):
+    if name.startswith(("bfloat16", "float8", "complex32", "bcomplex32")):
         import ml_dtypes
 
         name = getattr(ml_dtypes, name, name)  # it has known complex32 since 0.5.4
@@ -172,33 +195,37 @@ def numpy_dtype(name: str) -> numpy.dtype[Any]:
 
 
 def read_tensor(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
-    """Read a tensor's values as a read-only numpy array of its shape.
+    """Read a tensor's values as a read-only numpy array.
+
+    Of its shape and dtype; of a quantized one the stored integers, of a sparse one the dense array, of a nested one
+    the buffer that holds its tensors one after another, and of ``float4_e2m1fn_x2`` the bytes, two numbers in each.
 
     Raises
     ------
     CheckpointError
-        The tensor does not fit its storage, or the file is cut short.
+        The tensor does not fit its storage, the file is cut short, or a sparse one would be far larger than the file.
     """
-    found = _put_together(files, place) if place.layout == "chunked" else _window(files, place)
+    if place.layout in ("strided", "nested"):
+        found = read_window(files, place)
+    else:
+        from inspector.checkpoint.unusual_bytes import READERS  # it builds on this module; few tensors need it
+
+        reader = READERS.get(place.layout)
+        if reader is None:
+            raise TensorReadError(f"The tensor is {place.layout} and has no bytes of its own.")
+        found = reader(files, place)
     found.flags.writeable = False
     return found
 
 
-def _put_together(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
-    """Copy the chunks to where they begin. They were seen to cover the shape, so they bound what is allocated."""
-    import numpy as np
+def read_window(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
+    """Read a window on a storage, whatever the tensor's layout. Nothing is allocated by its element count.
 
-    whole = np.empty(place.shape, numpy_dtype(place.dtype))
-    for part in place.parts:
-        inner = part.place
-        whole[tuple(slice(at, at + size) for at, size in zip(part.start, inner.shape, strict=True))] = _window(
-            files, inner
-        )
-    return whole
-
-
-def _window(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
-    """Read a window on a storage. Nothing is allocated by its element count."""
+    Raises
+    ------
+    CheckpointError
+        It does not fit the storage, or the file is cut short.
+    """
     import numpy as np
 
     dtype = numpy_dtype(place.dtype)
@@ -209,12 +236,25 @@ def _window(files: Files, place: TensorPlace) -> numpy.ndarray[Any, Any]:
         raise TensorReadError("The tensor reaches beyond its storage.")
     raw = read_storage(files, place.location, start, length) if reach else b""
     flat = np.frombuffer(raw, dtype) if not place.location.big_endian else _swapped(raw, dtype)
+    return view(flat, place.shape, place.stride)
+
+
+def view(flat: numpy.ndarray[Any, Any], shape: tuple[int, ...], stride: tuple[int, ...]) -> numpy.ndarray[Any, Any]:
+    """Return the elements as an array of a shape, with strides in elements.
+
+    Raises
+    ------
+    TensorReadError
+        numpy can't hold so many dimensions.
+    """
+    import numpy as np
+
     # A dimension of one element, or of an empty tensor, may have any stride, also one that no address space holds.
-    steps = (step if count > 1 and reach else 0 for count, step in zip(place.shape, place.stride, strict=True))
+    steps = (step if count > 1 and flat.size else 0 for count, step in zip(shape, stride, strict=True))
     try:
-        return np.ndarray(place.shape, dtype, flat, 0, tuple(step * dtype.itemsize for step in steps))
+        return np.ndarray(shape, flat.dtype, flat, 0, tuple(step * flat.itemsize for step in steps))
     except ValueError:
-        raise TensorReadError(f"numpy can't hold a tensor of {len(place.shape)} such dimensions.") from None
+        raise TensorReadError(f"numpy can't hold a tensor of {len(shape)} such dimensions.") from None
 
 
 def _swapped(raw: bytes, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:

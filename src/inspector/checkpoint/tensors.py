@@ -11,7 +11,8 @@ from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.insides import StateDictRole, TensorRole, wrapper_of
 from inspector.checkpoint.survey import FoundTensor
-from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, numel_of, read_tensor, span
+from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, nbytes_of, numel_of, read_tensor, span
+from inspector.checkpoint.unusual_bytes import read_values
 from inspector.checkpoint.values import Quantization, TensorPart, TensorValue
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Tensor:
 
     @property
     def layout(self) -> str:
-        """``"strided"``, or what else it is: ``"quantized"``, ``"chunked"``, ``"sparse"``, ``"meta"``."""
+        """``"strided"``, or what else it is: one of `inspector.checkpoint.summary.LAYOUTS`."""
         return self._value.layout
 
     @property
@@ -142,8 +143,11 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the elements (not of the storage)."""
-        return self.numel * ITEM_SIZES.get(self._value.dtype, 1)
+        """Bytes of the elements (not of the storage); of a sparse tensor those of its indices and values."""
+        if self._value.layout == "sparse":
+            parts = () if self.problem else self._value.parts
+            return sum(nbytes_of(part.tensor.shape, part.tensor.dtype) for part in parts)
+        return nbytes_of(self._value.shape, self._value.dtype)
 
     @property
     def storage_key(self) -> str:
@@ -184,6 +188,9 @@ class Tensor:
     def read(self) -> numpy.ndarray[Any, Any]:
         """Read its values, as a read-only numpy array (bfloat16 and float8 as ml_dtypes' types).
 
+        Of a quantized tensor the stored integers (see `dequantize`), of a sparse one the dense array, of a nested
+        one the buffer with its tensors one after another (see `read_part`), of ``float4_e2m1fn_x2`` the bytes.
+
         Raises
         ------
         TensorReadError
@@ -193,6 +200,35 @@ class Tensor:
         """
         self._checkpoint.check_unchanged()
         return read_tensor(self._checkpoint.files, self.place())
+
+    def dequantize(self) -> numpy.ndarray[Any, Any]:
+        """Read the numbers that a quantized tensor's integers stand for, in float32; the values of any other.
+
+        Of ``float4_e2m1fn_x2`` the numbers of four bits, twice as many as it has elements.
+
+        Raises
+        ------
+        TensorReadError, FileChangedError
+            As `read`.
+        """
+        self._checkpoint.check_unchanged()
+        return read_values(self._checkpoint.files, self.place())
+
+    def read_part(self, role: str) -> numpy.ndarray[Any, Any]:
+        """Read one of its `parts` as it lies in the file, such as ``"indices"`` or ``"scales"``.
+
+        Raises
+        ------
+        TensorReadError
+            It has no such part, or that can't be read.
+        FileChangedError
+            The file was overwritten since it was opened.
+        """
+        self._checkpoint.check_unchanged()
+        for part in self.place().parts:
+            if part.role == role:
+                return read_tensor(self._checkpoint.files, part.place)
+        raise TensorReadError(f"{self.name} has no {role}.")
 
     def __repr__(self) -> str:
         return f"Tensor({self.name!r}, {list(self.shape)}, {self.dtype})"

@@ -45,6 +45,13 @@ def misuse_in_state(target: PickledObject, state: Value) -> str:
     return check(target, state) if check is not None else ""
 
 
+def misuse_in_array(state: Value) -> str:
+    """Return why setting ``state`` on a numpy array is not its ordinary use, or ""."""
+    if not isinstance(state, tuple) or len(state) not in (4, 5):
+        return _NUMPY
+    return "" if _dtype_letter(state[-3]) is not None else _NUMPY
+
+
 def _dtype_letter(value: Value) -> str | None:
     """Return the letter of an inert ``numpy.dtype(...)``, "" for another package's type, None where it is none."""
     if not isinstance(value, PickledObject) or not isinstance(value.function, Global):
@@ -101,12 +108,6 @@ def _reconstruct_call(args: Value) -> str:
     return "" if ordinary and args[2] in ("b", b"b") else _NUMPY
 
 
-def _array_state(_: PickledObject, state: Value) -> str:
-    if not isinstance(state, tuple) or len(state) not in (4, 5):
-        return _NUMPY
-    return "" if _dtype_letter(state[-3]) is not None else _NUMPY
-
-
 def _scalar_call(args: Value) -> str:
     if not isinstance(args, tuple) or len(args) != 2 or _dtype_letter(args[0]) in (None, "O"):
         return _NUMPY
@@ -149,4 +150,3 @@ for _core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2
     _CALLS[f"{_core}.multiarray._reconstruct"] = _reconstruct_call
     _CALLS[f"{_core}.multiarray.scalar"] = _scalar_call
     _CALLS[f"{_core}.numeric._frombuffer"] = _frombuffer_call
-    _STATES[f"{_core}.multiarray._reconstruct"] = _array_state

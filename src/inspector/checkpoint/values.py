@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 #: Anything a pickle can describe: None, bool, int, float, str, bytes, list, tuple, or one of the classes below.
@@ -20,6 +21,12 @@ class Global:
         self.dotted = f"{module}.{name}"
 
 
+def in_pairs(flat: list[Value]) -> Iterator[tuple[Value, Value]]:
+    """Iterate over (key, value) of ``[key, value, key, ...]``, copying nothing: few bytes can ask for it often."""
+    items = iter(flat)
+    return zip(items, items, strict=False)
+
+
 class PickledDict:
     """A dict or a subclass of it, as the flat list ``[key, value, key, value, ...]`` the pickle gave.
 
@@ -36,9 +43,9 @@ class PickledDict:
     def __len__(self) -> int:
         return len(self.flat) // 2
 
-    def pairs(self) -> zip[tuple[Value, Value]]:
+    def pairs(self) -> Iterator[tuple[Value, Value]]:
         """Iterate over (key, value), in the file's order."""
-        return zip(self.flat[::2], self.flat[1::2], strict=False)
+        return in_pairs(self.flat)
 
     def named(self) -> dict[str, Value]:
         """Return the entries whose keys are text; a later duplicate wins, as in Python."""
@@ -165,6 +172,8 @@ class TensorValue:
         A sentence where the description itself is unusable.
     parts, quantization
         See `TensorPart` and `Quantization`.
+    items
+        The elements of a numpy array of objects or texts, which is no tensor; None for a tensor. See `listed`.
     """
 
     # Class attributes, not slots: of 200,000 tensors hardly one differs in any of these.
@@ -174,6 +183,7 @@ class TensorValue:
     problem = ""
     parts: tuple[TensorPart, ...] = ()
     quantization: Quantization | None = None
+    items: list[Value] | None = None
 
     def __init__(
         self,
@@ -221,6 +231,11 @@ class UnusualTensor(TensorValue):
         self.is_parameter = is_parameter
         self.parts = parts
         self.quantization = quantization
+
+
+def listed(value: Value) -> Value:
+    """Return the elements of a numpy array that is no tensor, as a list; any other value as it is."""
+    return value.items if isinstance(value, TensorValue) and value.items is not None else value
 
 
 class EmbeddedSource:

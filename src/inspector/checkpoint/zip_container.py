@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.errors import (
     AmbiguousArchiveError,
@@ -12,7 +13,7 @@ from inspector.checkpoint.numpy_container import is_npz, read_npz
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.walking import walk
-from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, read_entry, read_zip_index
+from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry, read_zip_index
 
 
 def read_zip(source: Source) -> Contents:
@@ -36,6 +37,9 @@ def read_zip(source: Source) -> Contents:
     if machine.position < len(data) and contents.complete:
         contents.warnings.append(f"{len(data) - machine.position:,} bytes follow the end of its pickle.")
     contents.storages = _storages(entries, f"{root}/data/", _is_big_endian(source, entries, root))
+    if machine.arrays:
+        start, method = locate(source, pickle_entry)
+        place_arrays(contents, machine.arrays, data, start if method == STORED else None)
     return contents
 
 

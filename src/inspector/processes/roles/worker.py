@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from inspector.checkpoint.source import InspectedFile, InspectedFiles
-from inspector.checkpoint.tensor_bytes import TensorPlace, read_tensor
+from inspector.checkpoint.tensor_bytes import TensorPlace
+from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
 from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
 from inspector.processes.roles.serving import Progress, Reply, Server
@@ -136,7 +137,7 @@ def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: 
     from inspector.weights.statistics import tensor_statistics
 
     with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
-        values = read_tensor(files, TensorPlace.from_json(params["place"]))
+        values = read_values(files, TensorPlace.from_json(params["place"]))
     statistics = tensor_statistics(values)
     bins = histogram(values, int(params.get("bins", 128)))
     picture = weight_picture(values, int(params.get("max_side", 1_024)))
