@@ -100,6 +100,42 @@ def test_ema_beside_the_model(save: Save) -> None:
         assert checkpoint.model_state_dict.path == "model"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ema",
+        "model_ema",
+        "ema_model",
+        "state_dict_ema",
+        "ema_state_dict",
+        "shadow_params",
+        "averaged_model",
+        "swa_model",
+    ],
+)
+def test_copies_that_are_averages(save: Save, name: str) -> None:
+    """Whatever it is called and wherever it stands, the average is not the model itself while that is there."""
+    own, copy = network().state_dict(), network().state_dict()
+    for content in ({name: copy, "net": own}, {"net": own, name: copy}):
+        with open_checkpoint(save(content)) as checkpoint:
+            assert {found.path: found.role for found in checkpoint.state_dicts} == {name: "ema", "net": "model"}
+            assert checkpoint.model_state_dict is not None
+            assert checkpoint.model_state_dict.path == "net"
+    with open_checkpoint(save({name: copy, "epoch": 1})) as checkpoint:
+        assert checkpoint.model_state_dict is not None
+        assert checkpoint.model_state_dict.path == name
+
+
+def test_the_main_one_of_several_goes_by_its_name_then_by_its_size(save: Save) -> None:
+    small, large = network().state_dict(), {**network().state_dict(), "extra.weight": torch.ones(2)}
+    with open_checkpoint(save({"generator": large, "model": small})) as checkpoint:
+        assert checkpoint.model_state_dict is not None
+        assert checkpoint.model_state_dict.path == "model"
+    with open_checkpoint(save({"generator": small, "discriminator": large})) as checkpoint:
+        assert checkpoint.model_state_dict is not None
+        assert checkpoint.model_state_dict.path == "discriminator"
+
+
 def test_lightning(save: Save) -> None:
     model, optimizer = trained()
     content = {

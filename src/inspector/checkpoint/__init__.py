@@ -2,10 +2,13 @@
 
 The way through the room: ``sniff`` tells the container, whose own module (``zip_container``, ``legacy_container``,
 ``tar_container``, ``safetensors_container``, ...) reads its index, ``machine`` walks the pickle's opcodes into inert
-``values``, ``insides`` says what they are, ``survey`` and ``layout`` lay them out as a tree, ``safety`` judges the
-globals, and ``opening`` puts it all into a `Checkpoint`. ``columns`` and ``summary`` carry one across a process border.
+``values`` (``rebuild`` and ``unusual`` make tensors of torch's calls, ``arrays`` of numpy's), ``insides`` says what
+they are, ``survey`` and ``layout`` lay them out as a tree (``modules`` takes pickled models apart, ``moments`` names an
+optimizer's state by its parameters, ``plain`` tells dates, paths and enums), ``safety`` judges the globals, and
+``opening`` puts it all into a `Checkpoint`. ``columns`` and ``summary`` carry one across a process border.
 
-May import: the standard library, and numpy with ml_dtypes in ``tensor_bytes`` alone, when a tensor is read.
+May import: the standard library, and numpy with ml_dtypes in ``tensor_bytes`` and ``unusual_bytes`` alone, when a
+tensor is read.
 Never torch, never Qt.
 """
 
@@ -26,8 +29,8 @@ from inspector.checkpoint.errors import (
 )
 
 if TYPE_CHECKING:
+    from inspector.checkpoint.found import Node
     from inspector.checkpoint.opening import Checkpoint, open_checkpoint
-    from inspector.checkpoint.survey import Node
     from inspector.checkpoint.tensors import StateDict, Tensor
 
 __all__ = [
@@ -48,7 +51,7 @@ __all__ = [
 
 _MODULES = {
     "Checkpoint": "opening",
-    "Node": "survey",
+    "Node": "found",
     "StateDict": "tensors",
     "Tensor": "tensors",
     "open_checkpoint": "opening",

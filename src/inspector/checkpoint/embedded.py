@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Any
 
 from inspector.checkpoint.limits import MAX_LIST_BYTES, MAX_SHOWN_INT_BITS
+from inspector.checkpoint.plain import plain_text, table_of
 from inspector.checkpoint.text import bounded, clean_name, json_size, value_text
-from inspector.checkpoint.values import PickledDict, PickledObject, TensorValue, Value
+from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, listed
 
 _MAX_CLASSES = 100_000
 _MAX_LABEL_CHARACTERS = 200
@@ -150,17 +151,25 @@ def plain_metadata(root: Value, metadata: dict[str, Any]) -> dict[str, Any]:
 
 def _is_plain(value: Value) -> bool:
     """Plain values alone: no tensor, no object, nothing that holds one at its surface."""
-    if isinstance(value, PickledDict):
-        return len(value) <= _MAX_ENTRIES and all(_is_shallow(item) for item in value.flat[1::2])
-    return _is_shallow(value)
+    table = table_of(value)
+    if table is None:
+        return _is_shallow(value)
+    entries = list(islice(table, _MAX_ENTRIES + 1))
+    return len(entries) <= _MAX_ENTRIES and all(_is_shallow(item) for _, item in entries)
 
 
 def _is_shallow(value: Value) -> bool:
     if isinstance(value, list | tuple):
         return len(value) <= _MAX_ENTRIES and not any(
-            isinstance(item, TensorValue | PickledObject | PickledDict) for item in value
+            isinstance(item, PickledDict) or not _is_shown(item) for item in value
         )
-    return not isinstance(value, TensorValue | PickledObject)
+    return _is_shown(value)
+
+
+def _is_shown(value: Value) -> bool:
+    if isinstance(value, PickledObject):
+        return plain_text(value) is not None or table_of(value) is not None
+    return not isinstance(listed(value), TensorValue)
 
 
 class _Plain:
@@ -179,9 +188,11 @@ class _Plain:
             return value if math.isfinite(value) else None
         if isinstance(value, str):
             return clean_name(value)
+        value = value.items if isinstance(value, PickledSet) else listed(value)
         if level < _MAX_LEVELS and self._left >= 0 and isinstance(value, list | tuple):
             return [self.of(item, level + 1) for item in value[: min(_MAX_ENTRIES, self._left)]]
-        if level < _MAX_LEVELS and self._left >= 0 and isinstance(value, PickledDict):
-            entries = islice(value.pairs(), min(_MAX_ENTRIES, self._left))
+        table = table_of(value) if level < _MAX_LEVELS and self._left >= 0 else None
+        if table is not None:
+            entries = islice(table, min(_MAX_ENTRIES, self._left))
             return {clean_name(key): self.of(item, level + 1) for key, item in entries}
         return value_text(value)

@@ -90,13 +90,18 @@ def _is_packed(value: Value) -> bool:
     )
 
 
-def is_optimizer(value: Value) -> bool:
-    """Tell whether ``value`` is an optimizer's state_dict: ``{"state": ..., "param_groups": [...]}``."""
-    return (
-        isinstance(value, PickledDict)
-        and isinstance(value.get("param_groups"), list)
-        and isinstance(value.get("state"), PickledDict)
-    )
+def optimizer_table(value: Value, path: str = "") -> tuple[PickledDict, list[Value]] | None:
+    """Return the ``state`` and ``param_groups`` of an optimizer, or of its state_dict; None where it is none.
+
+    One whose ``path`` calls it an optimizer may have its groups left out.
+    """
+    held = value.state if isinstance(value, PickledObject) else value
+    if not isinstance(held, PickledDict):
+        return None
+    state, groups = held.get("state"), held.get("param_groups")
+    if groups is None and path and role_of_path(path) == "optimizer":
+        groups = []
+    return (state, groups) if isinstance(state, PickledDict) and isinstance(groups, list) else None
 
 
 def role_of_path(path: str) -> StateDictRole:
@@ -104,7 +109,8 @@ def role_of_path(path: str) -> StateDictRole:
     words = path.lower()
     if "optim" in words:
         return "optimizer"
-    if "ema" in words.replace(".", "_").split("_") or "shadow" in words or "averaged" in words:
+    apart = words.replace(".", "_").split("_")
+    if "ema" in apart or "swa" in apart or "shadow" in words or "averaged" in words:
         return "ema"
     return "other" if "sched" in words or "scaler" in words else "model"
 

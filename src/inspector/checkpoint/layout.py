@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 
+from inspector.checkpoint.found import Node
 from inspector.checkpoint.opening import Checkpoint
-from inspector.checkpoint.survey import Node
 
 _KINDS = ("module", "tensor", "dict", "list", "object", "value")
 

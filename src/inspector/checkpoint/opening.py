@@ -15,6 +15,7 @@ from inspector.checkpoint.chunks import covers
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
+from inspector.checkpoint.found import Node
 from inspector.checkpoint.insides import (
     Kind,
     is_module,
@@ -24,7 +25,7 @@ from inspector.checkpoint.insides import (
 from inspector.checkpoint.safety import SEVERITY, Safety, Verdict, safety_of, verdict
 from inspector.checkpoint.sniff import read_container
 from inspector.checkpoint.source import FileIdentity, Source
-from inspector.checkpoint.survey import Node, Survey
+from inspector.checkpoint.survey import Survey
 from inspector.checkpoint.tensor_bytes import numel_of, span
 from inspector.checkpoint.tensors import (
     StateDict,
@@ -155,6 +156,11 @@ class Checkpoint:
     def shared(self) -> dict[Tensor, str]:
         """The name of the first tensor on the same elements, for each tensor that has such a one."""
         return shared_with_first(self.tensors)
+
+    @cached_property
+    def moments(self) -> dict[Tensor, str]:
+        """The name of the parameter that each of an optimizer's moments belongs to, where that is known."""
+        return {self.tensors[index]: name for index, name in self.survey.moments.items()}
 
     def problem_of(self, value: TensorValue) -> str:
         """Validate a tensor against its storage; return what is wrong with it, or ""."""

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Literal
 
+from inspector.checkpoint.found import FoundOptimizer, FoundStateDict, FoundTensor, Node
 from inspector.checkpoint.insides import (
-    StateDictRole,
     TensorRole,
     is_module,
-    is_optimizer,
     is_state_dict,
+    optimizer_table,
     role_in_state_dict,
     role_of_path,
 )
@@ -30,46 +28,14 @@ from inspector.checkpoint.limits import (
     MAX_TREE_ROWS,
     TREE_TEXT_PER_INDEX_BYTE,
 )
+from inspector.checkpoint.modules import ModuleParts, take_apart
+from inspector.checkpoint.moments import link_moments
+from inspector.checkpoint.plain import plain_text
 from inspector.checkpoint.text import clean_name, value_text
-from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, listed
+from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, in_pairs, listed
 
 #: A list of up to this many plain values is shown in one row.
 _INLINE_ENTRIES = 8
-
-NodeKind = Literal["module", "tensor", "dict", "list", "object", "value"]
-
-
-class Node:
-    """One row of the tree. ``tensor`` is the index of its tensor, -1 for anything else."""
-
-    __slots__ = ("children", "detail", "kind", "label", "tensor")
-
-    def __init__(self, label: str, kind: NodeKind, detail: str = "", tensor: int = -1) -> None:
-        self.label = label
-        self.kind = kind
-        self.detail = detail
-        self.tensor = tensor
-        self.children: list[Node] = []
-
-
-@dataclass(slots=True)
-class FoundTensor:
-    """A tensor where it was found: its full name, its key within its state_dict, and that state_dict's index."""
-
-    name: str
-    key: str
-    value: TensorValue
-    role: TensorRole
-    state_dict: int
-
-
-@dataclass(slots=True)
-class FoundStateDict:
-    """A state_dict, or the parameters and buffers of a pickled module, where it was found."""
-
-    path: str
-    role: StateDictRole
-    class_name: str | None
 
 
 @dataclass(slots=True)
@@ -82,15 +48,6 @@ class _Visit:
     depth: int
     state_dict: int
     optimizer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _ModuleParts:
-    """What a pickled module is made of: the text of its row, its own tensors, its children."""
-
-    detail: str
-    tensors: list[tuple[str, TensorValue, TensorRole]]
-    children: list[tuple[str, Value]]
 
 
 class Survey:
@@ -111,6 +68,8 @@ class Survey:
         Every tensor, in the file's order.
     state_dicts
         Every state_dict and pickled module that is no part of another.
+    moments
+        The name of the parameter that each of an optimizer's moments belongs to, by the moment's index in ``tensors``.
     cut
         The tree was larger than the budgets of rows and text, so it is not whole.
     """
@@ -123,10 +82,12 @@ class Survey:
         self._rows_left = min(FREE_TREE_ROWS + index_bytes // INDEX_BYTES_PER_ROW, MAX_TREE_ROWS)
         self._text_left = FREE_TREE_TEXT + index_bytes * TREE_TEXT_PER_INDEX_BYTE
         self._seen: dict[int, str] = {}
-        self._parts: dict[int, _ModuleParts | None] = {}
+        self._parts: dict[int, ModuleParts | None] = {}
         self._stack = [_Visit(root, self.root, "", 0, -1, False)]
+        self._optimizers: list[FoundOptimizer] = []
         while self._stack:
             self._visit(self._stack.pop())
+        self.moments = link_moments(self._optimizers, self.state_dicts, self.tensors)
 
     def _afford(self, text: str) -> bool:
         """Take a row, named at full length by ``text``, from the budgets."""
@@ -158,6 +119,8 @@ class Survey:
             visit.node.detail = "nested too deep to show"
         elif (parts := self._module_parts(value)) is not None:
             self._module(visit, value, parts)
+        elif isinstance(value, PickledObject) and (text := plain_text(value)) is not None:
+            visit.node.detail = clean_name(text)
         elif isinstance(value, PickledDict | PickledObject | PickledSet | list | tuple) and self._is_new(visit):
             self._collection(visit)
         elif not isinstance(value, PickledDict | PickledObject | PickledSet | list | tuple):
@@ -189,13 +152,16 @@ class Survey:
             if is_state_dict(value, node.label if visit.depth else None):
                 self._state_dict(visit, value)
                 return
-            if is_optimizer(value):
+            if (table := optimizer_table(value, visit.path)) is not None:
                 state_dict, optimizer = len(self.state_dicts), True
                 self.state_dicts.append(FoundStateDict(visit.path, "optimizer", None))
+                self._optimizers.append(FoundOptimizer(state_dict, node, *table))
         entries = list(_entries(value))
         node.kind = "dict" if isinstance(value, PickledDict) else "list"
         if isinstance(value, PickledObject):
             node.kind, node.detail = "object", clean_name(value.class_name)
+        elif isinstance(value, PickledSet) or (isinstance(value, PickledDict) and value.class_name != "dict"):
+            node.detail = value.class_name.rpartition(".")[2]
         if len(entries) > MAX_PLAIN_ENTRIES and not any(_is_container(item) for _, item in entries):
             node.detail = f"{len(entries):,} entries, the first {MAX_PLAIN_ENTRIES} shown"
             entries = entries[:MAX_PLAIN_ENTRIES]
@@ -207,7 +173,8 @@ class Survey:
         self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), None))
         visit.node.kind = "module"
         modules: dict[str, Node] = {"": visit.node}
-        for key, item in value.named().items():
+        for key, held in value.named().items():
+            item = listed(held)
             shown = clean_name(key)
             path = f"{visit.path}.{shown}" if visit.path else shown
             if not self._afford(path):
@@ -257,16 +224,16 @@ class Survey:
         node.kind, node.tensor = "tensor", len(self.tensors)
         self.tensors.append(FoundTensor(name, key, value, role, state_dict))
 
-    def _module_parts(self, value: Value) -> _ModuleParts | None:
+    def _module_parts(self, value: Value) -> ModuleParts | None:
         """Return what a pickled module is made of, once for each; None where it is no module."""
         if not isinstance(value, PickledObject):
             return None
         known = self._parts.get(id(value))
         if known is None and id(value) not in self._parts:
-            known = self._parts[id(value)] = _take_apart(value) if is_module(value) else None
+            known = self._parts[id(value)] = take_apart(value) if is_module(value) else None
         return known
 
-    def _module(self, visit: _Visit, value: PickledObject, parts: _ModuleParts) -> None:
+    def _module(self, visit: _Visit, value: PickledObject, parts: ModuleParts) -> None:
         """Lay a pickled module out by its own structure, as its ``state_dict()`` would name things."""
         index, node = visit.state_dict, visit.node
         if index < 0 and len(self.state_dicts) < MAX_STATE_DICTS:
@@ -284,36 +251,6 @@ class Survey:
         self._push(visit, parts.children, index, False)
 
 
-def _take_apart(value: PickledObject) -> _ModuleParts:
-    attributes = value.attributes()
-    tensors: list[tuple[str, TensorValue, TensorRole]] = []
-    groups: tuple[tuple[str, TensorRole], ...] = (("_parameters", "parameter"), ("_buffers", "buffer"))
-    for group, role in groups:
-        held = attributes.get(group)
-        if isinstance(held, PickledDict):
-            tensors += [
-                (clean_name(name), item, role) for name, item in held.named().items() if isinstance(item, TensorValue)
-            ]
-    children = [(name, item) for name, item in attributes["_modules"].named().items() if item is not None]
-    return _ModuleParts(_module_detail(value, attributes), tensors, children)
-
-
-def _module_detail(value: PickledObject, attributes: dict[str, Value]) -> str:
-    """Return the class and what it was constructed with, as ``repr(module)`` tells it."""
-    shown = (
-        f"{clean_name(name)} {value_text(item)}"
-        for name, item in attributes.items()
-        if not name.startswith("_") and name != "training" and _is_plain(item)
-    )
-    return " · ".join([clean_name(value.class_name), *islice(shown, 8)])
-
-
-def _is_plain(value: Value) -> bool:
-    if isinstance(value, tuple):
-        return 0 < len(value) <= 3 and all(type(item) is int for item in value)
-    return isinstance(value, bool | int | float | str) and value != ""
-
-
 def _is_scalar(value: Value) -> bool:
     return value is None or isinstance(value, bool | int | float | str | bytes)
 
@@ -324,7 +261,9 @@ def _is_container(value: Value) -> bool:
 
 def _entries(value: Value) -> Iterator[tuple[Value, Value]]:
     if isinstance(value, PickledDict):
-        yield from value.pairs()
+        # An optimizer pickled whole has its parameters themselves for keys.
+        for place, (key, item) in enumerate(value.pairs()):
+            yield f"{place}" if isinstance(key, TensorValue) else key, item
     elif isinstance(value, PickledSet):
         yield from ((str(place), item) for place, item in enumerate(value.items))
     elif isinstance(value, PickledObject):
@@ -341,6 +280,6 @@ def _object_entries(value: PickledObject) -> Iterator[tuple[Value, Value]]:
     if not attributes and value.state is not None:
         yield "state", value.state
     if value.flat:
-        yield from zip(value.flat[::2], value.flat[1::2], strict=False)
+        yield from in_pairs(value.flat)
     if value.appended:
         yield from ((str(place), item) for place, item in enumerate(value.appended))

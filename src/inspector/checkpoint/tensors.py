@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 from inspector.checkpoint.contents import NOWHERE
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import TensorReadError
+from inspector.checkpoint.found import FoundTensor
 from inspector.checkpoint.insides import StateDictRole, TensorRole, wrapper_of
-from inspector.checkpoint.survey import FoundTensor
 from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, nbytes_of, numel_of, read_tensor, span
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.checkpoint.values import Quantization, TensorPart, TensorValue
@@ -105,6 +105,11 @@ class Tensor:
     def shared_with(self) -> str | None:
         """Name of the first tensor that lies on the same elements, or None."""
         return self._checkpoint.shared.get(self)
+
+    @property
+    def parameter(self) -> str | None:
+        """Name of the parameter that it is an optimizer's moment of; None where it is none, or that is not known."""
+        return self._checkpoint.moments.get(self)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from inspector.checkpoint.limits import (
     MAX_SHOWN_INT_BITS,
     MAX_VALUE_CHARACTERS,
 )
+from inspector.checkpoint.plain import plain_text
 from inspector.checkpoint.values import (
     Global,
     PickledDict,
@@ -85,7 +86,7 @@ def value_text(value: Value) -> str:
         return str(value)
     if isinstance(value, int):
         return str(value) if value.bit_length() <= MAX_SHOWN_INT_BITS else f"an integer of {value.bit_length():,} bits"
-    if isinstance(value, float):
+    if isinstance(value, float | complex):
         return repr(value)
     if isinstance(value, str):
         return _escape(value[:MAX_VALUE_CHARACTERS]) + ("…" if len(value) > MAX_VALUE_CHARACTERS else "")
@@ -106,7 +107,7 @@ def _structure_text(value: Value) -> str:
     if isinstance(value, Global):
         return clean_name(value.dotted)
     if isinstance(value, PickledObject):
-        return clean_name(value.class_name)
+        return clean_name(plain_text(value) or value.class_name)
     if isinstance(value, TensorValue):
         return "tensor " + " × ".join(map(str, value.shape))
     return "storage" if isinstance(value, StorageReference) else type(value).__name__
