@@ -20,13 +20,17 @@ pytestmark = pytest.mark.shared_data
 Read = Callable[[Path], Outcome]
 Row = dict[str, str]
 
-#: The manifest's words for the containers that are read here.
+#: The manifest's words for containers, and ours.
 CONTAINERS = {
     "zip (torch>=1.6)": "zip",
     "legacy magic (0.1.10-1.5)": "legacy",
     "legacy tar (<0.1.10)": "tar",
+    "torchscript zip": "torchscript",
     "safetensors": "safetensors",
 }
+
+#: TO BE REMOVED: containers whose readers are being made. Delete this line, and what refers to it, once they are there.
+NOT_YET = ("torchscript",)
 
 
 def rows(shared_data: Path, table: str) -> list[Row]:
@@ -47,7 +51,11 @@ def tensors_in(value: Any, path: str = "") -> Iterator[tuple[str, torch.Tensor]]
 
 
 def assert_equals_torch(checkpoint: Checkpoint, path: Path) -> None:
-    loaded = dict(tensors_in(torch.load(path, weights_only=True, map_location="cpu")))
+    from safetensors.torch import load_file
+
+    is_safetensors = path.suffix == ".safetensors"
+    content = load_file(path) if is_safetensors else torch.load(path, weights_only=True, map_location="cpu")
+    loaded = dict(tensors_in(content))
     assert {tensor.name for tensor in checkpoint.tensors} == set(loaded)
     for tensor in checkpoint.tensors:
         expected = loaded[tensor.name].detach()
@@ -56,34 +64,59 @@ def assert_equals_torch(checkpoint: Checkpoint, path: Path) -> None:
         assert tensor.read().tobytes() == expected.contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
-def test_every_checkpoint_opens_as_the_manifest_says(shared_data: Path) -> None:
-    opened = equal = 0
+def readable(shared_data: Path) -> Iterator[tuple[Row, Path, str]]:
+    """Yield each checkpoint of the manifest with its path and container."""
     for row in rows(shared_data, "manifest.tsv"):
-        container = CONTAINERS.get(row["container"])
-        if container is None or not row["file"].startswith("checkpoints/"):
-            continue
-        path = shared_data / row["file"]
+        if row["file"].startswith("checkpoints/") and (container := CONTAINERS[row["container"]]) not in NOT_YET:
+            yield row, shared_data / row["file"], container
+
+
+def kind_in_words(what: str) -> str:
+    """Return the kind that the manifest describes in words."""
+    if what.startswith("TorchScript"):
+        return "torchscript_model"
+    if what.startswith("single tensor"):
+        return "tensor"
+    if what.startswith("full model") or "torch.nn.parameter.Parameter" in what:
+        return "pickled_model"
+    if "-> " in what or "model = " in what:
+        return "training_checkpoint"
+    return "object" if what.startswith("nested dict") else "state_dict"
+
+
+def test_every_checkpoint_opens_as_the_manifest_says(shared_data: Path) -> None:
+    opened = 0
+    for row, path, container in readable(shared_data):
         with open_checkpoint(path) as checkpoint:
             assert checkpoint.container == container, path
+            assert checkpoint.kind == kind_in_words(row["what"]), path
             assert checkpoint.complete, (path, checkpoint.warnings)
             assert [tensor.problem for tensor in checkpoint.tensors if tensor.problem] == [], path
-            opened += 1
-            if row["weights_only"] == "ok":
+            if row["weights_only"] == "ok" or container == "safetensors":
                 assert checkpoint.safety == "safe", path
-                assert_equals_torch(checkpoint, path)
-                equal += 1
-            if row["tensors"].isdecimal() and checkpoint.kind != "pickled_model":
+            if row["tensors"].isdecimal():
                 assert len(checkpoint.tensors) == int(row["tensors"]), path
-            if row["what"].startswith("flat state_dict"):
-                assert checkpoint.kind == "state_dict", path
-    assert opened >= 60
-    assert equal >= 50
+            if row["wrapper"]:
+                assert checkpoint.model_state_dict is not None
+                assert checkpoint.model_state_dict.wrapper == row["wrapper"], path
+            opened += 1
+    assert opened >= 65
+
+
+def test_files_that_torch_loads_equal_it_value_by_value(shared_data: Path) -> None:
+    equal = 0
+    for row, path, container in readable(shared_data):
+        if row["weights_only"] == "ok" or container == "safetensors":
+            with open_checkpoint(path) as checkpoint:
+                assert_equals_torch(checkpoint, path)
+            equal += 1
+    assert equal >= 58
 
 
 def test_pickled_models_show_their_parameters(shared_data: Path) -> None:
     found = 0
     for row in rows(shared_data, "manifest.tsv"):
-        if not row["file"].startswith("checkpoints/pickled_models/") or row["container"] not in CONTAINERS:
+        if not row["file"].startswith("checkpoints/pickled_models/") or CONTAINERS[row["container"]] in NOT_YET:
             continue
         with open_checkpoint(shared_data / row["file"]) as checkpoint:
             if checkpoint.kind == "pickled_model":
@@ -96,7 +129,7 @@ def test_pickled_models_show_their_parameters(shared_data: Path) -> None:
 
 def test_files_that_are_none_are_refused_in_a_sentence(shared_data: Path) -> None:
     for row in rows(shared_data, "manifest.tsv"):
-        if row["container"] not in CONTAINERS and row["file"].startswith("checkpoints/"):
+        if CONTAINERS.get(row["container"]) in NOT_YET and row["file"].startswith("checkpoints/"):
             try:
                 with open_checkpoint(shared_data / row["file"]) as checkpoint:
                     assert checkpoint.container == "pickle", row["file"]
