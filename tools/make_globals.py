@@ -55,6 +55,18 @@ numpy._core.numeric._frombuffer
 # torch's tensor classes of 2016, which its tar files name beside each tensor.
 TENSORS = "Double Float Half Long Int Short Char Byte".split()
 
+# The metadata of a distributed checkpoint is made of these dataclasses and enums; they only hold what they are given.
+# The last two are where torch before 2.2 kept its tensors' properties.
+DISTRIBUTED = """
+torch.distributed.checkpoint.metadata.Metadata torch.distributed.checkpoint.metadata.TensorStorageMetadata
+torch.distributed.checkpoint.metadata.BytesStorageMetadata torch.distributed.checkpoint.metadata.ChunkStorageMetadata
+torch.distributed.checkpoint.metadata.TensorProperties torch.distributed.checkpoint.metadata._MEM_FORMAT_ENCODING
+torch.distributed.checkpoint.metadata.MetadataIndex torch.distributed.checkpoint.metadata.StorageMeta
+torch.distributed.checkpoint.filesystem._StorageInfo
+torch.distributed._shard.sharded_tensor.metadata.TensorProperties
+torch.distributed._shard.sharded_tensor.metadata.MEM_FORMAT_ENCODING
+""".split()
+
 STORAGES = """Double Float Half Long Int Short Char Byte Bool BFloat16 ComplexDouble ComplexFloat QInt8 QInt32 QUInt8
 QUInt4x2 QUInt2x4""".split()
 
@@ -71,7 +83,7 @@ def tensor_names() -> list[str]:
     dtypes = [f"torch.{name}" for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)]
     storages = [f"{place}.{name}Storage" for place in ("torch", "torch.cuda") for name in STORAGES]
     tensors = [f"{place}.{name}Tensor" for place in ("torch", "torch.cuda") for name in TENSORS]
-    return sorted({*REBUILDS, *PLAIN_DATA, *dtypes, *storages, *tensors, *_get_allowed_globals()})
+    return sorted({*REBUILDS, *PLAIN_DATA, *DISTRIBUTED, *dtypes, *storages, *tensors, *_get_allowed_globals()})
 
 
 def module_classes() -> set[str]:

@@ -24,13 +24,14 @@ def covers(shape: tuple[int, ...], chunks: Sequence[TensorPart]) -> bool:
 
 
 def _overlap(boxes: list[list[tuple[int, int]]]) -> bool:
-    """Tell whether two boxes share an element; swept along the first dimension, which is how trainings cut."""
+    """Tell whether two boxes share an element; swept along the dimension that is cut most often."""
     if not boxes or not boxes[0]:
         return len(boxes) > 1
+    swept = max(range(len(boxes[0])), key=lambda dimension: len({box[dimension][0] for box in boxes}))
     active: list[list[tuple[int, int]]] = []
-    for box in sorted(boxes):
-        begin = box[0][0]
-        active = [other for other in active if other[0][1] > begin]
+    for box in sorted(boxes, key=lambda box: box[swept]):
+        begin = box[swept][0]
+        active = [other for other in active if other[swept][1] > begin]
         for other in active:
             if all(a[0] < b[1] and b[0] < a[1] for a, b in zip(box, other, strict=True)):
                 return True

@@ -38,6 +38,7 @@ def encode(checkpoint: Checkpoint) -> tuple[dict[str, Any], list[bytes]]:
     header = {
         "path": str(checkpoint.path),
         "files": [InspectedFile(source.path, source.identity).to_json() for source in checkpoint.files],
+        "whole": checkpoint.contents.whole,
         "container": checkpoint.container,
         "kind": checkpoint.kind,
         "class": checkpoint.class_name,

@@ -65,7 +65,8 @@ class Contents:
 
     ``complete`` is False when reading stopped at an error. ``globals_complete`` is False when that was in the walk of
     a pickle: then ``globals`` are "at least these", and the file can't be called safe. ``companions`` are the other
-    files that belong to the checkpoint, open: `StorageLocation.file` counts them from 1.
+    files that belong to the checkpoint, open: `StorageLocation.file` counts them from 1. ``whole`` is the file beside
+    it that leads the checkpoint of which it is just a part.
     """
 
     container: Container
@@ -81,3 +82,4 @@ class Contents:
     sources: list[EmbeddedSource] = field(default_factory=list)
     metadata: dict[str, Value] = field(default_factory=dict)
     companions: list[Source] = field(default_factory=list)
+    whole: str | None = None

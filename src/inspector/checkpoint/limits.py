@@ -14,6 +14,16 @@ MIB = 1 << 20
 #: safetensors itself allows 100 MB of header.
 MAX_INDEX_BYTES = 256 * MIB
 
+#: The index of a sharded checkpoint, in JSON: 200,000 tensors with their names and files take 30 MB.
+MAX_SHARD_INDEX_BYTES = 64 * MIB
+
+#: Files that a checkpoint may be made of. The largest published ones have some hundred parts, a training on 4,096
+#: devices writes one file for each.
+MAX_PARTS = 10_000
+
+#: Entries of a folder that are looked at to find the checkpoint in it; a folder of images may hold millions.
+MAX_FOLDER_ENTRIES = 20_000
+
 #: A deflated record may inflate by this factor at the most, or else to these bytes. torch stores its records; only
 #: repacked archives deflate them, and there the pickle of 20,000 tensors shrinks 5 times, but zeros 1,000 times.
 MAX_INFLATION = 20

@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from inspector.checkpoint.chunks import covers
+from inspector.checkpoint.containers import read_contents
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
 from inspector.checkpoint.found import Node
+from inspector.checkpoint.folders import leading_file
 from inspector.checkpoint.insides import (
     Kind,
     is_module,
@@ -23,7 +25,6 @@ from inspector.checkpoint.insides import (
     rank_of_path,
 )
 from inspector.checkpoint.safety import SEVERITY, Safety, Verdict, safety_of, verdict
-from inspector.checkpoint.sniff import read_container
 from inspector.checkpoint.source import FileIdentity, Source
 from inspector.checkpoint.survey import Survey
 from inspector.checkpoint.tensor_bytes import numel_of, span
@@ -45,7 +46,9 @@ class Checkpoint:
     Attributes
     ----------
     path
-        Absolute path of the file.
+        Absolute path of what was opened: a file, or a folder.
+    files
+        The files it is made of, the leading one first.
     container, kind
         How the bytes are packed, and what they hold; see ``DESIGN``'s words.
     class_name
@@ -64,10 +67,10 @@ class Checkpoint:
         Every state_dict and pickled module that is no part of another.
     """
 
-    def __init__(self, source: Source, contents: Contents) -> None:
+    def __init__(self, source: Source, contents: Contents, path: Path | None = None) -> None:
         self.files = (source, *contents.companions)
         self.contents = contents
-        self.path = source.path
+        self.path = source.path if path is None else path
         self.container: Container = contents.container
         self.complete = contents.complete
         self.warnings = list(contents.warnings)
@@ -200,7 +203,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Parameters
     ----------
     path
-        The checkpoint's file.
+        The checkpoint's file, the index of a sharded one, or the folder of a sharded or distributed one.
 
     Returns
     -------
@@ -212,10 +215,11 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     CheckpointError
         It can't be read; the message is one plain sentence.
     """
-    source = Source(Path(os.path.abspath(path)))
+    opened = Path(os.path.abspath(path))
+    source = Source(leading_file(opened))
     try:
         with _no_collector():
-            return Checkpoint(source, read_container(source))
+            return Checkpoint(source, read_contents(source), opened)
     except BaseException:
         source.close()
         raise

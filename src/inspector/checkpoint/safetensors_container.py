@@ -17,6 +17,7 @@ from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointE
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
 from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.source import Source
+from inspector.checkpoint.tensor_bytes import contiguous
 from inspector.checkpoint.text import clean_name, quoted
 from inspector.checkpoint.values import PickledDict, StorageReference, TensorValue, UnusualTensor
 
@@ -123,7 +124,7 @@ def _read_entry(source: Source, name: str, entry: Any) -> tuple[str, int, int, T
         numel *= size
     if numel >= MAX_ELEMENTS:
         raise BrokenCheckpointError(f"{source.name} is damaged: the shape of {quoted(name)} does not fit its bytes.")
-    strides = _contiguous(shape)
+    strides = contiguous(shape)
     if dtype is None:
         unknown = clean_name(code[:20])
         why = f"its dtype {unknown} is unknown here"
@@ -133,11 +134,3 @@ def _read_entry(source: Source, name: str, entry: Any) -> tuple[str, int, int, T
         raise BrokenCheckpointError(f"{source.name} is damaged: the shape of {quoted(name)} does not fit its bytes.")
     storage = StorageReference(name, dtype, numel, "cpu")
     return name, offsets[0], offsets[1], TensorValue(storage, 0, tuple(shape), strides, dtype)
-
-
-def _contiguous(shape: list[int]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(strides))

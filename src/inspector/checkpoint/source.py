@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,10 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = clean_name(path.name)
-        self._file = _open(path)
-        self.identity = FileIdentity.of(self._file.fileno())
+        self._closed = False
+        file = _open(path)
+        self._file: BinaryIO | None = file
+        self.identity = FileIdentity.of(file.fileno())
 
     @property
     def size(self) -> int:
@@ -74,10 +77,11 @@ class Source:
         if offset < 0 or length < 0 or offset + length > self.size:
             missing = offset + length - self.size
             raise BrokenCheckpointError(f"{self.name} is cut short: {missing:,} bytes are missing.")
+        file = self._awake()
         try:
-            self._file.seek(offset)
-            data = self._file.read(length)
-            while len(data) < length and (more := self._file.read(length - len(data))):
+            file.seek(offset)
+            data = file.read(length)
+            while len(data) < length and (more := file.read(length - len(data))):
                 data += more  # one call reads 2 GiB at the most on Linux
         except OSError as error:
             raise CheckpointError(f"{self.name} can't be read: {error.strerror}.") from None
@@ -87,12 +91,30 @@ class Source:
 
     def check_unchanged(self) -> None:
         """Raise FileChangedError when the file on disk is no longer the one that was opened."""
-        if FileIdentity.of(self._file.fileno()) != self.identity:
-            raise FileChangedError(f"{self.name} has changed since it was opened.", "Open it again.")
+        if FileIdentity.of(self._awake().fileno()) != self.identity:
+            raise _changed(self.name)
+
+    def rest(self) -> None:
+        """Let go of the file until it is read again, when it must still be the same: a process has few to hold."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _awake(self) -> BinaryIO:
+        if self._closed:
+            raise ValueError(f"{self.name} is closed")
+        if self._file is None:
+            file = _open(self.path)
+            if FileIdentity.of(file.fileno()) != self.identity:
+                file.close()
+                raise _changed(self.name)
+            self._file = file
+        return self._file
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file for good."""
+        self.rest()
+        self._closed = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +137,7 @@ class InspectedFile:
         source = Source(self.path)
         if source.identity != self.identity:
             source.close()
-            raise FileChangedError(f"{source.name} has changed since it was opened.", "Open it again.")
+            raise _changed(source.name)
         return source
 
     def to_json(self) -> list[Any]:
@@ -137,22 +159,31 @@ class Files(Protocol):
         """Return one of them, open."""
 
 
+#: Files of a checkpoint that are held open at once: a system may allow a process as few as 256.
+_MOST_HELD = 16
+
+
 class InspectedFiles:
     """Inspected files, each opened again at its first use and proven to be the inspected one. A context manager."""
 
     def __init__(self, files: Sequence[InspectedFile]) -> None:
         self._files = files
         self._open: dict[int, Source] = {}
+        self._held: deque[int] = deque()
 
     def __getitem__(self, index: int) -> Source:
         if index not in self._open:
             self._open[index] = self._files[index].open()
+        if index not in self._held:
+            self._held.append(index)
+            if len(self._held) > _MOST_HELD:
+                self._open[self._held.popleft()].rest()
         return self._open[index]
 
     def check_unchanged(self) -> None:
         """Raise FileChangedError when a file that was read is no longer the inspected one."""
-        for source in self._open.values():
-            source.check_unchanged()
+        for index in self._open:
+            self[index].check_unchanged()
 
     def __enter__(self) -> InspectedFiles:
         return self
@@ -185,6 +216,10 @@ def _open(path: Path) -> BinaryIO:
             raise _folder(name)
         raise NotACheckpointError(f"{name} is not an ordinary file.", "Open a checkpoint file.")
     return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _changed(name: str) -> FileChangedError:
+    return FileChangedError(f"{name} has changed since it was opened.", "Open it again.")
 
 
 def _folder(name: str) -> NotACheckpointError:

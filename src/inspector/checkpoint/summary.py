@@ -84,6 +84,9 @@ class CheckpointSummary:
         columns = {name: from_bytes(code, raw) for (name, code), raw in zip(COLUMNS, buffers, strict=True)}
         self.path = str(header["path"])
         self.files = tuple(InspectedFile.from_json(found) for found in header["files"])
+        whole = header["whole"]
+        #: The file to open for all of the checkpoint, where this is just a part of it.
+        self.whole = None if whole is None else self.files[0].path.with_name(whole)
         self.container: Container = header["container"]
         self.kind: Kind = header["kind"]
         self.class_name: str | None = header["class"]

@@ -122,6 +122,15 @@ def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
     return reach
 
 
+def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the stride of a tensor whose elements lie one after the other, the last dimension first."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
 def bytes_range(files: Files, location: StorageLocation) -> tuple[int, bool]:
     """Return (offset of the entry's first byte in the file, stored as it is) of a storage.
 

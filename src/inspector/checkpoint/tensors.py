@@ -203,8 +203,16 @@ class Tensor:
         FileChangedError
             The file was overwritten since it was opened.
         """
-        self._checkpoint.check_unchanged()
-        return read_tensor(self._checkpoint.files, self.place())
+        place, files = self.place(), self._checkpoint.files
+        used = sorted({found.location.file for found in (place, *(part.place for part in place.parts))})
+        for file in used:
+            files[file].check_unchanged()
+        try:
+            return read_tensor(files, place)
+        finally:
+            for file in used:
+                if file:  # the leading file stays open as long as the checkpoint
+                    files[file].rest()
 
     def dequantize(self) -> numpy.ndarray[Any, Any]:
         """Read the numbers that a quantized tensor's integers stand for, in float32; the values of any other.

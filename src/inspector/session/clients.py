@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.checkpoint.errors import CheckpointError
+from inspector.checkpoint.folders import leads_others
 from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_BYTES_PER_SECOND, READER_SECONDS
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.text import clean_name
@@ -126,7 +127,8 @@ class _Reading:
 
 def _deadline(path: Path) -> float:
     try:
-        size = path.stat().st_size
+        # How much lies beside an index is not asked here, on the window's thread: it has the longest time.
+        size = MAX_INDEX_BYTES if leads_others(path) else path.stat().st_size
     except OSError:
         size = 0  # the reader says what is wrong with it
     return READER_SECONDS + min(size, MAX_INDEX_BYTES) / READER_BYTES_PER_SECOND

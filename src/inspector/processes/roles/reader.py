@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import Any
 
 from inspector.checkpoint.columns import encode
+from inspector.checkpoint.folders import bytes_on_disk
 from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_MEMORY_BYTES, READER_MEMORY_PER_INDEX_BYTE
 from inspector.checkpoint.opening import open_checkpoint
 from inspector.processes.roles.serving import Progress, Reply, Server
@@ -26,12 +28,8 @@ def _limit_memory(path: str) -> None:
         import resource
     except ImportError:  # Windows: the time limit and the budgets remain
         return
-    try:
-        size = os.stat(path).st_size
-    except OSError:
-        return  # opening it will say what is wrong
     used = _address_space()
-    index = min(size, MAX_INDEX_BYTES)
+    index = min(bytes_on_disk(Path(path)), MAX_INDEX_BYTES)
     limit = used + READER_MEMORY_BYTES + READER_MEMORY_PER_INDEX_BYTE * index
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
