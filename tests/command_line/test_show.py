@@ -152,8 +152,26 @@ def test_unreadable_file_is_one_line(inspector: Inspector, tmp_path: Path, conte
         assert says in inspector(*arguments).error(3)
 
 
-def test_folder_is_refused(inspector: Inspector, tmp_path: Path) -> None:
-    assert "is a folder" in inspector("show", tmp_path).error(3)
+def test_folder_without_a_checkpoint_is_refused(inspector: Inspector, tmp_path: Path) -> None:
+    assert "is a folder without a checkpoint in it. Open a checkpoint" in inspector("show", tmp_path).error(3)
+    for name in ("epoch1", "epoch2"):
+        (tmp_path / name).mkdir()
+        torch.save({}, tmp_path / name / "a.pth")
+    assert "Open one of the folders in it: 'epoch1', 'epoch2'." in inspector("show", tmp_path).error(3)
+
+
+def test_folder_of_a_distributed_checkpoint(inspector: Inspector, tmp_path: Path) -> None:
+    from torch.distributed.checkpoint.state_dict_saver import save
+
+    folder = tmp_path / "run-500"
+    with pytest.warns(UserWarning, match="single process"):
+        save({"model": {"a.weight": torch.ones(2, 3)}, "epoch": 3}, checkpoint_id=folder, no_dist=True)
+    shown = inspector("show", folder, "--json").json()
+    assert (shown["file"], shown["container"], shown["complete"]) == (str(folder), "distributed", True)
+    assert shown["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
+    assert [(row["name"], row["shape"]) for row in shown["tensors"]] == [("model.a.weight", [2, 3])]
+    page = inspector("show", folder).out
+    assert "in distributed container of 2 files, safe to read" in " ".join(page.split())
 
 
 def test_reader_who_has_seen_enough_is_no_error(squeezenet: Path, tmp_path: Path) -> None:

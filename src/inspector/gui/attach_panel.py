@@ -167,7 +167,8 @@ class AttachPanel(QWidget):
         self.button.setVisible(attachment.phase != "ready")
         self.button.setText("Cancel" if self._attaching else "Attach")
         self.button.setToolTip("" if self._attaching else "Build the architecture with these weights (Ctrl+Return)")
-        self.button.setEnabled(self._attaching or (report is not None and report.complete))
+        fits = report is not None and report.complete and not _unreadable(found, report)
+        self.button.setEnabled(self._attaching or fits)
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))
             waiting = "Starting torch" if engine.phase != "ready" else "Sending the weights"
@@ -196,6 +197,9 @@ class AttachPanel(QWidget):
         elif found.only_resembles:
             near = f"The nearest is {report.architecture}: {_misfit(report)}"
             self._card("quiet", "No architecture of torchvision fits", near)
+        elif report.complete and (lost := _unreadable(found, report)):
+            why = f"{words.plural(len(lost), 'tensor')} can't be read. The tree marks them."
+            self._card("warning", f"{report.architecture} fits, but not all of it is here", why)
         elif report.complete:
             classes = f"{words.number(report.num_classes)} classes. " if report.num_classes else ""
             wrapper = f"Wrapper “{report.wrapper}” taken off. " if report.wrapper else ""
@@ -203,7 +207,9 @@ class AttachPanel(QWidget):
             text = f"{classes}{wrapper}{task}Ready to attach."
             self._card("positive", f"All {words.number(report.matched)} keys and shapes fit", text)
         else:
-            misfit = f"{_misfit(report)} The tree marks them. Choose another architecture."
+            part = found.summary is not None and found.summary.whole is not None
+            to_do = "This file is just a part: open the whole." if part else "Choose another architecture."
+            misfit = f"{_misfit(report)} The tree marks them. {to_do}"
             self._card("warning", f"{report.architecture} does not fit", misfit)
 
     def _card(self, tone: Tone, title: str, text: str) -> None:
@@ -227,6 +233,12 @@ class AttachPanel(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
         super().changeEvent(event)
+
+
+def _unreadable(found: OpenCheckpoint, report: MatchReport) -> list[int]:
+    """Return the tensors that fit the architecture and can't be read: they lie in a part that is missing or damaged."""
+    problems = found.summary.problems if found.summary is not None else []
+    return [tensor for tensor in report.targets if problems[tensor]] if any(problems) else []
 
 
 def _misfit(report: MatchReport) -> str:

@@ -44,8 +44,9 @@ MENUS = ("File", "Model", "View", "Help")
 
 COMMANDS: tuple[Command, ...] = (
     Command("open", "Open…", "File", ("Ctrl+O",), "Open checkpoints", "open"),
+    Command("open_whole", "Open a folder…", "File", ("Ctrl+Shift+O",), "Open a checkpoint that is a folder", "folder"),
     Command("open_images", "Add images…", "File", ("Ctrl+I",), "Choose images to predict", "image"),
-    Command("open_folder", "Add a folder of images…", "File", ("Ctrl+Shift+I",), "Predict a whole folder", "folder"),
+    Command("open_folder", "Add a folder of images…", "File", ("Ctrl+Shift+I",), "Predict a whole folder", "image"),
     Command("paste", "Paste a path", "File", ("Ctrl+V",), "Open the file or images in the clipboard", "copy"),
     Command("demo", "Open the demo", "File", (), "Handwritten digits, with a model trained on them", "demo"),
     Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),

@@ -26,6 +26,7 @@ class DropTarget(QObject):
     def __init__(self, window: QWidget, take: Callable[[Dropped], None]) -> None:
         super().__init__(window)
         self._take = take
+        self._usable = False
         self.overlay = DropOverlay(window)
         window.setAcceptDrops(True)
         self.leave_drops_to_window(window)
@@ -43,7 +44,7 @@ class DropTarget(QObject):
             return self._enter(event)
         if kind == QEvent.Type.DragMove and isinstance(event, QDragMoveEvent):
             event.setDropAction(Qt.DropAction.CopyAction)
-            event.setAccepted(from_mime(event.mimeData()).usable)
+            event.setAccepted(self._usable)
             return True
         if kind == QEvent.Type.DragLeave:
             self.overlay.hide()
@@ -53,6 +54,7 @@ class DropTarget(QObject):
 
     def _enter(self, event: QDragEnterEvent) -> bool:
         dropped = from_mime(event.mimeData())
+        self._usable = dropped.usable  # asked for again at every move: folders are not listed each time
         self.overlay.show_text(dropped.invitation(), usable=dropped.usable)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.setAccepted(True)  # also for what can't be used: only then the reason can stay on screen

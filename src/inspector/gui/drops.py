@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QUrl
 
+from inspector.checkpoint.folders import holds_checkpoint, together
 from inspector.processes.image_files import IMAGE_SUFFIXES
 
 #: Paths taken from one drop.
@@ -31,8 +32,9 @@ class Dropped:
         """Return what letting go will do, for the overlay."""
         parts = []
         if self.checkpoints:
-            count = len(self.checkpoints)
-            parts.append(f"open {self.checkpoints[0].name}" if count == 1 else f"open {count:,} checkpoints")
+            found = together(self.checkpoints)
+            count = len(found)
+            parts.append(f"open {found[0].name}" if count == 1 else f"open {count:,} checkpoints")
         if self.images:
             count = len(self.images)
             what = "a folder of images" if count == 1 and self.images[0].is_dir() else f"{count:,} images"
@@ -41,10 +43,15 @@ class Dropped:
 
 
 def sort_paths(paths: list[Path]) -> Dropped:
-    """Sort paths: folders and images are predicted, everything else is opened as a checkpoint."""
-    images = tuple(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES or path.is_dir())
-    others = tuple(path for path in paths if path not in set(images))
-    return Dropped(others, images, "" if paths else "There is no file in what was dropped")
+    """Sort paths: images and folders without a checkpoint in them are predicted, everything else is opened."""
+    images = [path for path in paths if _is_predicted(path)]
+    known = set(images)
+    others = tuple(path for path in paths if path not in known)
+    return Dropped(others, tuple(images), "" if paths else "There is no file in what was dropped")
+
+
+def _is_predicted(path: Path) -> bool:
+    return not holds_checkpoint(path) if path.is_dir() else path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def from_mime(data: QMimeData) -> Dropped:

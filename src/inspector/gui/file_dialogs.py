@@ -6,7 +6,10 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-_CHECKPOINTS = "Checkpoints (*.pth *.pt *.ckpt *.th *.ptl *.pt2 *.bin *.safetensors *.index.json *.tar *.pkl *.npy *.npz);;All files (*)"
+_CHECKPOINTS = (
+    "Checkpoints (*.pth *.pt *.ckpt *.th *.ptl *.pt2 *.bin *.safetensors *.index.json *.tar *.pkl *.npy *.npz)"
+    ";;All files (*)"
+)
 _IMAGES = "Images (*.jpg *.jpeg *.png *.webp *.bmp *.gif *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 _LABELS = "Labels (*.txt *.json);;All files (*)"
 
@@ -15,6 +18,12 @@ def ask_for_checkpoints(parent: QWidget, folder: str) -> list[Path]:
     """Ask for checkpoints to open; empty when the person cancels."""
     names, _ = QFileDialog.getOpenFileNames(parent, "Open checkpoints", folder, _CHECKPOINTS)
     return [Path(name) for name in names]
+
+
+def ask_for_checkpoint_folder(parent: QWidget, folder: str) -> list[Path]:
+    """Ask for a folder that is a checkpoint; empty when the person cancels."""
+    name = QFileDialog.getExistingDirectory(parent, "Open a checkpoint's folder", folder)
+    return [Path(name)] if name else []
 
 
 def ask_for_images(parent: QWidget) -> list[Path]:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from inspector.checkpoint.folders import together
 from inspector.desktop.settings import SettingsStore
 from inspector.gui import commands
 from inspector.gui.drop_target import DropTarget
@@ -177,6 +178,7 @@ class MainWindow(QMainWindow):
         self.tabs.open_requested.connect(self.commands.ask_for_files)
         self.tabs.palette_requested.connect(self.commands.show_palette)
         self.verdict.safety_requested.connect(self.commands.show_safety)
+        self.verdict.whole_requested.connect(lambda path: self.open_paths([Path(path)]))
         self.verdict.architecture_requested.connect(lambda: self.attach.architecture.setFocus())
         self.reading.close_requested.connect(self.commands.actions["close"].trigger)
         self.tree.tensor_selected.connect(self._select_tensor)
@@ -307,7 +309,7 @@ class MainWindow(QMainWindow):
 
     def open_paths(self, paths: Iterable[Path]) -> None:
         """Open checkpoints, each in a tab."""
-        for path in paths:
+        for path in together(list(paths)):
             self.session.open(path)
 
     def take(self, dropped: Dropped) -> None:

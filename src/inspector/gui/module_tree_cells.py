@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from pathlib import Path
 
 from PySide6.QtCore import Qt
 
@@ -57,7 +56,7 @@ class TreeCells:
         """Return what a cell shows."""
         summary, tensor = self.summary, self.summary.tensors[node]
         if column == Column.NAME:
-            return summary.labels[node] if node else Path(summary.path).stem
+            return summary.labels[node] if node else words.root_name(summary)
         if column == Column.MATCH:
             return self._match_text(node)
         if column == Column.SIZE:

@@ -29,10 +29,13 @@ class VerdictBar(QFrame):
         The safety chip, or the chip of warnings, was clicked.
     architecture_requested
         The chip of the architecture was clicked.
+    whole_requested
+        The checkpoint of which the shown file is just a part is to be opened: its path.
     """
 
     safety_requested = Signal()
     architecture_requested = Signal()
+    whole_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +48,9 @@ class VerdictBar(QFrame):
         for label in (self.title, self.subtitle):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.safety, self.architecture, self.warnings = Chip(), Chip(), Chip()
+        self.safety, self.architecture, self.warnings, self.whole = Chip(), Chip(), Chip(), Chip()
+        self._whole = ""
+        self.whole.clicked.connect(lambda: self.whole_requested.emit(self._whole))
         self.safety.clicked.connect(self.safety_requested)
         self.warnings.clicked.connect(self.safety_requested)
         self.architecture.clicked.connect(self.architecture_requested)
@@ -57,7 +62,7 @@ class VerdictBar(QFrame):
         layout.setContentsMargins(16, 11, 16, 12)
         layout.setSpacing(8)
         layout.addLayout(texts, 1)
-        for chip in (self.warnings, self.safety, self.architecture):
+        for chip in (self.whole, self.warnings, self.safety, self.architecture):
             layout.addWidget(chip)
 
     def show_checkpoint(self, found: OpenCheckpoint | None) -> None:
@@ -66,7 +71,7 @@ class VerdictBar(QFrame):
         if found is None or summary is None:
             self.title.setText(_waiting_title(found))
             self.subtitle.setText("")
-            for chip in (self.safety, self.architecture, self.warnings):
+            for chip in (self.safety, self.architecture, self.warnings, self.whole):
                 chip.hide()
             return
         self.title.setText(words.headline(summary))
@@ -79,6 +84,10 @@ class VerdictBar(QFrame):
         count = len(summary.warnings)
         self.warnings.show_text(words.plural(count, "note"), "warning", "warning", "\n".join(summary.warnings))
         self.warnings.setVisible(count > 0)
+        self._whole = str(summary.whole or "")
+        tip = f"This file is just a part: open {summary.whole.name} beside it" if summary.whole else ""
+        self.whole.show_text("Open the whole", "accent", "open", tip)
+        self.whole.setVisible(summary.whole is not None)
         self._show_architecture(found)
 
     def _show_architecture(self, found: OpenCheckpoint) -> None:
@@ -102,7 +111,7 @@ def _waiting_title(found: OpenCheckpoint | None) -> str:
 
 def _details(summary: CheckpointSummary) -> str:
     model = summary.state_dicts[summary.model] if summary.model is not None else None
-    parts = [f"{summary.container} container", words.size(summary.size)]
+    parts = [words.container(summary), words.size(summary.size)]
     if model is not None and model.buffers:
         parts.append(f"{words.short_number(model.buffers)} buffer elements")
     if model is not None and model.class_name is None:

@@ -43,6 +43,7 @@ class WindowCommands(QObject):
         session = self._session
         return {
             "open": self.ask_for_files,
+            "open_whole": self.ask_for_checkpoint_folder,
             "open_images": self.ask_for_images,
             "open_folder": self.ask_for_folder,
             "paste": self.paste,
@@ -90,9 +91,18 @@ class WindowCommands(QObject):
         from inspector.gui import file_dialogs
 
         settings = self._window.settings
-        paths = file_dialogs.ask_for_checkpoints(self._window, settings.settings.last_folder)
+        self._open_chosen(file_dialogs.ask_for_checkpoints(self._window, settings.settings.last_folder))
+
+    def ask_for_checkpoint_folder(self) -> None:
+        """Show the dialog that opens a checkpoint that is a folder."""
+        from inspector.gui import file_dialogs
+
+        settings = self._window.settings
+        self._open_chosen(file_dialogs.ask_for_checkpoint_folder(self._window, settings.settings.last_folder))
+
+    def _open_chosen(self, paths: list[Path]) -> None:
         if paths:
-            settings.update(last_folder=str(paths[0].parent))
+            self._window.settings.update(last_folder=str(paths[0].parent))
             self._window.open_paths(paths)
 
     def ask_for_images(self) -> None:

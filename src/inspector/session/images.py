@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from inspector.checkpoint.folders import what_instead
+from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Worker
 from inspector.session.state import Failure, ImageItem, Thumbnail
 from inspector.session.store import Store
@@ -42,7 +44,7 @@ class Images:
             if result["left_out"]:
                 self._store.notice(f"Only the first {len(result['images']):,} images were taken.", "warning")
             if not result["images"]:
-                self._store.notice("There is no image in what was dropped.", "warning")
+                self._store.notice(_no_image_in(paths), "warning")
             known = {item.path: item.id for item in self._store.images.values()}
             numbers = []
             for path in map(Path, result["images"]):
@@ -123,6 +125,13 @@ class Images:
             self._ask()
 
         return failed
+
+
+def _no_image_in(paths: Sequence[Path]) -> str:
+    if len(paths) > 1:
+        return "There is neither an image nor a checkpoint in these folders."
+    name = clean_name(paths[0].name or str(paths[0]))
+    return f"There is neither an image nor a checkpoint in {name}. {what_instead(paths[0])}"
 
 
 def _thumbnail(result: dict[str, Any], buffers: list[bytearray]) -> Thumbnail | None:

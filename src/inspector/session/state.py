@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.summary import CheckpointSummary
 
 Phase = Literal["none", "waiting", "running", "ready", "failed"]
@@ -171,8 +172,8 @@ class OpenCheckpoint:
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name; a distributed checkpoint's metadata is called the same everywhere, so its folder's."""
+        return self.path.parent.name if self.path.name == METADATA else self.path.name
 
     @property
     def only_resembles(self) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.safety import Verdict
 from inspector.checkpoint.summary import CheckpointSummary
 
@@ -120,8 +123,25 @@ def headline(summary: CheckpointSummary) -> str:
 def verdict_sentence(summary: CheckpointSummary) -> str:
     """Return the whole verdict in one sentence, container and safety included."""
     complete = "" if summary.complete else ", read only in part"
-    packed = "as a bare pickle" if summary.container == "pickle" else f"in {summary.container} container"
+    packed = "as a bare pickle" if summary.container == "pickle" else f"in {container(summary)}"
     return f"{headline(summary)}, {packed}, {SAFETY_WORDS[summary.safety]}{complete}"
+
+
+def root_name(summary: CheckpointSummary) -> str:
+    """Return what the root of the tree is called: the file without its suffix, or the folder."""
+    leading = summary.files[0].path
+    if leading.name == METADATA:
+        return leading.parent.name
+    path = Path(summary.path)
+    if path != leading:  # a folder was opened
+        return path.name
+    return Path(path.name.removesuffix(".index.json")).stem
+
+
+def container(summary: CheckpointSummary) -> str:
+    """Return how it is packed: ``zip container``, ``sharded container of 4 files``."""
+    count = len(summary.files)
+    return f"{summary.container} container" + (f" of {number(count)} files" if count > 1 else "")
 
 
 def safety_explanation(summary: CheckpointSummary) -> str:
