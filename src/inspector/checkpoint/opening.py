@@ -16,8 +16,8 @@ from inspector.checkpoint.containers import read_contents
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
-from inspector.checkpoint.found import Node
 from inspector.checkpoint.folders import leading_file
+from inspector.checkpoint.found import Node
 from inspector.checkpoint.insides import (
     Kind,
     is_module,
