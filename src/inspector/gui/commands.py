@@ -49,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("open_folder", "Add a folder of images…", "File", ("Ctrl+Shift+I",), "Predict a whole folder", "image"),
     Command("paste", "Paste a path", "File", ("Ctrl+V",), "Open the file or images in the clipboard", "copy"),
     Command("demo", "Open the demo", "File", (), "Handwritten digits, with a model trained on them", "demo"),
+    Command("reload", "Reload", "File", ("Ctrl+R", "F5"), "Read the shown file again from disk", "reload"),
     Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),
     Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),

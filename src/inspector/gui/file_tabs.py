@@ -1,14 +1,20 @@
-"""The open files as tabs, each with a dot that says how safe it is."""
+"""The open files as tabs, each with a dot that says how safe it is: a ring once its file is no longer what was read."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTabBar, QToolButton, QWidget
 
 from inspector.gui import icons, theme
 from inspector.gui.tooltips import tooltip
 from inspector.session.state import OpenCheckpoint
+
+_STALE_WORDS = {
+    "changed": "It has changed on disk since it was read",
+    "gone": "It was moved or deleted",
+    "failed": "It has changed on disk and can't be read now",
+}
 
 
 class FileTabs(QFrame):
@@ -57,7 +63,7 @@ class FileTabs(QFrame):
         layout.addStretch(1)
         layout.addWidget(self.palette_button)
         layout.addWidget(self.menu_button)
-        self._states: dict[int, str] = {}
+        self._states: dict[int, tuple[str, bool]] = {}
         self._dress()
 
     def _button(self, icon: str, tip: str, signal: object) -> QToolButton:
@@ -106,11 +112,12 @@ class FileTabs(QFrame):
     def show_checkpoint(self, found: OpenCheckpoint) -> None:
         """Show one checkpoint's name and state on its tab."""
         state = found.phase if found.summary is None else found.summary.safety
+        stale = _STALE_WORDS.get(found.freshness.phase, "")
         for row in range(self.bar.count()):
             if self.bar.tabData(row) == found.id:
-                self._states[found.id] = state
-                self.bar.setTabToolTip(row, tooltip(str(found.path)))
-                self.bar.setTabIcon(row, _dot(state))
+                self._states[found.id] = state, bool(stale)
+                self.bar.setTabToolTip(row, tooltip(str(found.path), stale))
+                self.bar.setTabIcon(row, _dot(state, bool(stale)))
 
     def _dress(self) -> None:
         c = theme.colors()
@@ -136,7 +143,7 @@ class FileTabs(QFrame):
             button = self.bar.tabButton(row, QTabBar.ButtonPosition.RightSide)
             if isinstance(button, QToolButton):
                 button.setIcon(icons.icon("close", c.muted))
-            self.bar.setTabIcon(row, _dot(self._states.get(self.bar.tabData(row), "running")))
+            self.bar.setTabIcon(row, _dot(*self._states.get(self.bar.tabData(row), ("running", False))))
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""
@@ -145,7 +152,7 @@ class FileTabs(QFrame):
         super().changeEvent(event)
 
 
-def _dot(state: str) -> QIcon:
+def _dot(state: str, hollow: bool) -> QIcon:
     c = theme.colors()
     color = {"safe": c.positive, "needs_trust": c.warning, "dangerous": c.danger, "failed": c.danger}.get(
         state, c.muted
@@ -156,9 +163,13 @@ def _dot(state: str) -> QIcon:
         drawn.fill(Qt.GlobalColor.transparent)
         painter = QPainter(drawn)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.qcolor(color))
-        painter.drawEllipse(ratio, ratio, 8 * ratio, 8 * ratio)
+        if hollow:
+            painter.setPen(QPen(theme.qcolor(color), 2 * ratio))
+            painter.drawEllipse(2 * ratio, 2 * ratio, 6 * ratio, 6 * ratio)
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.qcolor(color))
+            painter.drawEllipse(ratio, ratio, 8 * ratio, 8 * ratio)
         painter.end()
         drawn.setDevicePixelRatio(ratio)
         made.addPixmap(drawn)

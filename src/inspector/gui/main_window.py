@@ -18,11 +18,13 @@ from inspector.gui import commands
 from inspector.gui.drop_target import DropTarget
 from inspector.gui.drops import Dropped
 from inspector.gui.file_tabs import FileTabs
+from inspector.gui.file_watch import FileWatch
 from inspector.gui.first_paint import FirstPaint
 from inspector.gui.module_tree import ModuleTree
 from inspector.gui.notice_bar import NoticeBar
 from inspector.gui.panels import Panels
 from inspector.gui.reading_page import ReadingPage
+from inspector.gui.reload_bar import ReloadBar
 from inspector.gui.status_bar import StatusBar
 from inspector.gui.verdict_bar import VerdictBar
 from inspector.gui.window_commands import WindowCommands
@@ -85,12 +87,12 @@ class MainWindow(QMainWindow):
     # -- building ----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.tabs, self.verdict, self.notice = FileTabs(), VerdictBar(), NoticeBar()
+        self.tabs, self.verdict, self.reload, self.notice = FileTabs(), VerdictBar(), ReloadBar(), NoticeBar()
         header = QWidget()
         stack = QVBoxLayout(header)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
-        for widget in (self.tabs, self.verdict, self.notice):
+        for widget in (self.tabs, self.verdict, self.reload, self.notice):
             stack.addWidget(widget)
         self.setMenuWidget(header)
         self.reading, self.pages, self.tree = ReadingPage(), QStackedWidget(), ModuleTree()
@@ -106,6 +108,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.drop_target = DropTarget(self, self.take)
         self.first_paint = FirstPaint(self.tree.view, self._is_readable)
+        self.file_watch = FileWatch(self.session, self)
 
     @cached_property
     def welcome(self) -> Welcome:
@@ -180,6 +183,12 @@ class MainWindow(QMainWindow):
         self.verdict.safety_requested.connect(self.commands.show_safety)
         self.verdict.whole_requested.connect(lambda path: self.open_paths([Path(path)]))
         self.verdict.architecture_requested.connect(lambda: self.attach.architecture.setFocus())
+        for button, command in (
+            (self.reload.reload_requested, self.session.reload),
+            (self.reload.cancel_requested, self.session.cancel_reload),
+            (self.reload.dismiss_requested, self.session.dismiss_change),
+        ):
+            button.connect(lambda call=command: self.commands.with_current(call))
         self.reading.close_requested.connect(self.commands.actions["close"].trigger)
         self.tree.tensor_selected.connect(self._select_tensor)
         self.tree.node_selected.connect(lambda _: self._show_page(self.session.current))
@@ -225,6 +234,7 @@ class MainWindow(QMainWindow):
 
     def _show_page(self, found: OpenCheckpoint | None) -> None:
         self.verdict.show_checkpoint(found)
+        self.reload.show_checkpoint(found)
         if found is None:
             self.pages.setCurrentWidget(self.welcome)
         elif found.summary is None:
@@ -346,6 +356,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save the layout and end the processes."""
+        self.file_watch.stop()
         geometry, state = self.panels.save()
         self.settings.update(window_geometry=geometry, window_state=state)
         self.session.close_processes()

@@ -15,7 +15,7 @@ from inspector.gui.missing_keys import MissingKeys
 from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.module_tree_view import ModuleTreeView
 from inspector.gui.search_field import SearchField
-from inspector.gui.tree_place import Place, first_expanded
+from inspector.gui.tree_place import Place, first_expanded, moved_place
 from inspector.gui.tree_search import Found, TreeSearch
 from inspector.session import words
 from inspector.session.state import MatchReport, OpenCheckpoint
@@ -130,8 +130,12 @@ class ModuleTree(QWidget):
 
     def _arrive(self, number: int, summary: CheckpointSummary | None, report: MatchReport | None) -> None:
         self._number = number
-        if summary is not None and (number not in self._places or self._places[number].search.summary is not summary):
-            self._places[number] = Place(TreeSearch(summary), first_expanded(summary))
+        if summary is not None:
+            left = self._places.get(number)
+            if left is None:
+                self._places[number] = Place(TreeSearch(summary), first_expanded(summary))
+            elif left.search.summary is not summary:
+                self._places[number] = moved_place(left, summary)
         place = self._place
         self.search.set_text_silently(place.query if place is not None else "")
         self.search.set_note("")

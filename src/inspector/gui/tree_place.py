@@ -44,3 +44,40 @@ def first_expanded(summary: CheckpointSummary) -> set[int]:
                 expanded.add(node)
                 level.append(node)
     return expanded
+
+
+def moved_place(place: Place, summary: CheckpointSummary) -> Place:
+    """Return how the tree was left, in the tree of the same checkpoint read again: by names, not by numbers."""
+    before = place.search.summary
+    if before.parents == summary.parents and before.labels == summary.labels:
+        return Place(TreeSearch(summary), place.expanded, place.node, place.query, place.scroll)
+    wanted = _way(before, place.node) if place.node >= 0 else []
+    moved = _same_nodes(before, summary, place.expanded.union(wanted))
+    expanded = {moved[node] for node in place.expanded if node in moved}
+    return Place(TreeSearch(summary), expanded, moved.get(place.node, -1), place.query, place.scroll)
+
+
+def _way(summary: CheckpointSummary, node: int) -> list[int]:
+    """Return a node and what it lies in."""
+    way = []
+    while node >= 0:
+        way.append(node)
+        node = summary.parents[node]
+    return way
+
+
+def _same_nodes(before: CheckpointSummary, after: CheckpointSummary, wanted: set[int]) -> dict[int, int]:
+    """Return, by node of ``before``, the node of ``after`` that the same labels lead to."""
+    moved, children = {0: 0}, dict[int, dict[str, int]]()
+    for node in sorted(wanted - {0}):  # parents have smaller numbers
+        above = moved.get(before.parents[node])
+        if above is None:
+            continue
+        if above not in children:
+            first = after.first_children[above]
+            below = range(first, first + after.child_counts[above])
+            children[above] = {after.labels[child]: child for child in reversed(below)}
+        found = children[above].get(before.labels[node])
+        if found is not None:
+            moved[node] = found
+    return moved

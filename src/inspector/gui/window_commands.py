@@ -48,11 +48,12 @@ class WindowCommands(QObject):
             "open_folder": self.ask_for_folder,
             "paste": self.paste,
             "demo": self.open_demo,
-            "close": lambda: self._with_current(self._window.close_checkpoint),
+            "reload": lambda: self.with_current(session.reload),
+            "close": lambda: self.with_current(self._window.close_checkpoint),
             "clear_recent": self.clear_recent,
             "quit": self._window.close,
-            "attach": lambda: self._with_current(session.attach),
-            "detach": lambda: self._with_current(session.detach),
+            "attach": lambda: self.with_current(session.attach),
+            "detach": lambda: self.with_current(session.detach),
             "labels": self.ask_for_labels,
             "cancel": self.cancel,
             "clear_images": session.clear_images,
@@ -69,7 +70,8 @@ class WindowCommands(QObject):
             "about": self.show_about,
         }
 
-    def _with_current(self, command: Callable[[int], object]) -> None:
+    def with_current(self, command: Callable[[int], object]) -> None:
+        """Give a command about the shown checkpoint, if there is one."""
         found = self._session.current
         if found is not None:
             command(found.id)
@@ -77,10 +79,12 @@ class WindowCommands(QObject):
     def enable(self) -> None:
         """Enable the commands that can do something now."""
         found = self._session.current
-        running = found is not None and (found.phase == "running" or found.attachment.phase == "running")
+        reloading = found is not None and found.freshness.phase == "reloading"
+        running = reloading or (found is not None and "running" in (found.phase, found.attachment.phase))
         fits = found is not None and found.match_report is not None and found.match_report.complete
         self.actions["cancel"].setEnabled(running or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
+        self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
 
@@ -127,7 +131,7 @@ class WindowCommands(QObject):
 
         path = file_dialogs.ask_for_labels(self._window)
         if path is not None:
-            self._with_current(lambda number: self._session.choose_labels(number, path))
+            self.with_current(lambda number: self._session.choose_labels(number, path))
 
     def open_demo(self) -> None:
         """Open the shipped demo and predict its samples."""
@@ -147,9 +151,11 @@ class WindowCommands(QObject):
             self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
 
     def cancel(self) -> None:
-        """Stop what is running: predictions, else an attachment, else the reading of a file."""
+        """Stop what is running: the reload of a file, else predictions, an attachment, the reading of a file."""
         found = self._session.current
-        if self._session.unfinished_predictions:
+        if found is not None and found.freshness.phase == "reloading":
+            self._session.cancel_reload(found.id)
+        elif self._session.unfinished_predictions:
             self._session.cancel_predictions()
         elif found is not None and found.attachment.phase == "running":
             self._session.cancel_attach(found.id)

@@ -97,20 +97,21 @@ class Opening:
         found = self._store.change_checkpoint(number, phase="ready", summary=summary, state_dict=summary.model)
         if found is not None and summary.model is not None:
             # The tree first: starting the worker takes as long as painting it.
-            self._loop.post_idle(lambda: self._identify(found))
+            self._loop.post_idle(lambda: self.identify(found))
 
     # -- identification and match ------------------------------------------------------------------------------
 
-    def _identify(self, found: OpenCheckpoint) -> None:
+    def identify(self, found: OpenCheckpoint, chosen: str | None = None) -> None:
+        """Find the architectures that fit, and compare with ``chosen``, else what the file names, else the best."""
         assert found.summary is not None
         assert found.state_dict is not None
-        wanted = found.summary.embedded.architecture
+        wanted = chosen or found.summary.embedded.architecture
         self.load_catalogue()  # answered first, so that the wanted architecture is known or not
 
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
             now = self._store.checkpoints.get(found.id)
-            if now is None or now.state_dict != found.state_dict:
-                return  # closed, or about the state_dict that was chosen before
+            if now is None or now.summary is not found.summary or now.state_dict != found.state_dict:
+                return  # closed, read again, or another state_dict was chosen meanwhile
             identification = _identification(result)
             self._store.change_checkpoint(found.id, identification=identification)
             best = identification.candidates[0].architecture if identification.candidates else None
@@ -152,7 +153,8 @@ class Opening:
 
         def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
             now = self._store.checkpoints.get(number)
-            if now is not None and now.architecture == architecture and now.state_dict == state_dict:
+            same = now is not None and now.summary is summary and now.state_dict == state_dict
+            if same and now is not None and now.architecture == architecture:
                 report = _match_report(summary, state_dict, result, buffers[0])
                 self._store.change_checkpoint(number, match_report=report)
 
@@ -174,7 +176,7 @@ class Opening:
             attachment=Attachment(),
         )
         if changed is not None:
-            self._identify(changed)
+            self.identify(changed)
 
     def choose_labels(self, number: int, path: Path, then: Callable[[], None]) -> None:
         """Take the class names from a text or JSON file, then call ``then``."""

@@ -13,9 +13,11 @@ from inspector.session.images import Images
 from inspector.session.loop import Loop
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
+from inspector.session.reloading import Reloading
 from inspector.session.state import Failure, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.viewing import Viewing
+from inspector.session.watching import Watching
 
 
 class Session:
@@ -57,6 +59,8 @@ class Session:
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         self._predicting.link = self.engine
+        self._watching = Watching(self.store, loop)
+        self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
 
@@ -69,7 +73,8 @@ class Session:
             self.engine.start()
 
     def close_processes(self) -> None:
-        """End every child process."""
+        """End every child process, and the watching of files."""
+        self._watching.close()
         self._readers.close()
         self._worker.close()
         self.engine.close()
@@ -84,9 +89,26 @@ class Session:
     def open(self, path: str | os.PathLike[str]) -> int:
         """Open a checkpoint, or bring it forward; return its id. One that has changed since is read again."""
         stale = self._opening.changed_since(path)
+        number = self._opening.open(path)
         if stale is not None:
-            self.close(stale)
-        return self._opening.open(path)
+            self.reload(number)
+        return number
+
+    def reload(self, number: int) -> None:
+        """Read an open checkpoint's file again; what was read stays until that is done, and where it fails."""
+        self._reloading.reload(number)
+
+    def cancel_reload(self, number: int) -> None:
+        """Give up reading a file again."""
+        self._reloading.cancel(number)
+
+    def dismiss_change(self, number: int) -> None:
+        """Stop offering to reload a checkpoint, until its file changes once more."""
+        self._watching.dismiss(number)
+
+    def look_at_files(self) -> None:
+        """Look whether the files of the open checkpoints have changed. Ask once a second while someone watches."""
+        self._watching.look()
 
     def show(self, number: int) -> None:
         """Make an open checkpoint the current one, and predict with it what it has not seen yet."""
@@ -101,6 +123,8 @@ class Session:
         if found is not None:
             self.engine.release(found.attachment)
         self._auto_attach.pop(number, None)
+        self._reloading.forget(number)
+        self._watching.forget(number)
         self._opening.close(number)
 
     def select_tensor(self, number: int, tensor: int | None) -> None:

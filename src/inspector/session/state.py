@@ -149,6 +149,23 @@ class TensorView:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """How what was read of a checkpoint stands to its files now.
+
+    Attributes
+    ----------
+    phase
+        ``"same"``; ``"changed"`` once the files have been written anew; ``"gone"``; ``"reloading"`` while they are
+        read again; ``"failed"`` where that did not work.
+    failure
+        Why the reload failed. What was read before is still there.
+    """
+
+    phase: Literal["same", "changed", "gone", "reloading", "failed"] = "same"
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCheckpoint:
     """One open checkpoint: a tab.
 
@@ -169,6 +186,7 @@ class OpenCheckpoint:
     labels_file: str = ""
     tensor: int | None = None
     tensor_view: TensorView | None = None
+    freshness: Freshness = Freshness()
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+from inspector.checkpoint.summary import CheckpointSummary
 from inspector.errors import InspectorError
 from inspector.session.clients import Worker
 from inspector.session.state import Failure, TensorView
@@ -23,33 +24,43 @@ class Viewing:
         found = self._store.checkpoints.get(number)
         if found is None or found.summary is None or found.tensor == tensor:
             return
-        if tensor is None:
-            self._store.change_checkpoint(number, tensor=None, tensor_view=None)
+        view = first_view(found.summary, tensor) if tensor is not None else None
+        self._store.change_checkpoint(number, tensor=tensor, tensor_view=view)
+        self.read(number)
+
+    def read(self, number: int) -> None:
+        """Read the selected tensor, where it waits for that."""
+        found = self._store.checkpoints.get(number)
+        view = found.tensor_view if found is not None else None
+        if found is None or found.summary is None or view is None or view.phase != "running":
             return
-        try:
-            place = found.summary.place(tensor)
-        except InspectorError as error:
-            failure = Failure(error.message, error.hint, type(error).__name__)
-            view = TensorView(tensor, phase="failed", failure=failure)
-            self._store.change_checkpoint(number, tensor=tensor, tensor_view=view)
-            return
-        self._store.change_checkpoint(number, tensor=tensor, tensor_view=TensorView(tensor))
+        summary, tensor = found.summary, view.tensor
         params = {
-            "files": [file.to_json() for file in found.summary.files],
-            "place": place.to_json(),
+            "files": [file.to_json() for file in summary.files],
+            "place": summary.place(tensor).to_json(),
         }
+
+        def show(view: TensorView) -> None:
+            now = self._store.checkpoints.get(number)
+            if now is not None and now.tensor == tensor and now.summary is summary:
+                self._store.change_checkpoint(number, tensor_view=view)
+
         self._worker.request(
             "describe_tensor",
             params,
             [],
-            lambda result, buffers: self._show(number, tensor, _view(tensor, result, buffers)),
-            lambda failure: self._show(number, tensor, TensorView(tensor, phase="failed", failure=failure)),
+            lambda result, buffers: show(_view(tensor, result, buffers)),
+            lambda failure: show(TensorView(tensor, phase="failed", failure=failure)),
         )
 
-    def _show(self, number: int, tensor: int, view: TensorView) -> None:
-        found = self._store.checkpoints.get(number)
-        if found is not None and found.tensor == tensor:
-            self._store.change_checkpoint(number, tensor_view=view)
+
+def first_view(summary: CheckpointSummary, tensor: int) -> TensorView:
+    """Return what is known of a tensor before its bytes are read: that it waits, or why it can't be read."""
+    try:
+        summary.place(tensor)
+    except InspectorError as error:
+        return TensorView(tensor, phase="failed", failure=Failure(error.message, error.hint, type(error).__name__))
+    return TensorView(tensor)
 
 
 def _view(tensor: int, result: dict[str, Any], buffers: list[bytearray]) -> TensorView:
