@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from torch import nn
 
@@ -22,10 +22,13 @@ from inspector.gui import theme
 from inspector.gui.missing_keys import headline, lines
 from inspector.gui.module_tree import ModuleTree
 from inspector.gui.module_tree_cells import Column, Role
-from inspector.gui.module_tree_model import BATCH, ModuleTreeModel
+from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.tree_place import first_expanded
+from inspector.gui.tree_rows import TreeRows
 from inspector.gui.tree_search import Found, TreeSearch
 from inspector.session.state import MatchReport, OpenCheckpoint
+
+WIDE = 30_000
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True)
 
@@ -58,9 +61,9 @@ def summary(tmp_path: Path) -> CheckpointSummary:
 
 @pytest.fixture
 def wide(tmp_path: Path) -> CheckpointSummary:
-    """A module with more children than are laid out at a time."""
+    """A module with more children than fit on a thousand screens."""
     tensor = torch.zeros(2)
-    return save(tmp_path / "wide.pth", {f"layer{place}.weight": tensor for place in range(BATCH + 300)})
+    return save(tmp_path / "wide.pth", {f"layer{place}.weight": tensor for place in range(WIDE)})
 
 
 def opened(summary: CheckpointSummary, number: int = 1) -> OpenCheckpoint:
@@ -94,23 +97,39 @@ def report_of(summary: CheckpointSummary, **marks: str) -> MatchReport:
     )
 
 
-def texts(model: ModuleTreeModel, parent: QModelIndex | None = None) -> list[str]:
+def whole(summary: CheckpointSummary, found: Found | None = None) -> TreeRows:
+    """Return all rows of a tree, or of what was found in it."""
+    *_, rows = TreeRows(summary, (), found).whole()
+    assert rows is not None
+    return rows
+
+
+def model_of(summary: CheckpointSummary, report: MatchReport | None = None) -> ModuleTreeModel:
+    """Return a model that shows a whole tree."""
+    model = ModuleTreeModel()
+    model.set_rows(whole(summary), report)
+    return model
+
+
+def texts(model: ModuleTreeModel) -> list[str]:
     """Return the names of all shown rows, indented by their level."""
-    above = parent if parent is not None else QModelIndex()
-    shown = []
-    for row in range(model.rowCount(above)):
-        index = model.index(row, 0, above)
-        shown += [str(index.data()), *(f" {below}" for below in texts(model, index))]
-    return shown
+    if model.rows is None:
+        return []
+    shown = [model.index(row, 0) for row in range(model.rowCount())]
+    return [" " * model.rows.depth(model.node(index)) + str(index.data()) for index in shown]
 
 
 def visible(tree: ModuleTree) -> list[str]:
     """Return the names of the rows that are expanded into view, from the top."""
-    names, index = [], tree.model.index(0, 0)
-    while index.isValid():
-        names.append(str(index.data()))
-        index = tree.view.indexBelow(index)
-    return names
+    return [text.strip() for text in texts(tree.model)]
+
+
+def is_searched(tree: ModuleTree) -> bool:
+    return tree.model.rows is not None and tree.model.rows.found is not None
+
+
+def row_named(tree: ModuleTree, label: str) -> int:
+    return visible(tree).index(label)
 
 
 def cell(model: ModuleTreeModel, name: str, column: Column, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -134,9 +153,7 @@ def tree(qtbot: Any, qapp: QApplication) -> ModuleTree:
 
 
 def test_model_keeps_qts_rules(qtmodeltester: Any, summary: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(summary, report_of(summary))
-    qtmodeltester.check(model, force_py=True)
+    qtmodeltester.check(model_of(summary, report_of(summary)), force_py=True)
 
 
 @pytest.mark.parametrize("shown", ["nothing", "wide", "searched", "changing"])
@@ -145,20 +162,25 @@ def test_model_keeps_qts_rules_in_every_state(
 ) -> None:
     model = ModuleTreeModel()
     if shown != "nothing":
-        model.set_summary(wide if shown == "wide" else summary)
-    if shown == "searched":
-        model.set_found(find(summary, "weight"))
+        chosen = wide if shown == "wide" else summary
+        model.set_rows(TreeRows(chosen, {0}, find(summary, "weight") if shown == "searched" else None))
     qtmodeltester.check(model)
     if shown == "changing":
-        model.set_found(find(summary, "weight"))
+        for row in (2, 4, 3):
+            model.set_expanded(row, True)
+        model.reveal(model.tensor_node(len(summary) - 1))
+        model.set_expanded(2, False)
+        model.set_expanded(0, False)
+        model.set_expanded(0, True)
         model.set_match_report(report_of(summary))
-        model.set_found(None)
-        model.set_summary(None)
+        model.set_rows(TreeRows(summary, (), find(summary, "weight")))
+        model.set_expanded(1, False)
+        model.set_expanded(1, True)
+        model.set_rows(None)
 
 
 def test_tree_is_the_files_modules_under_its_name(summary: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(summary)
+    model = model_of(summary)
     shown = texts(model)
     assert shown[0] == "net"
     assert shown.count("  1") == 1
@@ -169,8 +191,7 @@ def test_tree_is_the_files_modules_under_its_name(summary: CheckpointSummary) ->
 
 
 def test_cells_say_shape_dtype_count_and_size(summary: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(summary)
+    model = model_of(summary)
     name = "state_dict.0.weight"
     assert cell(model, name, Column.SHAPE) == "8 × 3 × 3 × 3"
     assert cell(model, name, Column.DTYPE) == "float32"
@@ -189,15 +210,13 @@ def test_cells_say_shape_dtype_count_and_size(summary: CheckpointSummary) -> Non
 
 
 def test_pickled_module_shows_its_class_without_package_and_arguments(tmp_path: Path) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(save(tmp_path / "whole.pt", net()))
+    model = model_of(save(tmp_path / "whole.pt", net()))
     assert cell(model, "1.1", Column.NAME, Role.DETAIL) == "BatchNorm2d"
     assert "torch.nn.modules.batchnorm.BatchNorm2d" in cell(model, "1.1", Column.NAME, Qt.ItemDataRole.ToolTipRole)
 
 
 def test_tooltip_tells_all_and_shows_a_strangers_text_as_text(summary: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(summary)
+    model = model_of(summary)
     tied = cell(model, "state_dict.tied.b", Column.NAME, Qt.ItemDataRole.ToolTipRole)
     assert "Shares its elements with state_dict.tied.a" in tied
     author = cell(model, "notes.author", Column.NAME, Qt.ItemDataRole.ToolTipRole)
@@ -206,8 +225,7 @@ def test_tooltip_tells_all_and_shows_a_strangers_text_as_text(summary: Checkpoin
 
 def test_problem_of_a_tensor_is_marked_and_told(summary: CheckpointSummary) -> None:
     summary.problems[0] = "its bytes are cut off"
-    model = ModuleTreeModel()
-    model.set_summary(summary)
+    model = model_of(summary)
     assert cell(model, "state_dict.0.weight", Column.NAME, Role.ICON) == "warning"
     tip = cell(model, "state_dict.0.weight", Column.NAME, Qt.ItemDataRole.ToolTipRole)
     assert "be read: its bytes are cut off" in tip
@@ -216,31 +234,63 @@ def test_problem_of_a_tensor_is_marked_and_told(summary: CheckpointSummary) -> N
 def test_indexes_out_of_bounds_are_invalid(summary: CheckpointSummary) -> None:
     model = ModuleTreeModel()
     assert not model.index(0, 0).isValid()
-    model.set_summary(summary)
-    top = model.index(0, 0)
-    for row, column, parent in [(-1, 0, top), (99, 0, top), (0, 6, top), (0, -1, top), (1, 0, QModelIndex())]:
-        assert not model.index(row, column, parent).isValid()
-    assert not model.index(0, 0, model.index(0, 1)).isValid()
-    assert model.rowCount(model.index(0, 1)) == 0
+    model.set_rows(TreeRows(summary, {0}))
+    for row, column in [(-1, 0), (99, 0), (0, 6), (0, -1)]:
+        assert not model.index(row, column).isValid()
+    assert model.rowCount(model.index(0, 0)) == 0
     assert not model.index_of(-1).isValid()
     assert not model.index_of(10_000).isValid()
+    assert model.tensor_node(-1) == model.tensor_node(10_000) == -1
 
 
-def test_many_children_are_laid_out_on_demand(wide: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(wide)
-    top = model.index(0, 0)
-    assert model.rowCount(top) == BATCH
-    assert model.canFetchMore(top)
-    last = model.index_of(model.tensor_node(BATCH + 299))
-    assert last.row() == BATCH + 299
-    assert last.data() == f"layer{BATCH + 299}.weight"
-    assert not model.canFetchMore(model.index(0, 0))
+def test_a_screen_reader_hears_where_a_row_lies(summary: CheckpointSummary) -> None:
+    model = model_of(summary)
+    model.set_expanded(model.index_of(model.rows.nodes[-3] if model.rows else 0).row(), False)
+    spoken = cell(model, "notes", Column.NAME, Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken.endswith("collapsed, level 2")
+    spoken = cell(model, "state_dict.1.1", Column.NAME, Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "1, batch norm, expanded, level 4"
+    weight = cell(model, "state_dict.0.weight", Column.NAME, Qt.ItemDataRole.AccessibleTextRole)
+    assert weight == "weight, level 4"
+
+
+def naive(summary: CheckpointSummary, expanded: set[int], node: int = 0) -> list[int]:
+    """Return the shown nodes by plain recursion."""
+    first = summary.first_children[node]
+    below = range(first, first + summary.child_counts[node]) if node in expanded else ()
+    return [node, *(shown for child in below for shown in naive(summary, expanded, child))]
+
+
+@given(data=st.data())
+def test_rows_are_the_nodes_that_nothing_collapsed_hides(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever is expanded, collapsed and revealed in whatever order."""
+    parts = st.sampled_from(["a", "b", "c", "d"])
+    names = data.draw(st.lists(st.lists(parts, min_size=1, max_size=5).map(".".join), min_size=1, max_size=20))
+    tensors = {f"{name}.{kind}": torch.zeros(1) for name in names for kind in ("weight", "bias")}
+    summary = save(tmp_path_factory.mktemp("rows") / "x.pth", tensors)
+    nodes = st.integers(0, len(summary.kinds) - 1)
+    inner = {node for node, count in enumerate(summary.child_counts) if count}
+    expanded = data.draw(st.sets(nodes)) & inner
+    rows = TreeRows(summary, expanded)
+    assert list(rows.nodes) == naive(summary, expanded)
+    for node in data.draw(st.lists(nodes, max_size=12)):
+        row = rows.row(node)
+        if row < 0:
+            rows.reveal(node)
+            assert rows.row(node) >= 0
+        elif rows.is_expanded(node):
+            rows.remove(row, rows.span(row))
+        elif node in inner:
+            rows.insert(row, rows.below(node))
+        assert list(rows.nodes) == naive(summary, set(rows.expanded_nodes()))
+    assert list(whole(summary).nodes) == naive(summary, inner)
+    assert list(rows.of(summary).nodes) == list(rows.nodes)
 
 
 def test_marks_are_summed_up_by_module(summary: CheckpointSummary) -> None:
-    model = ModuleTreeModel()
-    model.set_summary(summary)
+    model = model_of(summary)
     assert cell(model, "state_dict.0.weight", Column.MATCH) == ""
     model.set_match_report(report_of(summary, **{"0__weight": "mismatched", "1__1__bias": "unexpected"}))
     assert cell(model, "state_dict.0.weight", Column.MATCH) == "✗"
@@ -266,7 +316,7 @@ def find(summary: CheckpointSummary, query: str) -> Found:
 
 def found_names(summary: CheckpointSummary, query: str) -> set[str]:
     found = find(summary, query)
-    return {summary.names[summary.tensors[node]] for node in found.rows if summary.tensors[node] >= 0}
+    return {summary.names[summary.tensors[node]] for node in found.nodes if summary.tensors[node] >= 0}
 
 
 @pytest.mark.parametrize("query", ["8x3", "8 × 3", "8×3×3×3", "[8, 3, 3, 3]", "(8,3,3,3)", "8, 3", "0.WEIGHT 8x3x3"])
@@ -283,11 +333,10 @@ def test_sizes_are_whole_dimensions_and_words_narrow_down(summary: CheckpointSum
 
 def test_values_and_module_classes_are_found_with_what_they_hold(summary: CheckpointSummary) -> None:
     model = ModuleTreeModel()
-    model.set_summary(summary)
-    model.set_found(find(summary, "batch norm"))
+    model.set_rows(TreeRows(summary, (), find(summary, "batch norm")))
     assert texts(model)[:4] == ["net", " state_dict", "  1", "   1"]
     assert "    running_var" in texts(model)
-    model.set_found(find(summary, "rate"))
+    model.set_rows(TreeRows(summary, (), find(summary, "rate")))
     assert texts(model) == ["net", " notes", "  rate"]
 
 
@@ -353,7 +402,7 @@ def test_selecting_tells_of_tensors_and_of_nothing_else(
 def test_state_selects_without_an_echo(qtbot: Any, tree: ModuleTree, summary: CheckpointSummary) -> None:
     with qtbot.assertNotEmitted(tree.tensor_selected):
         tree.show_checkpoint(replace(opened(summary), tensor=3))
-    assert tree.view.currentIndex().internalId() == tree.model.tensor_node(3)
+    assert tree.model.node(tree.view.currentIndex()) == tree.model.tensor_node(3)
 
 
 def test_keys_expand_and_collapse(qtbot: Any, tree: ModuleTree, summary: CheckpointSummary) -> None:
@@ -378,7 +427,7 @@ def test_search_shows_matches_and_esc_brings_the_tree_back(
     qtbot.keyClick(tree.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert tree.search.hasFocus()
     qtbot.keyClicks(tree.search, "running")
-    qtbot.waitUntil(lambda: tree.model.found is not None and not tree.is_busy)
+    qtbot.waitUntil(lambda: is_searched(tree) and not tree.is_busy)
     assert visible(tree) == ["net", "state_dict", "1", "1", "running_mean", "running_var"]
     assert tree.search._end_text() == f"2 of {len(summary)} tensors"
     with qtbot.waitSignal(tree.tensor_selected) as told:
@@ -398,7 +447,7 @@ def test_search_without_a_match_says_so_and_typing_in_the_tree_searches(
     tree.view.setFocus()
     qtbot.keyClicks(tree.view, "q")
     qtbot.keyClicks(tree.search, "qq")
-    qtbot.waitUntil(lambda: tree.model.found is not None and not tree.is_busy)
+    qtbot.waitUntil(lambda: is_searched(tree) and not tree.is_busy)
     assert tree.search.text() == "qqq"
     assert visible(tree) == []
     assert "qqq" in tree.view.message
@@ -410,13 +459,12 @@ def test_tabs_keep_their_expansion_selection_and_search(
 ) -> None:
     other = save(tmp_path / "other.pth", net().state_dict())
     tree.show_checkpoint(opened(summary))
-    notes = tree.model.index_of(next(n for n in range(len(summary.kinds)) if summary.labels[n] == "notes"))
-    tree.view.collapse(notes)
-    tree.view.setCurrentIndex(notes)
+    tree.view.set_expanded(row_named(tree, "notes"), False)
+    tree.view.setCurrentIndex(tree.model.index(row_named(tree, "notes"), 0))
     before = visible(tree)
     tree.show_checkpoint(opened(other, 2))
     qtbot.keyClicks(tree.search, "bias")
-    qtbot.waitUntil(lambda: tree.model.found is not None and not tree.is_busy)
+    qtbot.waitUntil(lambda: is_searched(tree) and not tree.is_busy)
     searched = visible(tree)
     with qtbot.assertNotEmitted(tree.tensor_selected):
         tree.show_checkpoint(opened(summary))
@@ -425,7 +473,7 @@ def test_tabs_keep_their_expansion_selection_and_search(
     assert "author" not in before
     assert tree.view.currentIndex().data() == "notes"
     tree.show_checkpoint(opened(other, 2))
-    qtbot.waitUntil(lambda: tree.model.found is not None and not tree.is_busy)
+    qtbot.waitUntil(lambda: is_searched(tree) and not tree.is_busy)
     assert tree.search.text() == "bias"
     assert visible(tree) == searched
     tree.show_checkpoint(None)
@@ -438,7 +486,7 @@ def test_tabs_keep_their_expansion_selection_and_search(
 
 def test_match_report_changes_marks_and_nothing_else(tree: ModuleTree, summary: CheckpointSummary) -> None:
     tree.show_checkpoint(opened(summary))
-    tree.view.collapse(tree.model.index(1, 0, tree.model.index(0, 0)))
+    tree.view.set_expanded(1, False)
     tree.view.setCurrentIndex(tree.model.index(0, 0))
     before, current = visible(tree), tree.view.currentIndex()
     assert not tree.missing.isVisible()
@@ -513,10 +561,58 @@ def test_tree_paints_in_both_themes(
     assert theme.colors().surface in shown
 
 
-def test_wide_tree_fetches_more_when_scrolled_to_its_end(qtbot: Any, tree: ModuleTree, wide: CheckpointSummary) -> None:
-    tree.show_checkpoint(opened(wide))
-    qtbot.waitUntil(lambda: not tree.is_busy)
+def test_wide_tree_is_reached_to_its_end_at_once(qtbot: Any, tree: ModuleTree, wide: CheckpointSummary) -> None:
+    tree.show_checkpoint(replace(opened(wide), tensor=WIDE - 1))
     bar = tree.view.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.maximum() > 0)
-    bar.setValue(bar.maximum())
-    qtbot.waitUntil(lambda: tree.model.rowCount(tree.model.index(0, 0)) == BATCH + 300)
+    assert bar.value() == bar.maximum() > 25 * (WIDE - 100)
+    assert tree.view.visualRect(tree.view.currentIndex()).bottom() <= tree.view.viewport().height()
+    qtbot.keyClick(tree.view, Qt.Key.Key_Home)
+    assert bar.value() == 0
+    assert tree.view.currentIndex().row() == 0
+    qtbot.keyClick(tree.view, Qt.Key.Key_End)
+    assert tree.view.currentIndex().data() == f"layer{WIDE - 1}.weight"
+
+
+def test_arrows_and_double_clicks_expand_and_collapse(qtbot: Any, tree: ModuleTree, summary: CheckpointSummary) -> None:
+    tree.show_checkpoint(opened(summary))
+    before, row = visible(tree), row_named(tree, "notes")
+    place = tree.view._arrow(row).center()
+    with qtbot.assertNotEmitted(tree.node_selected):
+        qtbot.mouseClick(tree.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert visible(tree) == [name for name in before if name not in ("author", "rate")]
+    qtbot.mouseClick(tree.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert visible(tree) == before
+    qtbot.mouseDClick(
+        tree.view.viewport(), Qt.MouseButton.LeftButton, pos=tree.view.visualRect(tree.model.index(row, 0)).center()
+    )
+    assert "author" not in visible(tree)
+
+
+def test_collapsing_over_the_selection_selects_what_hides_it(
+    qtbot: Any, tree: ModuleTree, summary: CheckpointSummary
+) -> None:
+    tree.show_checkpoint(replace(opened(summary), tensor=0))
+    with qtbot.waitSignal(tree.node_selected) as told:
+        tree.view.set_expanded(row_named(tree, "state_dict"), False)
+    assert tree.model.path_of(told.args[0]) == "state_dict"
+    tree.select_tensor(1)  # the session's own selection brings its row back
+    assert tree.model.path_of(tree.selected_node) == "state_dict.0.bias"
+    assert tree.view.currentIndex().data() == "bias"
+
+
+def test_arrow_keys_walk_in_and_out(qtbot: Any, tree: ModuleTree, summary: CheckpointSummary) -> None:
+    tree.show_checkpoint(opened(summary))
+    tree.view.setCurrentIndex(tree.model.index(row_named(tree, "state_dict"), 0))
+    qtbot.keyClick(tree.view, Qt.Key.Key_Right)
+    assert tree.model.path_of(tree.selected_node) == "state_dict.0"
+    qtbot.keyClick(tree.view, Qt.Key.Key_Left)
+    assert not tree.model.is_expanded(tree.selected_node)
+    qtbot.keyClick(tree.view, Qt.Key.Key_Left)
+    assert tree.model.path_of(tree.selected_node) == "state_dict"
+    qtbot.keyClick(tree.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text() == "state_dict"
+    qtbot.keyClick(tree.view, Qt.Key.Key_Minus)
+    assert "0" not in visible(tree)
+    qtbot.keyClick(tree.view, Qt.Key.Key_Asterisk, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: not tree.is_busy)
+    assert len(visible(tree)) == len(summary.kinds)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QTreeView
+from PySide6.QtWidgets import QApplication, QLabel
 
 from inspector.desktop.settings import SettingsStore
 from inspector.gui.main_window import MainWindow
@@ -29,10 +29,7 @@ def attached(window: MainWindow) -> bool:
 
 
 def shown_rows(window: MainWindow) -> int:
-    view = window.tree.findChild(QTreeView)
-    assert isinstance(view, QTreeView)
-    model = view.model()
-    return model.rowCount(model.index(0, 0)) if model is not None and model.rowCount() else 0
+    return window.tree.view.model().rowCount()
 
 
 def test_from_a_drop_to_a_label(window: MainWindow, qtbot: Any, drop_on: Drop) -> None:

@@ -16,11 +16,13 @@ from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.module_tree_view import ModuleTreeView
 from inspector.gui.search_field import SearchField
 from inspector.gui.tree_place import Place, first_expanded, moved_place
-from inspector.gui.tree_search import Found, TreeSearch
+from inspector.gui.tree_rows import TreeRows
+from inspector.gui.tree_search import TreeSearch
 from inspector.session import words
 from inspector.session.state import MatchReport, OpenCheckpoint
 
-_SEARCH_SECONDS = 0.006
+#: One slice of what takes long.
+_SLICE_SECONDS = 0.006
 
 
 class ModuleTree(QWidget):
@@ -42,9 +44,9 @@ class ModuleTree(QWidget):
         self._places: dict[int, Place] = {}
         self._number = -1
         self._restoring = False
-        self._searching: Iterator[Found | None] | None = None
+        self._job: Iterator[TreeRows | None] | None = None
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._search_slice)
+        self._timer.timeout.connect(self._work)
         find = QKeySequence(QKeySequence.StandardKey.Find).toString(QKeySequence.SequenceFormat.NativeText)
         self.search = SearchField("Search names, shapes, dtypes", find)
         self.search.setAccessibleName("Search the tree")
@@ -74,8 +76,7 @@ class ModuleTree(QWidget):
         self.search.searched.connect(self._search)
         self.search.left.connect(self._enter_results)
         self.view.typed.connect(self._type_on)
-        self.view.expanded.connect(lambda index: self._note_expansion(self.model.node(index), True))
-        self.view.collapsed.connect(lambda index: self._note_expansion(self.model.node(index), False))
+        self.view.expand_all_requested.connect(self.expand_all)
         self.view.selectionModel().selectionChanged.connect(self._tell_selection)
         self.view.customContextMenuRequested.connect(self._show_menu)
 
@@ -91,7 +92,6 @@ class ModuleTree(QWidget):
             self._arrive(number, summary, report)
         elif report is not self.model.report:
             self.model.set_match_report(report)
-            self.view.viewport().update()
             self.view.fit_columns(report, has_match=summary is not None and summary.model is not None)
         self.missing.show_report(report)
         if found is not None and found.tensor is not None:
@@ -123,9 +123,9 @@ class ModuleTree(QWidget):
         return self._places.get(self._number)
 
     def _leave(self) -> None:
-        self._stop_search()
+        self._stop()
         place = self._place
-        if place is not None:
+        if place is not None and self.model.rows is place.rows:
             place.scroll = self.view.verticalScrollBar().value()
 
     def _arrive(self, number: int, summary: CheckpointSummary | None, report: MatchReport | None) -> None:
@@ -133,7 +133,7 @@ class ModuleTree(QWidget):
         if summary is not None:
             left = self._places.get(number)
             if left is None:
-                self._places[number] = Place(TreeSearch(summary), first_expanded(summary))
+                self._places[number] = Place(TreeSearch(summary), TreeRows(summary, first_expanded(summary)))
             elif left.search.summary is not summary:
                 self._places[number] = moved_place(left, summary)
         place = self._place
@@ -141,19 +141,22 @@ class ModuleTree(QWidget):
         self.search.set_note("")
         self.search.setEnabled(summary is not None)
         self.view.message = ""
-        self.model.set_summary(summary, report)
+        self._show_rows(place.rows if place is not None else None, report)
         self.view.fit_columns(report, has_match=summary is not None and summary.model is not None)
         if place is not None:
-            self._restore(place)
+            self.view.verticalScrollBar().setValue(place.scroll)
             if place.query.strip():
                 self._search(place.query)
 
-    def _restore(self, place: Place) -> None:
-        """Expand and select as the person left it."""
-        self.view.expand_nodes(sorted(place.expanded))
-        if place.node >= 0:
-            self._select(place.node)
-        self.view.verticalScrollBar().setValue(place.scroll)
+    def _show_rows(self, rows: TreeRows | None, report: MatchReport | None) -> None:
+        """Show rows, with the selected node selected wherever it is among them."""
+        self._restoring = True
+        self.model.set_rows(rows, report)
+        self.view.settle()
+        self._restoring = False
+        place = self._place
+        if place is not None and place.node >= 0:
+            self._mark(place.node)
 
     # -- selection ---------------------------------------------------------------------------------------------
 
@@ -162,6 +165,11 @@ class ModuleTree(QWidget):
         if place is None:
             return
         place.node = node
+        self.model.reveal(node)
+        self._mark(node)
+
+    def _mark(self, node: int) -> None:
+        """Select a node's row, and tell nobody."""
         index = self.model.index_of(node)
         self._restoring = True
         if index.isValid():
@@ -180,70 +188,86 @@ class ModuleTree(QWidget):
         self.tensor_selected.emit(self.model.summary.tensors[node] if node >= 0 else -1)
         self.node_selected.emit(node)
 
-    def _note_expansion(self, node: int, expanded: bool) -> None:
-        place = self._place
-        # what a search expands is gone with the search
-        if place is None or self.model.found is not None or self._restoring:
-            return
-        if expanded:
-            place.expanded.add(node)
-        else:
-            place.expanded.discard(node)
-
     # -- search ------------------------------------------------------------------------------------------------
 
     @property
     def is_busy(self) -> bool:
-        """Whether a search, or the expansion of rows, is still under way."""
-        return self._timer.isActive() or self.view.is_expanding
+        """Whether a search, or the expansion of everything, is still under way."""
+        return self._timer.isActive()
+
+    def _begin(self, job: Iterator[TreeRows | None]) -> None:
+        """Work towards new rows in slices that leave the event loop free, then show them."""
+        self._job = job
+        self._timer.start()
+        self._work()
+
+    def _work(self) -> None:
+        deadline = time.monotonic() + _SLICE_SECONDS
+        while self._job is not None and time.monotonic() < deadline:
+            rows = next(self._job)
+            if rows is not None:
+                self._stop()
+                self._take(rows)
+
+    def _stop(self) -> None:
+        self._job = None
+        self._timer.stop()
+
+    def _take(self, rows: TreeRows) -> None:
+        place = self._place
+        assert place is not None
+        if rows.found is None:
+            place.rows = rows
+        else:
+            total = words.plural(len(rows.summary), "tensor")
+            self.search.set_note(f"{words.number(rows.found.tensors)} of {total}")
+            self.view.message = f"Nothing here matches “{self.search.text().strip()}”. Esc clears the search."
+        self._show_rows(rows, self.model.report)
 
     def _search(self, query: str) -> None:
         place = self._place
-        self._stop_search()
+        self._stop()
         if place is None:
             return
         place.query = query
-        if not query.strip():
-            if self.model.found is not None:
-                self.model.set_found(None)
-                self._restore(place)
+        if query.strip():
+            self._begin(self._searched(place, query))
+        elif self.model.rows is not place.rows:
+            if place.node >= 0:
+                place.rows.reveal(place.node)
+            self._show_rows(place.rows, self.model.report)
+
+    @staticmethod
+    def _searched(place: Place, query: str) -> Iterator[TreeRows | None]:
+        for found in place.search.run(query):
+            yield TreeRows(place.search.summary, (), found) if found is not None else None
+
+    def expand_all(self) -> None:
+        """Expand everything that is shown."""
+        if self.model.rows is not None:
+            self._stop()
+            self._begin(self.model.rows.whole())
+
+    def collapse_all(self) -> None:
+        """Collapse everything but the top row."""
+        rows, place = self.model.rows, self._place
+        if rows is None or place is None:
             return
-        self._searching = place.search.run(query)
-        self._timer.start()
-        self._search_slice()
-
-    def _search_slice(self) -> None:
-        deadline = time.monotonic() + _SEARCH_SECONDS
-        while self._searching is not None and time.monotonic() < deadline:
-            found = next(self._searching)
-            if found is not None:
-                self._stop_search()
-                self._show_found(found)
-
-    def _stop_search(self) -> None:
-        self._searching = None
-        self._timer.stop()
-
-    def _show_found(self, found: Found) -> None:
-        assert self.model.summary is not None
-        place = self._place
-        total = words.plural(len(self.model.summary), "tensor")
-        self.search.set_note(f"{words.number(found.tensors)} of {total}")
-        self.view.message = f"Nothing here matches “{self.search.text().strip()}”. Esc clears the search."
-        self.model.set_found(found)
-        self.view.expand_nodes(self.model.branches())
-        if place is not None and place.node >= 0:
-            self._select(place.node)
+        self._stop()
+        made = rows.top()
+        if rows.found is None:
+            place.rows = made
+        self._show_rows(made, self.model.report)
 
     def _enter_results(self, chosen: bool) -> None:
         """Go from the field to the rows: to the first match where Enter was pressed."""
         self.view.setFocus(Qt.FocusReason.TabFocusReason)
         if self.model.summary is None or (not chosen and self.view.currentIndex().isValid()):
             return
-        node = 0
-        while self.model.children_of(node):
-            node = self.model.children_of(node)[0]
-        index = self.model.index_of(node)
+        row = 0
+        while self.model.is_expanded(self.model.node(self.model.index(row, 0))):
+            row += 1  # the first one in an expanded row is the next row
+        index = self.model.index(row, 0)
         if index.isValid():
             self.view.setCurrentIndex(index)
 
@@ -289,12 +313,6 @@ class ModuleTree(QWidget):
         elif node >= 0 and NODE_KINDS[summary.kinds[node]] == "value":
             menu.addAction("Copy value", lambda: clipboard.setText(summary.details[node]))
         menu.addSeparator()
-        menu.addAction("Expand all", self.view.expand_all)
-        menu.addAction("Collapse all", self._collapse_all)
+        menu.addAction("Expand all", self.expand_all)
+        menu.addAction("Collapse all", self.collapse_all)
         return menu
-
-    def _collapse_all(self) -> None:
-        place = self._place
-        if place is not None and self.model.found is None:
-            place.expanded = {0}  # the view tells of no single row here
-        self.view.collapse_all()

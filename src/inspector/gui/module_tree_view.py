@@ -1,71 +1,77 @@
-"""The tree view of a checkpoint's modules: rows in the theme's look, expanded in slices that block nothing."""
+"""The view of a checkpoint's module tree: a table of the shown rows, which looks and behaves as a tree does."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QHoverEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyleOptionViewItem, QTreeView, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHoverEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyleOptionViewItem, QTableView, QWidget
 
 from inspector.gui import icons, theme
 from inspector.gui.module_tree_cells import Column, Role
-from inspector.gui.module_tree_model import Index, ModuleTreeModel
-from inspector.gui.tree_delegate import GAP, ICON, PADDING, TreeDelegate, detail_font, draw_text, tabular
+from inspector.gui.module_tree_model import ModuleTreeModel
+from inspector.gui.tree_delegate import GAP, ICON, PADDING, TreeDelegate, detail_font, draw_text, row_height, tabular
 from inspector.session import words
 from inspector.session.state import MatchReport
 
-#: One slice of expanding: this long, or this many new rows, which the view lays out at 3 µs each.
-_SLICE_SECONDS = 0.006
-_SLICE_ROWS = 1_500
 #: The name keeps this many pixels; other columns are hidden for it, the least needed first.
 _LEAST_NAME = 156
 _HIDDEN_FIRST = (Column.SIZE, Column.DTYPE, Column.SHAPE)
 _CHEVRON = 12
+_INDENT = 16
 #: Pixels below which the words after a name are left out.
 _LEAST_DETAIL = 24
-_LARGEST_SAMPLE = 2_000
+_LARGEST_SAMPLE = 500
 
 
-class ModuleTreeView(QTreeView):
-    """Shows a `ModuleTreeModel`.
+class ModuleTreeView(QTableView):
+    """Shows a `ModuleTreeModel`. Its cost is that of the rows on the screen.
 
     Attributes
     ----------
     typed
         Text typed while the tree has the focus.
+    expand_all_requested
+        The asterisk was pressed.
     """
 
     typed = Signal(str)
+    expand_all_requested = Signal()
 
     def __init__(self, model: ModuleTreeModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._hovered = -1
-        self._pending: Iterator[int] | None = None
-        self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._expand_slice)
         self._has_match = False
         self._widths: dict[Column, int] = {}
         self.message = ""
         self.setItemDelegate(TreeDelegate(self))
         self.setModel(model)
-        model.modelAboutToBeReset.connect(self._stop_expanding)
         self._set_up()
 
     def _set_up(self) -> None:
-        self.setUniformRowHeights(True)
-        self.setIndentation(16)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setAllColumnsShowFocus(True)
-        self.setExpandsOnDoubleClick(True)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
-        header = self.header()
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._fit_rows()
+        header = self.horizontalHeader()
         header.setSectionsMovable(False)
         header.setSectionsClickable(False)
         header.setStretchLastSection(False)
@@ -73,6 +79,16 @@ class ModuleTreeView(QTreeView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+
+    def _fit_rows(self) -> None:
+        """Give all rows the one height that the font needs."""
+        header, height = self.verticalHeader(), row_height(self.fontMetrics())
+        header.setMinimumSectionSize(height)
+        header.setDefaultSectionSize(height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size."""
+        return QSize(120, 80)
 
     # -- columns -----------------------------------------------------------------------------------------------
 
@@ -86,7 +102,7 @@ class ModuleTreeView(QTreeView):
         """
         self._has_match = has_match
         metrics = QFontMetrics(tabular(self.font()))
-        title = QFontMetrics(self.header().font())
+        title = QFontMetrics(self.horizontalHeader().font())
         for column, texts in self._widest_texts(report).items():
             widest = max((metrics.horizontalAdvance(text) for text in texts), default=0)
             least = title.horizontalAdvance(str(self._model.headerData(column, Qt.Orientation.Horizontal)))
@@ -109,7 +125,7 @@ class ModuleTreeView(QTreeView):
         return {
             Column.SHAPE: sorted(shapes, key=len)[-20:],
             Column.DTYPE: [summary.dtype(summary.dtypes.index(code)) for code in set(summary.dtypes)],
-            Column.PARAMETERS: [words.number(max(summary.parameters, default=0))],
+            Column.PARAMETERS: [words.number(summary.parameters[0])],
             Column.SIZE: [words.size(summary.nbytes[0]), "888.8 MB"],
             Column.MATCH: matches,
         }
@@ -134,61 +150,102 @@ class ModuleTreeView(QTreeView):
         super().resizeEvent(event)
         self._hide_columns()
 
-    # -- expanding ---------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------------------
 
-    def expand_nodes(self, nodes: Iterable[int]) -> None:
-        """Expand nodes, each given before what lies in it: at once as far as that is quick, then in slices."""
-        self._pending = iter(nodes)
-        self._timer.start()
-        self._expand_slice()
+    def settle(self) -> None:
+        """Take in at once how many rows there are, so that it can be scrolled to any of them."""
+        self.executeDelayedItemsLayout()
+        self.updateGeometries()
 
-    @property
-    def is_expanding(self) -> bool:
-        """Whether nodes still wait to be expanded."""
-        return self._timer.isActive()
+    def set_expanded(self, row: int, expanded: bool) -> None:
+        """Expand or collapse a row; what is selected below a collapsed row gives way to that row."""
+        rows, current = self._model.rows, self.currentIndex().row()
+        if rows is not None and not expanded and row < current <= row + rows.span(row):
+            self.setCurrentIndex(self._model.index(row, Column.NAME))
+        self._model.set_expanded(row, expanded)
 
-    def expand_all(self) -> None:
-        """Expand everything that is shown."""
-        self.expand_nodes(self._model.branches())
+    def _toggle(self, row: int) -> None:
+        if row >= 0:
+            self.set_expanded(row, not self._model.is_expanded(self._node(row)))
 
-    def collapse_all(self) -> None:
-        """Collapse everything but the top row."""
-        self._stop_expanding()
-        self.collapseAll()
-        self.expand(self._model.index(0, 0))
+    def _node(self, row: int) -> int:
+        return self._model.node(self._model.index(row, Column.NAME))
 
-    def _expand_slice(self) -> None:
-        deadline, rows = time.monotonic() + _SLICE_SECONDS, 0
-        while self._pending is not None and rows < _SLICE_ROWS and time.monotonic() < deadline:
-            node = next(self._pending, -1)
-            if node < 0:
-                self._stop_expanding()
-                return
-            index = self._model.index_of(node)
-            if index.isValid() and not self.isExpanded(index):
-                rows += self._model.rowCount(index)
-                self.expand(index)
+    def _arrow(self, row: int) -> QRect:
+        """Return where the arrow of a row is, in the viewport."""
+        node, rows = self._node(row), self._model.rows
+        left = self._left(node) - _INDENT if rows is not None else 0
+        return QRect(left, self.rowViewportPosition(row), _INDENT, self.rowHeight(row))
 
-    def _stop_expanding(self) -> None:
-        self._pending = None
-        self._timer.stop()
+    def _left(self, node: int) -> int:
+        """Return where a node's icon begins, in the viewport."""
+        assert self._model.rows is not None
+        return self.columnViewportPosition(Column.NAME) + _INDENT * (self._model.rows.depth(node) + 1)
 
-    # -- keys --------------------------------------------------------------------------------------------------
+    # -- mouse and keys ----------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Expand and collapse with the arrow; select anywhere else."""
+        place = event.position().toPoint()
+        row = self.rowAt(place.y())
+        on_arrow = row >= 0 and self._arrow(row).contains(place)
+        if event.button() == Qt.MouseButton.LeftButton and on_arrow and self._can_expand(row):
+            self._toggle(row)
+        else:
+            super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Expand and collapse with a double click; on the arrow it is the second of two clicks."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._toggle(self.rowAt(int(event.position().y())))
+
+    def _can_expand(self, row: int) -> bool:
+        return self._model.has_children(self._node(row))
 
     def keyboardSearch(self, search: str) -> None:
         """Hand typed text to the search field: it finds more than the beginnings of visible rows."""
         self.typed.emit(search)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Expand and collapse with Enter, everything with the asterisk."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            index = self.currentIndex().siblingAtColumn(Column.NAME)
-            self.setExpanded(index, not self.isExpanded(index))
-            self.activated.emit(index)
-        elif event.key() == Qt.Key.Key_Asterisk:
-            self.expand_all()
+        """Move and expand as in any tree; everything is expanded with the asterisk."""
+        key, row = event.key(), self.currentIndex().row()
+        if event.matches(QKeySequence.StandardKey.Copy):
+            event.ignore()  # the panel copies the whole name, not the cell's text
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._toggle(row)
+            self.activated.emit(self._model.index(row, Column.NAME))
+        elif key == Qt.Key.Key_Asterisk:
+            self.expand_all_requested.emit()
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus) and row >= 0:
+            self.set_expanded(row, key == Qt.Key.Key_Plus)
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and row >= 0:
+            self._go_in(row) if key == Qt.Key.Key_Right else self._go_out(row)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self._go_to(0 if key == Qt.Key.Key_Home else self._model.rowCount() - 1)
         else:
             super().keyPressEvent(event)
+
+    def _go_in(self, row: int) -> None:
+        """Expand a row, or go to the first one in it."""
+        if not self._can_expand(row):
+            return
+        if self._model.is_expanded(self._node(row)):
+            self._go_to(row + 1)
+        else:
+            self.set_expanded(row, True)
+
+    def _go_out(self, row: int) -> None:
+        """Collapse a row, or go to the one it lies in."""
+        node, summary = self._node(row), self._model.summary
+        if self._model.is_expanded(node):
+            self.set_expanded(row, False)
+        elif node > 0 and summary is not None:
+            self.setCurrentIndex(self._model.index_of(summary.parents[node]))
+
+    def _go_to(self, row: int) -> None:
+        index = self._model.index(row, Column.NAME)
+        if index.isValid():
+            self.setCurrentIndex(index)
 
     # -- painting ----------------------------------------------------------------------------------------------
 
@@ -196,54 +253,72 @@ class ModuleTreeView(QTreeView):
         """Keep the row under the pointer."""
         if isinstance(event, QHoverEvent):
             left = event.type() == QEvent.Type.HoverLeave
-            self._hovered = -1 if left else self._model.node(self.indexAt(event.position().toPoint()))
+            row = -1 if left else self.rowAt(int(event.position().y()))
+            if row != self._hovered:
+                self._hovered = row
+                self.viewport().update()
         return super().viewportEvent(event)
 
-    def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Paint one row, its background over the whole width."""
-        node, c = self._model.node(index), theme.colors()
-        row = QRect(0, option.rect.top(), self.viewport().width(), option.rect.height())
-        if self.selectionModel().isRowSelected(index.row(), index.parent()):
-            painter.fillRect(row, theme.qcolor(c.accent_soft))
-        elif node == self._hovered:
-            painter.fillRect(row, theme.qcolor(c.hover))
-        super().drawRow(painter, option, index)
-        self._draw_name(painter, index)
-        if (
-            self.hasFocus()
-            and index.row() == self.currentIndex().row()
-            and node == self._model.node(self.currentIndex())
-        ):
-            painter.setPen(theme.qcolor(c.accent))
-            painter.drawRect(row.adjusted(0, 0, -1, -1))
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the height of a new font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_rows()
 
-    def _draw_name(self, painter: QPainter, index: Index) -> None:
+    def _draw_row(self, painter: QPainter, option: QStyleOptionViewItem, row: int) -> None:
+        """Paint one row, its background over the whole width."""
+        index, c = self._model.index(row, Column.NAME), theme.colors()
+        room = QRect(0, self.rowViewportPosition(row), self.viewport().width(), self.rowHeight(row))
+        if self.selectionModel().isSelected(index):
+            painter.fillRect(room, theme.qcolor(c.accent_soft))
+        elif row == self._hovered:
+            painter.fillRect(room, theme.qcolor(c.hover))
+        node = self._model.node(index)
+        name = QRect(room)
+        name.setLeft(self._left(node))
+        name.setRight(self.columnViewportPosition(Column.NAME) + self.columnWidth(Column.NAME) - 1)
+        self._draw_arrow(painter, row, node)
+        for column in (Column.NAME, *self._widths):
+            if not self.isColumnHidden(column):
+                left, width = self.columnViewportPosition(column), self.columnWidth(column)
+                option.rect = name if column == Column.NAME else QRect(left, room.top(), width, room.height())
+                self.itemDelegate().paint(painter, option, self._model.index(row, column))
+        self._draw_name(painter, index, name)
+        if self.hasFocus() and row == self.currentIndex().row():
+            painter.setPen(theme.qcolor(c.accent))
+            painter.drawRect(room.adjusted(0, 0, -1, -1))
+
+    def _draw_name(self, painter: QPainter, index: QModelIndex, cell: QRect) -> None:
         """Paint a name and the words after it, over the cells to their right as far as those are empty."""
-        cell, c = self._model.index_of(self._model.node(index)), theme.colors()
-        room = self.visualRect(cell).adjusted(ICON + GAP, 0, -PADDING, 0)
+        c, room = theme.colors(), cell.adjusted(ICON + GAP, 0, -PADDING, 0)
         for column in self._widths:
-            if cell.siblingAtColumn(column).data() and not self.isColumnHidden(column):
+            if index.siblingAtColumn(column).data() and not self.isColumnHidden(column):
                 break
             room.setRight(room.right() + self.columnWidth(column))
-        used = draw_text(painter, self.font(), c.text, str(cell.data()), room)
-        detail = cell.data(Role.DETAIL)
+        used = draw_text(painter, self.font(), c.text, str(index.data()), room)
+        detail = index.data(Role.DETAIL)
         room.setLeft(room.left() + used + GAP)
         if detail and room.width() >= _LEAST_DETAIL:
             draw_text(painter, detail_font(self.font()), c.muted, str(detail), room)
 
-    def drawBranches(self, painter: QPainter, rect: QRect, index: Index) -> None:
+    def _draw_arrow(self, painter: QPainter, row: int, node: int) -> None:
         """Paint the arrow of a row that can be expanded."""
-        if not self._model.hasChildren(index):
+        if not self._model.has_children(node):
             return
-        name = "chevron-down" if self.isExpanded(self._model.index_of(self._model.node(index))) else "chevron-right"
-        ratio = painter.device().devicePixelRatio()
-        left = rect.right() + 1 - self.indentation() + (self.indentation() - _CHEVRON) // 2
-        top = rect.top() + (rect.height() - _CHEVRON) // 2
-        painter.drawPixmap(QPoint(left, top), icons.pixmap(name, theme.colors().muted, _CHEVRON, ratio))
+        name = "chevron-down" if self._model.is_expanded(node) else "chevron-right"
+        room, ratio = self._arrow(row), painter.device().devicePixelRatio()
+        at = QPoint(room.left() + (_INDENT - _CHEVRON) // 2, room.top() + (room.height() - _CHEVRON) // 2)
+        painter.drawPixmap(at, icons.pixmap(name, theme.colors().muted, _CHEVRON, ratio))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the rows, or the message where there are none."""
-        super().paintEvent(event)
+        """Paint the rows that are on the screen, or the message where there are none."""
+        painter, option = QPainter(self.viewport()), QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
+        count = self._model.rowCount()
+        for row in range(max(first, 0), (last if last >= 0 else count - 1) + 1):
+            self._draw_row(painter, option, row)
+        painter.end()
         if self.message and self._model.rowCount() == 0:
             painter = QPainter(self.viewport())
             painter.setPen(theme.qcolor(theme.colors().muted))

@@ -23,6 +23,11 @@ def tabular(font: QFont) -> QFont:
     return made
 
 
+def row_height(metrics: QFontMetrics) -> int:
+    """Return the height of every row, in pixels."""
+    return max(_LEAST_HEIGHT, metrics.height() + 8)
+
+
 def detail_font(font: QFont) -> QFont:
     """Return the font of the few words after a name."""
     made = QFont(font)
@@ -62,7 +67,7 @@ class TreeDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the one height of all rows."""
-        return QSize(64, max(_LEAST_HEIGHT, option.fontMetrics.height() + 8))
+        return QSize(64, row_height(option.fontMetrics))
 
     def _paint_icon(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         c, rect = theme.colors(), option.rect
@@ -86,7 +91,7 @@ class TreeDelegate(QStyledItemDelegate):
         if not mark:
             return
         c, room = theme.colors(), option.rect.adjusted(PADDING, 0, -PADDING, 0)
-        is_top = index.internalId() == 0
+        is_top = index.row() == 0
         if mark in ("matched", "mismatched"):
             name, color = ("check", c.positive) if mark == "matched" else ("close", c.warning)
             top = room.top() + (room.height() - ICON) // 2

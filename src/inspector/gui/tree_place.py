@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inspector.checkpoint.summary import NODE_KINDS, CheckpointSummary
+from inspector.gui.tree_rows import TreeRows
 from inspector.gui.tree_search import TreeSearch
 
 #: A tree of fewer nodes is expanded whole; of a larger one about as many rows as a screen shows.
@@ -14,10 +15,10 @@ _FIRST_ROWS = 40
 
 @dataclass(slots=True)
 class Place:
-    """How a person left one checkpoint's tree; ``expanded`` and ``node`` are nodes, ``scroll`` is in pixels."""
+    """How a person left one checkpoint's tree: its rows, the selected node, and how far it was scrolled, in pixels."""
 
     search: TreeSearch
-    expanded: set[int]
+    rows: TreeRows
     node: int = -1
     query: str = ""
     scroll: int = 0
@@ -50,11 +51,12 @@ def moved_place(place: Place, summary: CheckpointSummary) -> Place:
     """Return how the tree was left, in the tree of the same checkpoint read again: by names, not by numbers."""
     before = place.search.summary
     if before.parents == summary.parents and before.labels == summary.labels:
-        return Place(TreeSearch(summary), place.expanded, place.node, place.query, place.scroll)
-    wanted = _way(before, place.node) if place.node >= 0 else []
-    moved = _same_nodes(before, summary, place.expanded.union(wanted))
-    expanded = {moved[node] for node in place.expanded if node in moved}
-    return Place(TreeSearch(summary), expanded, moved.get(place.node, -1), place.query, place.scroll)
+        return Place(TreeSearch(summary), place.rows.of(summary), place.node, place.query, place.scroll)
+    expanded = place.rows.expanded_nodes()
+    wanted = {*expanded, *(_way(before, place.node) if place.node >= 0 else ())}
+    moved = _same_nodes(before, summary, wanted)
+    rows = TreeRows(summary, [moved[node] for node in expanded if node in moved])
+    return Place(TreeSearch(summary), rows, moved.get(place.node, -1), place.query, place.scroll)
 
 
 def _way(summary: CheckpointSummary, node: int) -> list[int]:

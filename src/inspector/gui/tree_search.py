@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,14 +25,14 @@ class Found:
     ----------
     children
         By node: its shown children, in order. Nodes that show none are left out.
-    rows
-        By shown node: its place among its parent's shown children.
+    nodes
+        All shown nodes, from the top of the tree to its bottom.
     tensors
         How many tensors are shown.
     """
 
     children: dict[int, list[int]]
-    rows: dict[int, int]
+    nodes: array[int]
     tensors: int
 
 
@@ -80,10 +81,11 @@ class TreeSearch:
         for stop in range(len(shown), 0, -_SLICE):
             self._mark_ways(range(stop - 1, max(0, stop - _SLICE) - 1, -1), shown)
             yield None
-        found = Found({}, {0: 0} if shown and shown[0] else {}, 0)
+        found = Found({}, array("i"), 0)
         for start in range(0, len(shown), _SLICE):
             found = self._lay_out(range(start, min(start + _SLICE, len(shown))), shown, found)
             yield None
+        yield from _put_in_order(found, [0] if shown and shown[0] else [])
         yield found
 
     def _gather(self) -> Iterator[None]:
@@ -133,5 +135,18 @@ class TreeSearch:
             children = [child for child in range(first, first + summary.child_counts[node]) if shown[child]]
             if children:
                 found.children[node] = children
-                found.rows.update(zip(children, range(len(children)), strict=True))
-        return Found(found.children, found.rows, tensors)
+        return Found(found.children, found.nodes, tensors)
+
+
+def _put_in_order(found: Found, top: list[int]) -> Iterator[None]:
+    """Fill the nodes of what was found, each before what lies in it."""
+    pending, steps = top, 0
+    while pending:
+        node = pending.pop()
+        found.nodes.append(node)
+        children = found.children.get(node)
+        if children:
+            pending += reversed(children)
+        steps += 1
+        if steps % _SLICE == 0:
+            yield None
