@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import nn
 
 from inspector.checkpoint import CheckpointError, open_checkpoint
 from inspector.checkpoint.columns import encode
+from inspector.checkpoint.decoding import breadth_first_checks, column_in_steps, runs_of
 from inspector.checkpoint.opening import Checkpoint
 from inspector.checkpoint.summary import COLUMNS, NODE_KINDS, CheckpointSummary
 
@@ -207,3 +208,61 @@ def test_changed_bytes_give_a_summary_that_can_be_walked_or_an_error(encoded: En
         assert summary.parents[node] < max(node, 1)
     for state_dict in range(len(summary.state_dicts)):
         summary.tensors_of(state_dict)
+
+
+def _tree(counts: list[int]) -> tuple[array[int], array[int], array[int]]:
+    """Return the first children, counts and parents of a tree laid out breadth first, made the slow way."""
+    firsts, parents = array("i"), array("i", [-1])
+    for node, count in enumerate(counts):
+        firsts.append(len(parents))
+        parents.extend([node] * count)
+    return firsts, array("i", counts), parents
+
+
+def test_trees_larger_than_a_slice_are_checked_to_their_end() -> None:
+    inner = 30_000
+    firsts, counts, parents = _tree([inner, *[2] * inner, *[0] * 2 * inner])
+    assert all(breadth_first_checks(firsts, counts, parents))
+    for column, place in ((firsts, -1), (firsts, 40_000), (parents, -1), (parents, 40_000), (parents, 0)):
+        column[place] += 1
+        assert not all(breadth_first_checks(firsts, counts, parents))
+        column[place] -= 1
+
+
+def test_a_node_that_lies_in_itself_is_refused() -> None:
+    assert not all(breadth_first_checks(array("i", [1, 1]), array("i", [0, 1]), array("i", [-1, 1])))
+
+
+def test_text_is_split_the_same_in_pieces() -> None:
+    rows = [f"layer{row}.wéight" * (row % 5) for row in range(60_000)]
+    raw = "\0".join(rows).encode()
+    assert len(raw) > 3 << 18
+    pauses, made = 0, list[list[str]]()
+
+    def take() -> Iterator[None]:
+        made.append((yield from column_in_steps("", raw)))
+
+    for _ in take():
+        pauses += 1
+    assert made == [rows]
+    assert pauses > 3
+
+
+@given(st.lists(st.integers(-1, 2), max_size=40), st.integers(-1, 2))
+def test_runs_are_the_rows_of_a_value(values: list[int], value: int) -> None:
+    runs = runs_of(array("i", values), value)
+    assert [row for run in runs for row in run] == [row for row, found in enumerate(values) if found == value]
+    assert all(runs)
+
+
+def test_the_keys_and_shapes_of_each_state_dict_are_those_of_its_tensors(saved: Path) -> None:
+    with open_checkpoint(saved) as checkpoint:
+        summary = CheckpointSummary(*over_the_border(checkpoint))
+    for state_dict in range(len(summary.state_dicts)):
+        tensors = summary.tensors_of(state_dict)
+        keys, ndims, raw = summary.keys_and_shapes(state_dict)
+        sizes = array("q")
+        sizes.frombytes(raw)
+        assert keys == [summary.key(tensor) for tensor in tensors]
+        assert list(ndims) == [len(summary.shape(tensor)) for tensor in tensors]
+        assert list(sizes) == [size for tensor in tensors for size in summary.shape(tensor)]

@@ -6,12 +6,20 @@ The window keeps a `CheckpointSummary`; the code that interprets a file is not e
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, get_args
 
 from inspector.checkpoint.contents import NOWHERE, Container, StorageLocation
-from inspector.checkpoint.decoding import from_bytes, is_within, running_sum
+from inspector.checkpoint.decoding import (
+    breadth_first_checks,
+    column_in_steps,
+    has_negatives,
+    is_within,
+    running_sum,
+    runs_of,
+)
 from inspector.checkpoint.dtypes import DTYPE_NAMES
 from inspector.checkpoint.embedded import Embedded
 from inspector.checkpoint.errors import CheckpointError, TensorReadError
@@ -72,16 +80,42 @@ class CheckpointSummary:
     """
 
     def __init__(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> None:
+        for _ in self._build(header, buffers):
+            pass
+
+    @classmethod
+    def in_steps(
+        cls, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]
+    ) -> Generator[None, None, CheckpointSummary]:
+        """Make one in steps of a few milliseconds, for whoever has other things to do; it is what is returned.
+
+        Raises
+        ------
+        CheckpointError
+            The header or the columns contradict themselves.
+        """
+        made = cls.__new__(cls)
+        yield from made._build(header, buffers)
+        return made
+
+    def _build(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> Iterator[None]:
+        columns: dict[str, Any] = {}
         try:
-            self._take(header, buffers)
-            usable = self._is_consistent()
+            for (name, code), raw in zip(COLUMNS, buffers, strict=True):
+                columns[name] = yield from column_in_steps(code, raw)
+                yield
+            self._take(header, columns)
+            usable = True
+            for usable in self._checks():
+                if not usable:
+                    break
+                yield
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             usable = False
         if not usable:
             raise CheckpointError("The reader's answer about this file makes no sense.", "Report this file.")
 
-    def _take(self, header: dict[str, Any], buffers: Sequence[bytes | bytearray | memoryview]) -> None:
-        columns = {name: from_bytes(code, raw) for (name, code), raw in zip(COLUMNS, buffers, strict=True)}
+    def _take(self, header: dict[str, Any], columns: dict[str, Any]) -> None:
         self.path = str(header["path"])
         self.files = tuple(InspectedFile.from_json(found) for found in header["files"])
         whole = header["whole"]
@@ -133,9 +167,30 @@ class CheckpointSummary:
         self.nbytes: array[int] = columns["nbytes"]
         self._shape_starts = running_sum(self.ndims)
 
-    def _is_consistent(self) -> bool:
-        """Tell whether every word is known and every index points inside, so that nothing later has to ask."""
-        return self._has_known_words() and self._has_whole_columns() and self._is_a_tree()
+    def _checks(self) -> Iterator[bool]:
+        """Check that every word is known and every index points inside, so that nothing later has to ask."""
+        tensors, storages, nodes = len(self.dtypes), len(self.storage_offsets), len(self.kinds)
+        if tensors == 0:
+            self.names = self.problems = []
+        if storages == 0:
+            self.storage_entries = []
+        yield self._has_known_words()
+        yield self._has_whole_columns(tensors, storages, nodes)
+        for words, column in ((LAYOUTS, self.layouts), (ROLES, self.roles), (NODE_KINDS, self.kinds)):
+            yield max(column, default=0) < len(words)
+        for indices, count in (
+            (self.storages, storages), (self.shared, tensors), (self.owners, len(self.state_dicts)),
+            (self.tensors, tensors),
+        ):  # fmt: skip
+            yield is_within(indices, count)
+        yield max(self.storage_files, default=0) < len(self.files)
+        for column in (
+            self.shapes, self.strides, self.offsets, self.storage_files, self.storage_offsets, self.storage_nbytes,
+            self.storage_packed, self.storage_skips, self.child_counts, self.parameters, self.nbytes,
+        ):  # fmt: skip
+            yield not has_negatives(column)
+        yield self._parts.is_consistent(tensors, storages)
+        yield from breadth_first_checks(self.first_children, self.child_counts, self.parents)
 
     def _has_known_words(self) -> bool:
         return (
@@ -149,13 +204,8 @@ class CheckpointSummary:
             and (self.model is None or self.model < len(self.state_dicts))
         )
 
-    def _has_whole_columns(self) -> bool:
-        tensors, storages, nodes = len(self.dtypes), len(self.storage_offsets), len(self.kinds)
-        if tensors == 0:
-            self.names = self.problems = []
-        if storages == 0:
-            self.storage_entries = []
-        same_length = (
+    def _has_whole_columns(self, tensors: int, storages: int, nodes: int) -> bool:
+        return (
             len(self.names) == len(self.problems) == len(self.roles) == len(self.ndims) == tensors
             and len(self.offsets) == len(self.storages) == len(self.shared) == len(self.owners) == tensors
             and len(self.shapes) == len(self.strides) == self._shape_starts[-1]
@@ -165,40 +215,9 @@ class CheckpointSummary:
             and len(self.layouts) == tensors
             and len(self.labels) == len(self.details) == len(self.tensors) == len(self.parents) == nodes
             and len(self.first_children) == len(self.child_counts) == len(self.parameters) == len(self.nbytes) == nodes
-        )
-        return (
-            same_length
             and nodes > 0
             and len(self.files) > 0
-            and min(self.storage_files, default=0) >= 0
-            and max(self.storage_files, default=0) < len(self.files)
-            and max(self.layouts, default=0) < len(LAYOUTS)
-            and self._parts.is_consistent(tensors, storages)
-            and is_within(self.storages, storages)
-            and is_within(self.shared, tensors)
-            and is_within(self.owners, len(self.state_dicts))
-            and is_within(self.tensors, tensors)
-            and max(self.roles, default=0) < len(ROLES)
-            and max(self.kinds) < len(NODE_KINDS)
-            and all(
-                min(column, default=0) >= 0
-                for column in (
-                    self.shapes, self.strides, self.offsets, self.storage_offsets, self.storage_nbytes,
-                    self.storage_packed, self.storage_skips, self.child_counts, self.parameters, self.nbytes,
-                )
-            )
-        )  # fmt: skip
-
-    def _is_a_tree(self) -> bool:
-        """Tell whether the nodes are laid out breadth first, each node's children in a row."""
-        nodes = len(self.kinds)
-        firsts, parents = array("i"), array("i", [-1])
-        for node, count in enumerate(self.child_counts):
-            firsts.append(len(parents))
-            if len(parents) + count > nodes:
-                return False
-            parents.extend([node] * count)
-        return firsts == self.first_children and parents == self.parents
+        )
 
     @property
     def identity(self) -> FileIdentity:
@@ -248,7 +267,16 @@ class CheckpointSummary:
 
     def tensors_of(self, state_dict: int) -> list[int]:
         """Return the tensors of a state_dict, in the file's order."""
-        return [tensor for tensor, owner in enumerate(self.owners) if owner == state_dict]
+        return list(chain.from_iterable(runs_of(self.owners, state_dict)))
+
+    def keys_and_shapes(self, state_dict: int) -> tuple[list[str], bytes, bytes]:
+        """Return a state_dict's keys, its tensors' numbers of dimensions (one byte each), and their sizes (int64)."""
+        runs, path = runs_of(self.owners, state_dict), self.state_dicts[state_dict].path
+        names = list(chain.from_iterable(self.names[run.start : run.stop] for run in runs))
+        keys = [name[len(path) + 1 :] for name in names] if path else names
+        ndims = b"".join(self.ndims[run.start : run.stop] for run in runs)
+        starts = self._shape_starts
+        return keys, ndims, b"".join(self.shapes[starts[run.start] : starts[run.stop]] for run in runs)
 
     def storage_location(self, storage: int) -> StorageLocation:
         """Return where a storage's bytes lie."""

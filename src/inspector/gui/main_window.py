@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.store = session.store
         self.settings = settings
         self.image: int | None = None
-        self._furnished = False
+        self._furnishing = self._furnished = False
         self._greeted: set[int] = set()
         self._remembered: set[int] = set()
         self.setWindowTitle("Inspector")
@@ -142,6 +142,11 @@ class MainWindow(QMainWindow):
         return panel
 
     @property
+    def is_furnished(self) -> bool:
+        """Whether all panels are built."""
+        return self._furnished
+
+    @property
     def attach(self) -> AttachPanel:
         """The architecture and the attachment."""
         return self.model.attach
@@ -166,16 +171,28 @@ class MainWindow(QMainWindow):
         return strip
 
     def _furnish(self) -> None:
-        """Build what waited for the tree."""
-        if not self._furnished:
-            self._furnished = True
-            self.show_all()
-            if self.session.current is not None:
-                self._greet(self.session.current)
-            QTimer.singleShot(0, self, self.furnished.emit)
+        """Build what waited for the tree, each piece in a turn of the event loop of its own."""
+        if not self._furnishing:
+            self._furnishing = True
+            self._take_turns(lambda: self.tensor, lambda: self.model, self._show_furnished, self.furnished.emit)
+
+    def _take_turns(self, *steps: Callable[[], object]) -> None:
+        """Make calls, each in a turn of the event loop of its own."""
+
+        def take() -> None:
+            steps[0]()
+            if steps[1:]:
+                self._take_turns(*steps[1:])
+
+        QTimer.singleShot(0, self, take)
+
+    def _show_furnished(self) -> None:
+        self._furnished = True
+        self.show_all()
+        self._arrive()
 
     def _connect(self) -> None:
-        self.first_paint.painted.connect(lambda: QTimer.singleShot(0, self, self._furnish))
+        self.first_paint.painted.connect(self._furnish)
         self.tabs.shown.connect(self.session.show)
         self.tabs.closed.connect(self.close_checkpoint)
         self.tabs.open_requested.connect(self.commands.ask_for_files)
@@ -268,21 +285,32 @@ class MainWindow(QMainWindow):
             self._remember(found)
         if number != self.store.current:
             return
+        if found.summary is not None and self._furnished and number not in self._greeted:
+            # The panel that is still hidden first; then all that is shown, in one step.
+            self._take_turns(self._show_model, self._arrive)
+        else:
+            self._show_current(found)
+
+    def _show_current(self, found: OpenCheckpoint) -> None:
         self._show_tree(found)
         self._show_page(found)
         self._show_model()
         self._show_panels()
-        self._greet(found)
 
-    def _greet(self, found: OpenCheckpoint) -> None:
-        """Show the first tensor of a model at once: weights are what people open a file for."""
-        summary = found.summary
-        if summary is None or not self._furnished or not len(summary) or found.id in self._greeted:
+    def _arrive(self) -> None:
+        """Show a file that has been read, and the first tensor of its model: weights are what people open it for."""
+        found = self.session.current
+        if found is None:
             return
-        self._greeted.add(found.id)
-        if found.tensor is None:
-            first = summary.tensors_of(summary.model)[:1] if summary.model is not None else [0]
-            self.session.select_tensor(found.id, first[0] if first else 0)
+        summary, is_new = found.summary, found.id not in self._greeted
+        if summary is not None:
+            self._greeted.add(found.id)
+        if summary is not None and is_new and len(summary) and found.tensor is None:
+            model = summary.model
+            first = summary.owners.index(model) if model is not None and model in summary.owners else 0
+            self.session.select_tensor(found.id, first)  # which shows it all
+        else:
+            self._show_current(found)
 
     def _remember(self, found: OpenCheckpoint) -> None:
         if found.id not in self._remembered and found.path != shipped_path("demo/digits.pth"):

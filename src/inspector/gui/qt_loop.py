@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+#: Milliseconds before every idle call: what was there before it is painted by then.
+_IDLE = 50
 
 
 class QtLoop(QObject):
@@ -20,25 +24,40 @@ class QtLoop(QObject):
 
     def __init__(self, parent: QObject | None = None, *, hold_idle: bool = False) -> None:
         super().__init__(parent)
-        self._held: list[Callable[[], None]] | None = [] if hold_idle else None
+        self._idle: deque[Callable[[], None]] = deque()
+        self._is_held = hold_idle
         self._posted.connect(self._make, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], None]) -> None:
         """Make ``call`` on the window's thread, soon."""
         self._posted.emit(call)
 
+    def post_turn(self, call: Callable[[], None]) -> None:
+        """Make ``call`` in the next turn of Qt's loop. What is posted comes in the same turn, were it without end."""
+        QTimer.singleShot(0, self, call)
+
     def post_idle(self, call: Callable[[], None]) -> None:
-        """Make ``call`` when the events that are there have been handled, and not before the window is built."""
-        if self._held is not None:
-            self._held.append(call)
-        else:
-            QTimer.singleShot(0, self, call)
+        """Make ``call`` when the events that are there have been handled, and not before the window is built.
+
+        Between two of them there is time to paint: each may take 20 ms, such as to start a process.
+        """
+        self._idle.append(call)
+        if len(self._idle) == 1 and not self._is_held:
+            QTimer.singleShot(_IDLE, self, self._make_idle_call)
 
     def release_idle(self) -> None:
         """Make the idle calls that were kept back, and from now on all of them."""
-        held, self._held = self._held or [], None
-        for call in held:
-            QTimer.singleShot(0, self, call)
+        self._is_held = False
+        if self._idle:
+            QTimer.singleShot(_IDLE, self, self._make_idle_call)
+
+    def _make_idle_call(self) -> None:
+        try:
+            self._idle[0]()
+        finally:
+            self._idle.popleft()
+            if self._idle:
+                QTimer.singleShot(_IDLE, self, self._make_idle_call)
 
     @staticmethod
     def _make(call: Callable[[], None]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,12 @@ from inspector.session.state import Failure
 
 Done = Callable[[dict[str, Any], list[bytearray]], None]
 Failed = Callable[[Failure], None]
+_Read = Callable[[CheckpointSummary], None]
+_Steps = Generator[None, None, CheckpointSummary]
+
+
+#: One slice of what takes long on the loop.
+_SLICE_SECONDS = 0.006
 
 
 class Readers:
@@ -42,7 +50,7 @@ class Readers:
         if self._warm is None or not self._warm.alive:
             self._warm = ProcessClient("reader")
 
-    def read(self, path: Path, done: Callable[[CheckpointSummary], None], failed: Failed) -> Callable[[], None]:
+    def read(self, path: Path, done: _Read, failed: Failed) -> Callable[[], None]:
         """Read a checkpoint; return what cancels that.
 
         A reader that dies without an answer need not have died of the file: the system may have ended it. Its file is
@@ -69,13 +77,8 @@ class Readers:
                     finish(lambda: failed(failure))
 
             def on_done(header: dict[str, Any], buffers: list[bytearray]) -> None:
-                try:
-                    summary = CheckpointSummary(header, buffers)
-                except CheckpointError as error:
-                    failure = Failure(error.message, error.hint, type(error).__name__)
-                    finish(lambda: failed(failure))
-                else:
-                    finish(lambda: done(summary))
+                steps = CheckpointSummary.in_steps(header, buffers)
+                self._loop.post(lambda: self._build(reading, steps, done, failed))
 
             client.request("read", {"path": str(path)}, done=on_done, failed=on_failed)
 
@@ -85,6 +88,22 @@ class Readers:
 
         attempt(again=True)
         return cancel
+
+    def _build(self, reading: _Reading, steps: _Steps, done: _Read, failed: Failed) -> None:
+        """Make the summary in slices on the loop: on a thread of its own it would hold the loop's thread for longer."""
+        if reading.client not in self._busy:
+            return  # given up meanwhile
+        deadline = time.monotonic() + _SLICE_SECONDS
+        try:
+            next(steps)
+            while time.monotonic() < deadline:
+                next(steps)
+        except StopIteration as end:
+            self._finish(reading, partial(done, end.value))
+        except CheckpointError as error:
+            self._finish(reading, partial(failed, Failure(error.message, error.hint, type(error).__name__)))
+        else:
+            self._loop.post_turn(lambda: self._build(reading, steps, done, failed))
 
     def _finish(self, reading: _Reading, call: Callable[[], None]) -> None:
         """Make the call that a reader's answer leads to, unless the file was given up meanwhile."""

@@ -13,6 +13,9 @@ class Loop(Protocol):
     def post(self, call: Callable[[], None]) -> None:
         """Make ``call`` on the session's thread, soon."""
 
+    def post_turn(self, call: Callable[[], None]) -> None:
+        """Make ``call`` on the session's thread, from which alone this is called, after what else waits there now."""
+
     def post_idle(self, call: Callable[[], None]) -> None:
         """Make ``call`` on the session's thread, from which alone this is called, when what is there is shown."""
 
@@ -24,6 +27,10 @@ class QueueLoop:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def post(self, call: Callable[[], None]) -> None:
+        """Queue a call."""
+        self._calls.put(call)
+
+    def post_turn(self, call: Callable[[], None]) -> None:
         """Queue a call."""
         self._calls.put(call)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,12 +190,8 @@ class Opening:
 
 def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
     """Return a state_dict's keys and shapes as the worker takes them."""
-    tensors = summary.tensors_of(state_dict)
-    sizes = array("q")
-    for tensor in tensors:
-        sizes.extend(summary.shape(tensor))
-    names = "\0".join(summary.key(tensor) for tensor in tensors).encode("utf-8", "surrogatepass")
-    return [names, bytes(summary.ndims[tensor] for tensor in tensors), sizes.tobytes()]
+    keys, ndims, sizes = summary.keys_and_shapes(state_dict)
+    return ["\0".join(keys).encode("utf-8", "surrogatepass"), ndims, sizes]
 
 
 def _identification(result: dict[str, Any]) -> Identification:
