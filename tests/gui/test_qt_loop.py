@@ -50,3 +50,19 @@ def test_idle_calls_come_one_by_one_in_their_order_and_a_failing_one_stops_none(
         loop.post_idle(lambda: order.append("d"))
         qtbot.waitUntil(lambda: order[-1] == "d")
     assert [kind for kind, _, _ in caught] == [IndexError]
+
+
+def test_nothing_is_called_after_the_end(qtbot: Any) -> None:
+    loop, order = QtLoop(), list[str]()
+    loop.post(lambda: order.append("posted"))
+    loop.post_turn(lambda: order.append("turn"))
+    loop.post_idle(lambda: order.append("idle"))
+    loop.close()
+    loop.post(lambda: order.append("late"))
+    with qtbot.waitSignal(QTimer(loop, singleShot=True, interval=100).timeout, raising=False, timeout=100):
+        pass
+    assert order == []
+    loop.deleteLater()
+    qtbot.waitSignal(loop.destroyed).wait()
+    loop.post(lambda: order.append("gone"))
+    assert order == []

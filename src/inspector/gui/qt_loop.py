@@ -26,15 +26,17 @@ class QtLoop(QObject):
         super().__init__(parent)
         self._idle: deque[Callable[[], None]] = deque()
         self._is_held = hold_idle
+        self._is_closed = False
         self._posted.connect(self._make, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], None]) -> None:
         """Make ``call`` on the window's thread, soon."""
-        self._posted.emit(call)
+        if not self._is_closed:
+            self._posted.emit(call)
 
     def post_turn(self, call: Callable[[], None]) -> None:
         """Make ``call`` in the next turn of Qt's loop. What is posted comes in the same turn, were it without end."""
-        QTimer.singleShot(0, self, call)
+        QTimer.singleShot(0, self, lambda: self._make(call))
 
     def post_idle(self, call: Callable[[], None]) -> None:
         """Make ``call`` when the events that are there have been handled, and not before the window is built.
@@ -51,7 +53,13 @@ class QtLoop(QObject):
         if self._idle:
             QTimer.singleShot(_IDLE, self, self._make_idle_call)
 
+    def close(self) -> None:
+        """Make no more calls. A process's thread may still post some when the loop itself is gone."""
+        self._is_closed = True
+
     def _make_idle_call(self) -> None:
+        if self._is_closed:
+            return
         try:
             self._idle[0]()
         finally:
@@ -59,6 +67,6 @@ class QtLoop(QObject):
             if self._idle:
                 QTimer.singleShot(_IDLE, self, self._make_idle_call)
 
-    @staticmethod
-    def _make(call: Callable[[], None]) -> None:
-        call()
+    def _make(self, call: Callable[[], None]) -> None:
+        if not self._is_closed:
+            call()

@@ -19,12 +19,16 @@ class Loop(Protocol):
     def post_idle(self, call: Callable[[], None]) -> None:
         """Make ``call`` on the session's thread, from which alone this is called, when what is there is shown."""
 
+    def close(self) -> None:
+        """Make no more calls, neither those that wait nor any that come: no process may be started at the end."""
+
 
 class QueueLoop:
     """A loop for programs without Qt: whoever waits for something makes the calls."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._is_closed = False
 
     def post(self, call: Callable[[], None]) -> None:
         """Queue a call."""
@@ -37,6 +41,10 @@ class QueueLoop:
     def post_idle(self, call: Callable[[], None]) -> None:
         """Queue a call: nothing is shown here."""
         self._calls.put(call)
+
+    def close(self) -> None:
+        """Make no more calls."""
+        self._is_closed = True
 
     def run_until(self, condition: Callable[[], bool], timeout: float = 3_600.0) -> None:
         """Make the queued calls until ``condition()`` holds.
@@ -51,4 +59,5 @@ class QueueLoop:
                 call = self._calls.get(timeout=timeout)
             except queue.Empty:
                 raise TimeoutError("The processes of Inspector gave no answer in time.") from None
-            call()
+            if not self._is_closed:
+                call()

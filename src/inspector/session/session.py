@@ -51,6 +51,7 @@ class Session:
     ) -> None:
         self.store = Store()
         self.store.engine = type(self.store.engine)(device=device)
+        self._loop = loop
         self._readers = Readers(loop, reader)
         self._worker = Worker(loop)
         self._opening = Opening(self.store, loop, self._readers, self._worker)
@@ -73,7 +74,8 @@ class Session:
             self.engine.start()
 
     def close_processes(self) -> None:
-        """End every child process, and the watching of files."""
+        """End every child process, and the watching of files. The session is of no use afterwards."""
+        self._loop.close()
         self._watching.close()
         self._readers.close()
         self._worker.close()
