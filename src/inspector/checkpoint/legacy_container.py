@@ -1,4 +1,8 @@
-"""torch's legacy container (0.1.10 to 1.5): five pickles in a row, then each storage's length and bytes."""
+"""torch's legacy container (0.1.10 to 1.5): five pickles in a row, then each storage's length and bytes.
+
+Lengths and elements are little-endian, whatever machine wrote them (``torch/csrc/serialization.cpp``,
+``THPStorage_writeFileRaw``); the byte order in the third pickle tells of that machine alone, and torch ignores it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from inspector.checkpoint.machine import Machine, describe_failure
 from inspector.checkpoint.persistent import PersistentIds, storage_key
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
-from inspector.checkpoint.values import PickledDict, Value
+from inspector.checkpoint.values import Value
 
 #: The first pickle of every legacy file (``torch/serialization.py``, ``MAGIC_NUMBER``).
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -83,16 +87,14 @@ class _Pickles:
         self.ids = PersistentIds()
         self.globals: dict[str, None] = {}
         self.arrays: list[PickledArray] = []
-        self.mutates_a_global = self.big_endian = False
+        self.mutates_a_global = False
         self.misuses: dict[str, None] = {}
         self.root: Value = None
         self.keys: list[str] = []
         self.failure: CheckpointError | None = None
         try:
-            self._next()
-            self._next()
-            system = self._next()
-            self.big_endian = isinstance(system, PickledDict) and system.get("little_endian") is False
+            for _ in range(3):  # the magic number, the protocol, the system that wrote it
+                self._next()
             self.root = self._next(keep_partial=True)
             listed = self._next()
         except CheckpointError as error:
@@ -134,7 +136,7 @@ def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> N
             return
         nbytes = numel * ITEM_SIZES[reference.dtype]
         start = min(position + _NUMEL.size, source.size)
-        contents.storages[key] = StorageLocation(start, nbytes, nbytes, big_endian=pickles.big_endian)
+        contents.storages[key] = StorageLocation(start, nbytes, nbytes)
         position += _NUMEL.size + nbytes
     if position > source.size:
         _stop(contents, f"The file is cut short: {position - source.size:,} bytes are missing.")

@@ -6,6 +6,7 @@ from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.errors import (
     AmbiguousArchiveError,
+    BrokenCheckpointError,
     NotACheckpointError,
 )
 from inspector.checkpoint.machine import Machine
@@ -72,8 +73,17 @@ def _root_folder(source: Source, entries: dict[str, ZipEntry]) -> str:
 
 
 def _is_big_endian(source: Source, entries: dict[str, ZipEntry], root: str) -> bool:
+    """Tell the byte order of the storages, written down since torch 2.0, as exactly one of two words."""
     entry = entries.get(f"{root}/byteorder")
-    return entry is not None and entry.size <= 16 and read_entry(source, entry).strip() == b"big"
+    if entry is None:
+        return False
+    order = read_entry(source, entry) if entry.size <= len(b"little") else b""
+    if order not in (b"little", b"big"):
+        raise BrokenCheckpointError(
+            f"{source.name} is damaged: its byte order is neither little nor big, so its numbers can't be read.",
+            "Download or copy it again.",
+        )
+    return order == b"big"
 
 
 def _storages(entries: dict[str, ZipEntry], prefix: str, big_endian: bool) -> dict[str, StorageLocation]:
