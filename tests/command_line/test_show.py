@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import subprocess
 import sys
 from collections import OrderedDict
@@ -16,7 +18,7 @@ Inspector = Any
 
 _KEYS = (
     "file bytes container kind class complete state_dicts parameters buffers tensors metadata embedded globals safety "
-    "warnings"
+    "warnings sources"
 ).split()
 
 
@@ -231,3 +233,26 @@ def test_hostile_and_broken_files_get_an_answer(inspector: Inspector, shared_dat
             assert run.error(3)
         else:
             assert run.json()["file"] == str(path)
+
+
+def test_sources_of_pickled_classes_are_shown_as_text(inspector: Inspector, tmp_path: Path) -> None:
+    """torch before 1.6 saved the source of each module's class with it; it is text, and nothing else."""
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: object) -> object:
+            text = "class Linear(Module):\n\tdef forward(self, x):\n\t\treturn x\x1b[31m\n"
+            return ("module", nn.Linear, "/old/model.py", text) if obj == "here" else None
+
+    buffer = io.BytesIO()
+    for part in (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True}):
+        buffer.write(pickle.dumps(part, protocol=2))
+    Pickler(buffer, protocol=2).dump({"class": "here", "epoch": 3})
+    buffer.write(pickle.dumps([], protocol=2))
+    (tmp_path / "old.pth").write_bytes(buffer.getvalue())
+    (source,) = inspector("show", "old.pth", "--json", cwd=tmp_path).json()["sources"]
+    assert (source["class"], source["file"]) == ("torch.nn.modules.linear.Linear", "/old/model.py")
+    assert source["text"].startswith("class Linear(Module):\n\tdef forward")
+    page = inspector("show", "old.pth", cwd=tmp_path).out
+    assert "Source of torch.nn.modules.linear.Linear, as saved from /old/model.py" in page
+    assert "        return x\\x1b[31m" in page
+    assert "\x1b" not in page

@@ -64,6 +64,7 @@ def document(file: str, summary: CheckpointSummary) -> dict[str, Any]:
         "globals": [{"name": name, "verdict": verdict} for name, verdict in summary.globals],
         "safety": summary.safety,
         "warnings": list(summary.warnings),
+        "sources": [{"class": name, "file": file, "text": text} for name, file, text in summary.sources],
     }
 
 
@@ -97,6 +98,10 @@ def _print_page(summary: CheckpointSummary) -> None:
     if summary.safety != "safe":
         page.heading("Functions and classes that the file names" + ("" if summary.complete else ", at least"))
         page.table(("Name", "Meaning"), [(name, words.VERDICT_WORDS[found]) for name, found in summary.globals])
+    for name, file, text in summary.sources:
+        page.heading(f"Source of {name}, as saved from {file}")
+        for line in text.splitlines():
+            page.line(line.expandtabs(4))
 
 
 def _print_state_dicts(page: Page, summary: CheckpointSummary) -> None:
