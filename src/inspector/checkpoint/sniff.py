@@ -1,4 +1,4 @@
-"""Which container a file is, by its content; and for the usual wrong files, what they are instead."""
+"""Which container a file is, by its content."""
 
 from __future__ import annotations
 
@@ -16,44 +16,13 @@ from inspector.checkpoint.source import Source
 from inspector.checkpoint.tar_container import MEMBERS, read_tar
 from inspector.checkpoint.tar_index import first_name, is_tar
 from inspector.checkpoint.values import Value
+from inspector.checkpoint.wrong_files import OPEN_ANOTHER, refuse_text, refuse_wrong_file
 from inspector.checkpoint.zip_container import read_zip
 
 _HEAD_BYTES = 4_096
 
 #: Pickles in a row that are walked for their globals.
 _MAX_PICKLES = 1_000
-
-_OPEN_ANOTHER = "Open a .pth, .pt, .ckpt or .safetensors file."
-
-#: Beginnings of files that are dropped by mistake, each with what to say.
-_WRONG_FILES: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"version https://git-lfs",
-        "is a Git LFS pointer, not the checkpoint itself",
-        "Fetch it with git lfs pull.",
-    ),
-    (b"\x89PNG", "is a PNG image", "Open a checkpoint first, then drop images on it."),
-    (b"\xff\xd8\xff", "is a JPEG image", "Open a checkpoint first, then drop images on it."),
-    (b"GIF8", "is a GIF image", "Open a checkpoint first, then drop images on it."),
-    (b"%PDF", "is a PDF document", _OPEN_ANOTHER),
-    (b"\x7fELF", "is a program", _OPEN_ANOTHER),
-    (b"MZ", "is a Windows program", _OPEN_ANOTHER),
-    (b"\x1f\x8b", "is a gzip archive", "Unpack it first."),
-    (b"7z\xbc\xaf\x27\x1c", "is a 7-Zip archive", "Unpack it first."),
-    (b"Rar!", "is a RAR archive", "Unpack it first."),
-    (b"BZh", "is a bzip2 archive", "Unpack it first."),
-    (b"\xfd7zXZ", "is an xz archive", "Unpack it first."),
-    (b"\x89HDF", "is an HDF5 file, as Keras writes", _OPEN_ANOTHER),
-    (b"GGUF", "is a GGUF file, as llama.cpp reads", _OPEN_ANOTHER),
-    (b"\x08\x03\x12", "looks like an ONNX model", "Netron shows those."),
-    (b"\x08\x07\x12", "looks like an ONNX model", "Netron shows those."),
-    (b"\x08\x08\x12", "looks like an ONNX model", "Netron shows those."),
-    (
-        b"\x04\x00\x00\x00\x01\x00\x00\x00\x03\x00\x00\x00V 1",
-        "is a Lua Torch7 file, older than PyTorch",
-        _OPEN_ANOTHER,
-    ),
-)
 
 
 def read_container(source: Source) -> Contents:
@@ -80,24 +49,11 @@ def read_container(source: Source) -> Contents:
         return read_legacy(source)
     if is_safetensors(head, source.size):
         return read_safetensors(source)
-    _refuse_wrong_file(source, head)
+    refuse_wrong_file(source, head)
     contents = _read_bare_pickle(source, head)
     if contents is None:
-        raise NotACheckpointError(f"{source.name} is not a PyTorch checkpoint.", _OPEN_ANOTHER)
+        raise NotACheckpointError(f"{source.name} is not a PyTorch checkpoint.", OPEN_ANOTHER)
     return contents
-
-
-def _refuse_wrong_file(source: Source, head: bytes) -> None:
-    name = source.name
-    for beginning, what, hint in _WRONG_FILES:
-        if head.startswith(beginning):
-            raise NotACheckpointError(f"{name} {what}.", hint)
-    start = head.lstrip()[:15].lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
-        raise NotACheckpointError(
-            f"{name} is a web page, probably an error or login page saved in place of the checkpoint.",
-            "Download it again, signed in.",
-        )
 
 
 def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
@@ -111,13 +67,13 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
         # Text and noise stumble within a few bytes; a pickle that breaks off has named or built something.
         contents.root = machine.partial()
         if not machine.globals and not (head.startswith(b"\x80") and contents.root is not None):
-            _refuse_text(source, head)
+            refuse_text(source, head)
             return None
         contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(error))
     else:
         if not head.startswith(b"\x80") and _is_noise(contents.root, machine, source):
-            _refuse_text(source, head)
+            refuse_text(source, head)
             return None
     contents.index_bytes = machine.position
     contents.globals = list(machine.globals)
@@ -163,17 +119,4 @@ def _is_noise(root: Value, machine: Machine, source: Source) -> bool:
         not machine.globals
         and (root is None or isinstance(root, bool | int | float | str))
         and (machine.position < source.size)
-    )
-
-
-def _refuse_text(source: Source, head: bytes) -> None:
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError:
-        return
-    if "\0" in text or source.path.suffix.lower() != ".pth":
-        return
-    raise NotACheckpointError(
-        f"{source.name} is a text file, such as the .pth files that Python itself uses to list paths.",
-        _OPEN_ANOTHER,
     )

@@ -76,7 +76,9 @@ class Source:
         """
         if offset < 0 or length < 0 or offset + length > self.size:
             missing = offset + length - self.size
-            raise BrokenCheckpointError(f"{self.name} is cut short: {missing:,} bytes are missing.")
+            raise BrokenCheckpointError(
+                f"{self.name} is cut short: {missing:,} bytes are missing.", "Download or copy it again."
+            )
         file = self._awake()
         try:
             file.seek(offset)
