@@ -90,8 +90,8 @@ READER_SECONDS = 20.0
 READER_BYTES_PER_SECOND = 8 * MIB
 
 #: Address space of the reader process above its start, plus this factor of the index: 200,000 tensors (22 MB of
-#: pickle, 20 MB of directory) were seen to need 269 MB.
-READER_MEMORY_BYTES = 200 * MIB
+#: pickle, 20 MB of directory) were seen to need 269 MB. 5 million sets in 5 MB reach it, below 300 MB in all.
+READER_MEMORY_BYTES = 128 * MIB
 READER_MEMORY_PER_INDEX_BYTE = 24
 
 
