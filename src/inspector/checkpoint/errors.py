@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from inspector.errors import InspectorError
 
+#: What to do with a file that costs more than an honest one.
+BEWARE = "Ask who made it, and don't load it with torch."
+
 
 class CheckpointError(InspectorError):
     """The file can't be read as a checkpoint."""

@@ -57,7 +57,9 @@ def read_legacy(source: Source) -> Contents:
     contents.sources = pickles.ids.sources
     if pickles.failure is not None:
         if contents.root is None and not contents.globals:
-            raise BrokenCheckpointError(f"{source.name} can't be read. {pickles.failure.message}")
+            raise BrokenCheckpointError(
+                f"{source.name} can't be read. {pickles.failure.message}", "Download or copy it again."
+            )
         contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(pickles.failure))
     else:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from inspector.checkpoint import rebuild
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES, storage_dtype
-from inspector.checkpoint.errors import BrokenCheckpointError, CutShortError, LimitError
+from inspector.checkpoint.errors import BEWARE, BrokenCheckpointError, CutShortError, LimitError
 from inspector.checkpoint.limits import (
     MAX_DIMENSIONS,
     MAX_ELEMENTS,
@@ -52,7 +52,7 @@ def read_index(source: Source, member: TarMember) -> bytes:
         It is too large to be an index.
     """
     if member.size > MAX_INDEX_BYTES:
-        raise LimitError(f"{quoted(member.name)} in {source.name} is too large to be an index.")
+        raise LimitError(f"{quoted(member.name)} in {source.name} is too large to be an index.", BEWARE)
     return source.read(member.offset, member.size)
 
 

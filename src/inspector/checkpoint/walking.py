@@ -23,7 +23,9 @@ def walk(contents: Contents, machine: Machine, file_name: str) -> Value:
     except CheckpointError as error:
         found = machine.partial()
         if found is None and not machine.globals:
-            raise BrokenCheckpointError(f"{file_name} can't be read. {error.message}") from None
+            raise BrokenCheckpointError(
+                f"{file_name} can't be read. {error.message}", "Download or copy it again."
+            ) from None
         contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(error))
         return found

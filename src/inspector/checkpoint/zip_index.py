@@ -11,7 +11,7 @@ import zlib
 from operator import itemgetter
 from typing import NamedTuple
 
-from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError, LimitError
+from inspector.checkpoint.errors import BEWARE, AmbiguousArchiveError, BrokenCheckpointError, LimitError
 from inspector.checkpoint.limits import FREE_INFLATED_INDEX_BYTES, MAX_INDEX_BYTES, MAX_INFLATION
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
@@ -228,7 +228,8 @@ def locate(source: Source, entry: ZipEntry) -> tuple[int, int]:
     if start + entry.compressed > source.size:
         missing = start + entry.compressed - source.size
         raise BrokenCheckpointError(
-            f"{source.name} is cut short: {missing:,} bytes of {quoted(entry.name)} are missing."
+            f"{source.name} is cut short: {missing:,} bytes of {quoted(entry.name)} are missing.",
+            "Download or copy it again.",
         )
     return int(start), int(fields[3])
 
@@ -238,11 +239,13 @@ def read_entry(source: Source, entry: ZipEntry, *, check: bool = True) -> bytes:
 
     Raises
     ------
+    LimitError
+        It is too large.
     BrokenCheckpointError
         The content does not have its announced size or checksum, or is packed by an unusual method.
     """
     if entry.size > MAX_INDEX_BYTES or entry.compressed > MAX_INDEX_BYTES:
-        raise BrokenCheckpointError(f"{quoted(entry.name)} in {source.name} is too large to be an index.")
+        raise LimitError(f"{quoted(entry.name)} in {source.name} is too large to be an index.", BEWARE)
     start, method = locate(source, entry)
     if method != entry.method:
         raise _ambiguous(source, f"its directory and the entry {quoted(entry.name)} contradict each other")
@@ -276,7 +279,8 @@ def inflate(packed: bytes, size: int, entry_name: str, file_name: str, free: int
     name = quoted(entry_name)
     if size > max(MAX_INFLATION * len(packed), free):
         raise LimitError(
-            f"{name} in {file_name} would inflate from {len(packed):,} to {size:,} bytes, too far to be honest."
+            f"{name} in {file_name} would inflate from {len(packed):,} to {size:,} bytes, too far to be honest.",
+            BEWARE,
         )
     try:
         content = zlib.decompressobj(-15).decompress(packed, size + 1)

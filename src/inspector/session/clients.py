@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inspector.checkpoint.errors import CheckpointError
+from inspector.checkpoint.errors import BEWARE, CheckpointError
 from inspector.checkpoint.folders import leads_others
 from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_BYTES_PER_SECOND, READER_SECONDS
 from inspector.checkpoint.summary import CheckpointSummary
@@ -144,6 +144,10 @@ class _Reading:
         self.client.close()
 
 
+#: An honest file is late where the disk or the network is.
+_IF_SLOW = "Copy it to a local disk and open it there; if that does not help, ask who made it."
+
+
 def _deadline(path: Path) -> float:
     try:
         # How much lies beside an index is not asked here, on the window's thread: it has the longest time.
@@ -156,11 +160,11 @@ def _deadline(path: Path) -> float:
 def _reader_failure(path: Path, error: ProcessError, late: bool) -> Failure:
     name = clean_name(path.name)
     if late:
-        return Failure(f"{name} takes far longer to read than an honest file of its size.", "", "LimitError")
+        return Failure(f"{name} takes far longer to read than an honest file of its size.", _IF_SLOW, "LimitError")
     if error.kind == "ProcessDied":
-        return Failure(f"{name} made the reader stop; it is damaged or built to do so.", "", "CheckpointError")
+        return Failure(f"{name} made the reader stop; it is damaged or built to do so.", BEWARE, "CheckpointError")
     if error.kind == "MemoryError":
-        return Failure(f"{name} needs far more memory than an honest file of its size.", "", "LimitError")
+        return Failure(f"{name} needs far more memory than an honest file of its size.", BEWARE, "LimitError")
     return Failure(error.message, error.hint, error.kind)
 
 
