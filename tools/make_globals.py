@@ -43,6 +43,8 @@ collections.OrderedDict collections.defaultdict _codecs.encode
 builtins.set builtins.frozenset builtins.dict builtins.list builtins.tuple builtins.int builtins.float builtins.bool
 builtins.str builtins.bytes builtins.bytearray builtins.complex builtins.slice builtins.object
 copyreg._reconstructor argparse.Namespace
+torch.jit._pickle.restore_type_tag torch.jit._pickle.build_intlist torch.jit._pickle.build_tensorlist
+torch.jit._pickle.build_doublelist torch.jit._pickle.build_boollist
 datetime.datetime datetime.date datetime.time datetime.timedelta datetime.timezone
 collections.Counter collections.deque types.SimpleNamespace uuid.UUID
 pathlib.PurePosixPath pathlib.PureWindowsPath pathlib.PosixPath pathlib.WindowsPath

@@ -148,7 +148,9 @@ MAKERS: dict[str, Callable[[Args], Value]] = {
 }
 
 
-def place_arrays(contents: Contents, arrays: Iterable[PickledArray], data: bytes, start: int | None) -> None:
+def place_arrays(
+    contents: Contents, arrays: Iterable[PickledArray], data: bytes, start: int | None, pickle: str = "the pickle"
+) -> None:
     """Note in ``contents`` where in the file each array's content lies.
 
     Parameters
@@ -157,6 +159,8 @@ def place_arrays(contents: Contents, arrays: Iterable[PickledArray], data: bytes
         Those of the pickle in ``data``.
     start
         Offset of ``data`` in the file, None where it does not lie there as it is (a packed entry).
+    pickle
+        What tells the pickle from the others in the file.
     """
     searches = _FAR_SEARCHES
     known: dict[int, tuple[bytes, tuple[int, int] | None]] = {}  # with the content, whose id must stay its own
@@ -176,7 +180,7 @@ def place_arrays(contents: Contents, arrays: Iterable[PickledArray], data: bytes
             array.problem = "its content can't be found in the pickle" if found is None else "the pickle is packed"
             continue
         position, length = found
-        storage.key = f"byte {position} of the pickle"
+        storage.key = f"byte {position} of {pickle}"
         big_endian = array.code.startswith(">")
         contents.storages[storage.key] = StorageLocation(
             start + position, len(content), length, big_endian=big_endian, is_text=length != len(content)

@@ -17,7 +17,7 @@ from inspector.checkpoint.part_columns import PART_ROLES
 from inspector.checkpoint.source import InspectedFile
 from inspector.checkpoint.summary import COLUMNS, LAYOUTS, ROLES
 from inspector.checkpoint.tensors import Tensor, storage_key_of, storage_offset_of
-from inspector.checkpoint.text import bounded, clean_name, shorten
+from inspector.checkpoint.text import bounded, clean_name, clean_text, shorten
 
 _UNKNOWN_DTYPE = 255
 
@@ -63,7 +63,11 @@ def encode(checkpoint: Checkpoint) -> tuple[dict[str, Any], list[bytes]]:
         "embedded": _embedded_to_json(checkpoint.embedded),
         "sources": bounded(
             [
-                [clean_name(source.class_name), clean_name(source.file), source.text[:_MAX_SOURCE_CHARACTERS]]
+                [
+                    clean_name(source.class_name),
+                    clean_name(source.file),
+                    clean_text(source.text, _MAX_SOURCE_CHARACTERS),
+                ]
                 for source in checkpoint.contents.sources[:_MAX_SOURCES]
             ]
         ),

@@ -85,6 +85,24 @@ MAX_GLOBALS = 5_000
 #: Digits of an integer written as text: Python refuses to read more.
 MAX_TEXT_INT_DIGITS = 4_300
 
+#: Code of a TorchScript program that is read. resnet18's takes 30 kB, a detector's 300 kB.
+MAX_CODE_BYTES = 16 * MIB
+
+#: JSON of an exported program. resnet50's takes 0.6 MB; of 32 MiB the tables take 800 MB at the worst.
+MAX_PROGRAM_BYTES = 32 * MIB
+
+#: Text made of an exported program's graph, as much as one source carries to the window, and graphs in it:
+#: conditions and loops have graphs of their own.
+MAX_GRAPH_CHARACTERS = 200_000
+MAX_GRAPHS = 200
+
+#: Pickles beside a TorchScript model, and nested in an exported program, that are walked; torch writes a handful.
+MAX_SIDE_PICKLES = 200
+
+#: Texts that a program's author put beside it: so many, each of so many bytes at the most.
+MAX_EXTRA_FILES = 100
+MAX_EXTRA_BYTES = 64 << 10
+
 #: Seconds after which the reader process is killed from outside, plus a second per this many bytes of index.
 READER_SECONDS = 20.0
 READER_BYTES_PER_SECOND = 8 * MIB

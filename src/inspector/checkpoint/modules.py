@@ -47,7 +47,7 @@ def _detail(value: PickledObject, attributes: dict[str, Value]) -> str:
         for name, item in attributes.items()
         if not name.startswith("_") and name not in _SILENT and _is_plain(item)
     )
-    return " · ".join([clean_name(value.class_name), *islice(shown, _MAX_SHOWN)])
+    return " · ".join(filter(None, [clean_name(value.class_name), *islice(shown, _MAX_SHOWN)]))
 
 
 def _is_plain(value: Value) -> bool:

@@ -39,6 +39,9 @@ from inspector.checkpoint.tensors import (
 from inspector.checkpoint.text import clean_name
 from inspector.checkpoint.values import PickledObject, TensorValue, listed
 
+#: Containers that hold a program.
+_PROGRAMS: dict[Container, Kind] = {"torchscript": "torchscript_model", "exported_program": "exported_program"}
+
 
 class Checkpoint:
     """An open checkpoint: what it is, its tensors, its tree and its safety. Made by `open_checkpoint`.
@@ -75,15 +78,15 @@ class Checkpoint:
         self.complete = contents.complete
         self.warnings = list(contents.warnings)
         self.survey = Survey(contents.root, contents.index_bytes)
-        self.kind: Kind = _kind(contents.root, self.survey)
+        self.kind: Kind = _PROGRAMS.get(contents.container) or _kind(contents.root, self.survey)
         root = contents.root
-        self.class_name = clean_name(root.class_name) if isinstance(root, PickledObject) and is_module(root) else None
+        self.class_name = _class_name(root)
         named: list[tuple[str, Verdict]] = [(clean_name(name), verdict(name)) for name in contents.globals]
         # The worst first: where the list is too long to be sent or shown whole, the name that matters is kept.
         self.globals = sorted(named, key=lambda found: SEVERITY.index(found[1]))
         self.safety: Safety = safety_of(found for _, found in self.globals)
-        if not contents.globals_complete and self.safety == "safe":
-            self.safety = "needs_trust"  # what was not walked may name anything
+        if self.safety == "safe" and (self.container in _PROGRAMS or not contents.globals_complete):
+            self.safety = "needs_trust"  # a program runs; what was not walked may name anything
         if contents.misuses:
             self.safety = "needs_trust" if self.safety == "safe" else self.safety
             self.warnings += dict.fromkeys(contents.misuses)
@@ -235,6 +238,11 @@ def _no_collector() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _class_name(root: Any) -> str | None:
+    """Return a module's class; an exported program does not always tell it."""
+    return clean_name(root.class_name) or None if isinstance(root, PickledObject) and is_module(root) else None
 
 
 def _kind(root: Any, survey: Survey) -> Kind:

@@ -169,4 +169,12 @@ _MAKERS: dict[str, Callable[[tuple[Value, ...]], Value]] = {
     "builtins.frozenset": _set("frozenset"),
     "builtins.bytes": lambda args: None if args else b"",  # how protocols 0 to 2 write empty ones
     "_codecs.encode": _encode,
+    # TorchScript's names for the type of a plain list or table.
+    **dict.fromkeys(
+        (
+            "torch.jit._pickle." + name
+            for name in "restore_type_tag build_intlist build_tensorlist build_doublelist build_boollist".split()
+        ),
+        lambda args: args[0] if args else None,
+    ),
 }

@@ -238,7 +238,9 @@ class Survey:
         index, node = visit.state_dict, visit.node
         if index < 0 and len(self.state_dicts) < MAX_STATE_DICTS:
             index = len(self.state_dicts)
-            self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), clean_name(value.class_name)))
+            self.state_dicts.append(
+                FoundStateDict(visit.path, role_of_path(visit.path), clean_name(value.class_name) or None)
+            )
         node.kind, node.detail = "module", parts.detail
         base = self.state_dicts[index].path if index >= 0 else ""
         for label, item, role in parts.tensors:

@@ -50,6 +50,13 @@ def clean_name(key: Value) -> str:
     return _escape(key)
 
 
+def clean_text(text: str, characters: int) -> str:
+    """Return a text of many lines: what hides or reorders escaped, and so many characters at the most."""
+    shown = "\n".join(_escape(line.replace("\t", "    ")) for line in text[:characters].splitlines())
+    more = len(text) - characters
+    return shown if more <= 0 else f"{shown}\n… {more:,} more characters are not shown."
+
+
 def quoted(name: str) -> str:
     """Return a name from the file in quotes, short enough for a sentence."""
     return f"'{_escape(shorten(name))}'"

@@ -21,6 +21,9 @@ KIND_WORDS = {
     "object": "A pickled object",
 }
 
+#: Kinds that are a program, which runs when it is loaded or used.
+PROGRAMS = ("torchscript_model", "exported_program")
+
 SAFETY_WORDS = {"safe": "safe to read", "needs_trust": "loading it would need trust", "dangerous": "dangerous to load"}
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -110,8 +113,10 @@ def headline(summary: CheckpointSummary) -> str:
     if model is None:
         return f"{kind}: {tensors}"
     counts = f"{plural(model.tensors, 'tensor')}, {short_number(model.parameters)} parameters"
-    if summary.kind == "pickled_model":
-        return f"{kind}: {summary.class_name}, {counts}"
+    if summary.kind in ("pickled_model", *PROGRAMS) and summary.class_name:
+        counts = f"{summary.class_name}, {counts}"
+    if summary.kind in PROGRAMS and (beside := len(summary) - sum(found.tensors for found in summary.state_dicts)):
+        counts += f" and {plural(beside, 'more tensor')} beside them"
     if summary.kind == "training_checkpoint":
         what = f"a pickled {model.class_name}" if model.class_name else "a state_dict"
         others = len([found for found in summary.state_dicts if found.role in ("model", "ema", "other")]) - 1
@@ -124,7 +129,8 @@ def verdict_sentence(summary: CheckpointSummary) -> str:
     """Return the whole verdict in one sentence, container and safety included."""
     complete = "" if summary.complete else ", read only in part"
     packed = "as a bare pickle" if summary.container == "pickle" else f"in {container(summary)}"
-    return f"{headline(summary)}, {packed}, {SAFETY_WORDS[summary.safety]}{complete}"
+    packed = "" if summary.kind in PROGRAMS else f", {packed}"  # the kind of a program tells that already
+    return f"{headline(summary)}{packed}, {SAFETY_WORDS[summary.safety]}{complete}"
 
 
 def root_name(summary: CheckpointSummary) -> str:
@@ -159,6 +165,11 @@ def safety_explanation(summary: CheckpointSummary) -> str:
         )
         return f"Do not load it with torch or pickle: {what}.{more} Inspector runs none of it."
     foreign = [name for name, verdict in names if verdict in ("module", "unknown")]
+    if summary.kind in PROGRAMS:
+        # Classes below __torch__ are those of the program itself.
+        foreign = [name for name in foreign if not name.startswith("__torch__.")]
+        if not foreign:
+            return f"It is a program, which runs when it is used with torch.{more} Inspector runs none of it."
     if foreign:
         return (
             f"Loading it with torch would run code of {_listed(foreign)}, so load it only if you trust whoever made "
