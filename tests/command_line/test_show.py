@@ -115,6 +115,20 @@ def test_page_begins_with_the_verdict_and_cuts_nothing(inspector: Inspector, tmp
     assert "\x1b" not in page.out
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+def test_code_files_are_listed(inspector: Inspector, tmp_path: Path) -> None:
+    jit: Any = torch.jit
+    jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "model.pt"))
+    shown = inspector("show", "model.pt", "--json", cwd=tmp_path).json()
+    assert (shown["container"], shown["kind"]) == ("torchscript", "torchscript_model")
+    assert shown["class"] == "torch.nn.modules.linear.Linear"
+    first = shown["sources"][0]
+    assert first["name"] == "torch.nn.modules.linear"
+    assert first["file"].startswith("code/__torch__/torch/nn/modules/linear")  # the rest is torch's running number
+    assert first["text"].count("\n") > 5
+    assert first["file"] in inspector("show", "model.pt", cwd=tmp_path).out
+
+
 def test_names_are_neither_markup_nor_control(inspector: Inspector, tmp_path: Path) -> None:
     path = tmp_path / "evil [red].pth"
     torch.save({"[bold]a[/bold]\x1b[2J\u202e.weight": torch.zeros(2), "\udc80": torch.zeros(1)}, path)
@@ -250,9 +264,9 @@ def test_sources_of_pickled_classes_are_shown_as_text(inspector: Inspector, tmp_
     buffer.write(pickle.dumps([], protocol=2))
     (tmp_path / "old.pth").write_bytes(buffer.getvalue())
     (source,) = inspector("show", "old.pth", "--json", cwd=tmp_path).json()["sources"]
-    assert (source["class"], source["file"]) == ("torch.nn.modules.linear.Linear", "/old/model.py")
+    assert (source["name"], source["file"]) == ("torch.nn.modules.linear.Linear", "/old/model.py")
     assert source["text"].startswith("class Linear(Module):\n\tdef forward")
     page = inspector("show", "old.pth", cwd=tmp_path).out
-    assert "Source of torch.nn.modules.linear.Linear, as saved from /old/model.py" in page
+    assert "torch.nn.modules.linear.Linear, from /old/model.py" in page
     assert "        return x\\x1b[31m" in page
     assert "\x1b" not in page

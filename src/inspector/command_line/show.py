@@ -64,8 +64,12 @@ def document(file: str, summary: CheckpointSummary) -> dict[str, Any]:
         "globals": [{"name": name, "verdict": verdict} for name, verdict in summary.globals],
         "safety": summary.safety,
         "warnings": list(summary.warnings),
-        "sources": [{"class": name, "file": file, "text": text} for name, file, text in summary.sources],
+        "sources": [{"name": name, "file": file, "text": text} for name, file, text in summary.sources],
     }
+
+
+#: Lines of code that a page may hold: a class or two that an old file carries, not the whole of a program.
+_MAX_SOURCE_LINES = 300
 
 
 def _tensor(summary: CheckpointSummary, tensor: int) -> dict[str, Any]:
@@ -95,11 +99,24 @@ def _print_page(summary: CheckpointSummary) -> None:
     if summary.metadata:
         page.heading("Metadata")
         page.table(("Key", "Value"), [(key, _value_text(value)) for key, value in summary.metadata.items()])
+    _print_sources(page, summary)
     if summary.safety != "safe":
         page.heading("Functions and classes that the file names" + ("" if summary.complete else ", at least"))
         page.table(("Name", "Meaning"), [(name, words.VERDICT_WORDS[found]) for name, found in summary.globals])
+
+
+def _print_sources(page: Page, summary: CheckpointSummary) -> None:
+    if not summary.sources:
+        return
+    page.heading("Code in the file, as text; none of it is run")
+    counts = [text.count("\n") + 1 for _, _, text in summary.sources]
+    rows = [(name, file, words.number(lines)) for (name, file, _), lines in zip(summary.sources, counts, strict=True)]
+    page.table(("Of", "File", "Lines"), rows, right=(2,))
+    if sum(counts) > _MAX_SOURCE_LINES:
+        page.line("Read it in the window, or with --json.")
+        return
     for name, file, text in summary.sources:
-        page.heading(f"Source of {name}, as saved from {file}")
+        page.heading(f"{name}, from {file}")
         for line in text.splitlines():
             page.line(line.expandtabs(4))
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QScrollArea, QVBoxLa
 
 from inspector.checkpoint.summary import NODE_KINDS, CheckpointSummary
 from inspector.gui import theme
+from inspector.gui.code_view import CodeView
 from inspector.gui.module_tree_cells import TreeCells
 from inspector.gui.tensor_figures import TensorFigures
 from inspector.gui.tensor_header import TensorHeader, facts
@@ -31,6 +32,7 @@ class TensorPanel(QWidget):
         super().__init__(parent)
         self.header = TensorHeader()
         self.figures = TensorFigures()
+        self.code = CodeView()
         self.message = QLabel()
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setWordWrap(True)
@@ -59,7 +61,8 @@ class TensorPanel(QWidget):
         messages.setSpacing(10)
         messages.addWidget(self.message)
         messages.addWidget(self.progress)
-        messages.addStretch(1)
+        messages.addWidget(self.code, 1)
+        messages.addStretch(0)
         content = QWidget()
         inside = QVBoxLayout(content)
         inside.setContentsMargins(16, 12, 16, 16)
@@ -129,6 +132,7 @@ class TensorPanel(QWidget):
         if summary is None or not 0 < node < len(summary.kinds) or summary.tensors[node] >= 0:
             self.header.setVisible(False)
             self._show_message(NOTHING_SELECTED, "quiet")
+            self._offer_code(summary, summary.class_name or "" if summary is not None else "")
             return
         kind, detail = NODE_KINDS[summary.kinds[node]], summary.details[node]
         self.header.setVisible(True)
@@ -143,6 +147,14 @@ class TensorPanel(QWidget):
         entries = "1 entry" if inside == 1 else f"{words.number(inside)} entries"
         self.header.show_name(TreeCells(summary, None).path(node), [kind, *counts, entries])
         self._show_message(detail.replace(" · ", "\n"), "value" if detail else "quiet")
+        if kind == "module":
+            self._offer_code(summary, detail.partition(" · ")[0])
+
+    def _offer_code(self, summary: CheckpointSummary | None, class_name: str) -> None:
+        """Show the code that the file carries, that of the class first."""
+        if summary is not None and summary.sources:
+            self.code.show_sources(summary.sources, class_name)
+            self.code.setVisible(True)
 
     def _show_message(self, text: str, tone: str) -> None:
         """Show a text alone: ``"quiet"`` for hints, ``"value"`` for what a file holds, ``"danger"`` for failures."""
@@ -150,6 +162,7 @@ class TensorPanel(QWidget):
         self.message.setText(text)
         self.message.setAccessibleName(text)
         self.progress.setVisible(False)
+        self.code.setVisible(False)
         self._turn_to(self._message_page)
         self._dress()
 
