@@ -265,7 +265,7 @@ def test_sources_of_pickled_classes_are_shown_as_text(inspector: Inspector, tmp_
     (tmp_path / "old.pth").write_bytes(buffer.getvalue())
     (source,) = inspector("show", "old.pth", "--json", cwd=tmp_path).json()["sources"]
     assert (source["name"], source["file"]) == ("torch.nn.modules.linear.Linear", "/old/model.py")
-    assert source["text"].startswith("class Linear(Module):\n\tdef forward")
+    assert source["text"].startswith("class Linear(Module):\n    def forward")
     page = inspector("show", "old.pth", cwd=tmp_path).out
     assert "torch.nn.modules.linear.Linear, from /old/model.py" in page
     assert "        return x\\x1b[31m" in page

@@ -65,7 +65,8 @@ class ZipArchive:
         order = read_entry(self.source, entry) if entry.size <= len(b"little") else b""
         if order not in (b"little", b"big"):
             raise BrokenCheckpointError(
-                f"{self.source.name} is damaged: its byte order is neither little nor big, so its numbers can't be read.",
+                f"{self.source.name} is damaged: its byte order is neither little nor big, so its numbers can't be "
+                "read.",
                 "Download or copy it again.",
             )
         return order == b"big"
