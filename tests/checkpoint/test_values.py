@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -252,6 +253,23 @@ def test_a_repacked_archive_with_deflated_records(tmp_path: Path) -> None:
         for name, tensor in tensors.items():
             assert_equal(checkpoint, name, tensor)
     assert same > 0
+
+
+def test_an_archive_without_checksums(tmp_path: Path) -> None:
+    """torch can leave them out to save time, and then writes zeros."""
+    path = tmp_path / "a.pth"
+    weights = {"a.weight": torch.arange(6.0).reshape(2, 3)}
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(weights, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    with zipfile.ZipFile(path) as archive:
+        assert {entry.CRC for entry in archive.infolist()} == {0}
+    assert torch.equal(torch.load(path, weights_only=True)["a.weight"], weights["a.weight"])
+    with open_checkpoint(path) as checkpoint:
+        assert (checkpoint.complete, checkpoint.safety, checkpoint.warnings) == (True, "safe", [])
+        assert checkpoint.tensors["a.weight"].read().tolist() == weights["a.weight"].tolist()
 
 
 def test_a_file_that_changes_while_open_is_noticed(save: Save) -> None:

@@ -30,11 +30,11 @@ _SHORT_COMMENT = 1_000
 
 
 class ZipEntry(NamedTuple):
-    """One entry: its name, its method, its sizes in bytes, and where its local header lies."""
+    """One entry: its name, method, checksum (None where it has none), sizes in bytes, and its local header's place."""
 
     name: str
     method: int
-    crc: int
+    crc: int | None
     compressed: int
     size: int
     header_offset: int
@@ -59,6 +59,9 @@ def read_zip_index(source: Source) -> list[ZipEntry]:
             "Ask for a fresh copy.",
         )
     _refuse_ambiguity(source, entries, offset)
+    # Written with torch.serialization.set_crc32_options(False); torch never looks at them. A single zero is damage.
+    if not any(entry.crc for entry in entries):
+        entries = [entry._replace(crc=None) for entry in entries]
     return entries
 
 
@@ -235,7 +238,7 @@ def locate(source: Source, entry: ZipEntry) -> tuple[int, int]:
 
 
 def read_entry(source: Source, entry: ZipEntry, *, check: bool = True) -> bytes:
-    """Return an entry's content, inflated where need be and checked against its CRC.
+    """Return an entry's content, inflated where need be and checked against its CRC, where it has one.
 
     Raises
     ------
@@ -258,7 +261,7 @@ def read_entry(source: Source, entry: ZipEntry, *, check: bool = True) -> bytes:
         raise BrokenCheckpointError(
             f"{quoted(entry.name)} in {source.name} is packed by a method that torch does not use ({entry.method})."
         )
-    if len(content) != entry.size or (check and zlib.crc32(content) != entry.crc):
+    if len(content) != entry.size or (check and entry.crc is not None and zlib.crc32(content) != entry.crc):
         raise BrokenCheckpointError(
             f"{source.name} is damaged: {quoted(entry.name)} does not have its announced checksum.",
             "Download or copy it again.",
