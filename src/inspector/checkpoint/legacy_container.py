@@ -136,6 +136,9 @@ def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> N
         if not 0 <= numel < MAX_ELEMENTS:
             _stop(contents, f"Its storage {quoted(key)} has an impossible length.")
             return
+        if numel != reference.numel and contents.complete:  # torch refuses the file; the first such storage is told
+            says = f"the object says {reference.numel:,} elements, the file {numel:,}"
+            _stop(contents, f"Its storage {quoted(key)} has two lengths ({says}), so its numbers may be wrong.")
         nbytes = numel * ITEM_SIZES[reference.dtype]
         start = min(position + _NUMEL.size, source.size)
         contents.storages[key] = StorageLocation(start, nbytes, nbytes)

@@ -45,7 +45,7 @@ def read_container(source: Source) -> Contents:
         return read_tar(source)
     if head.startswith(MAGIC):
         return read_npy(source)
-    if head.startswith(b"\x80") and is_legacy(head):
+    if is_legacy(head):
         return read_legacy(source)
     if is_safetensors(head, source.size):
         return read_safetensors(source)
