@@ -18,6 +18,10 @@ _DTYPES = {
 
 _NONSENSE = "its description makes no sense (offset, shape or stride)"
 
+#: How Python's own pickle writes a storage: a file of torch's as bytes (``torch.storage.TypedStorage.__reduce__``).
+_NESTED_STORAGE = "torch.storage._load_from_bytes"
+_NESTED = "it was saved by Python's pickle instead of torch.save, and Inspector can't read its numbers yet"
+
 
 def is_sizes(value: Value) -> bool:
     """Tell whether ``value`` is a tuple of sizes or strides that a tensor can have."""
@@ -70,7 +74,8 @@ def window(storage: Value, offset: Value, shape: Value, stride: Value, dtype: st
         and len(stride) == len(shape)
     )
     if not usable:
-        return without_bytes("strided", shape, dtype or "float32", _NONSENSE)
+        is_nested = isinstance(storage, PickledObject) and storage.class_name == _NESTED_STORAGE and is_shape(shape)
+        return without_bytes("strided", shape, dtype or "float32", _NESTED if is_nested else _NONSENSE)
     return TensorValue(storage, offset, shape, stride, dtype or storage.dtype)
 
 
