@@ -58,6 +58,7 @@ def test_json_has_the_documented_keys(inspector: Inspector, plain: Path) -> None
         "name": "encoder.weight",
         "shape": [3, 4],
         "dtype": "float32",
+        "layout": "strided",
         "numel": 12,
         "bytes": 48,
         "role": "parameter",

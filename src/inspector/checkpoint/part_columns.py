@@ -63,6 +63,15 @@ class PartColumns:
         first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)
         return tuple(self._part(part, location) for part in range(first, end))
 
+    def forms(self, tensor: int) -> list[tuple[str, tuple[int, ...]]]:
+        """Return the role and the shape of each of a tensor's parts."""
+        first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)
+        starts = self._first_sizes
+        return [
+            (PART_ROLES[self.roles[part]], tuple(self.shapes[starts[part] : starts[part + 1]]))
+            for part in range(first, end)
+        ]
+
     def nbytes(self, tensor: int) -> int:
         """Return the bytes of a tensor's parts together."""
         first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)

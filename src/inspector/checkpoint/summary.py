@@ -28,6 +28,7 @@ from inspector.checkpoint.part_columns import PartColumns
 from inspector.checkpoint.safety import Safety, Verdict
 from inspector.checkpoint.source import FileIdentity, InspectedFile
 from inspector.checkpoint.tensor_bytes import TensorPlace, nbytes_of, numel_of
+from inspector.checkpoint.values import Quantization
 
 ROLES: tuple[TensorRole, ...] = ("parameter", "buffer", "optimizer", "other")
 #: How a tensor is stored: see `inspector.checkpoint.values.TensorValue`.
@@ -255,7 +256,7 @@ class CheckpointSummary:
 
     def tensor_nbytes(self, tensor: int) -> int:
         """Return the bytes of a tensor's elements; of a sparse one those of its indices and values."""
-        if LAYOUTS[self.layouts[tensor]] == "sparse":
+        if self.layout(tensor) == "sparse":
             return self._parts.nbytes(tensor)
         return nbytes_of(self.shape(tensor), self.dtype(tensor))
 
@@ -291,6 +292,18 @@ class CheckpointSummary:
             bool(self.storage_is_text[storage]),
         )
 
+    def layout(self, tensor: int) -> str:
+        """Return ``"strided"``, or what else a tensor is: one of `LAYOUTS`."""
+        return LAYOUTS[self.layouts[tensor]]
+
+    def parts(self, tensor: int) -> list[tuple[str, tuple[int, ...]]]:
+        """Return the role and shape of each part that a tensor is put together from."""
+        return self._parts.forms(tensor)
+
+    def quantization(self, tensor: int) -> Quantization | None:
+        """Return how a tensor's integers stand for numbers, None where they are no such."""
+        return self._parts.quantization(tensor)
+
     def place(self, tensor: int) -> TensorPlace:
         """Return where a tensor's bytes lie.
 
@@ -310,7 +323,7 @@ class CheckpointSummary:
             self.shape(tensor),
             self.stride(tensor),
             self.offsets[tensor],
-            LAYOUTS[self.layouts[tensor]],
+            self.layout(tensor),
             parts,
-            self._parts.quantization(tensor),
+            self.quantization(tensor),
         )

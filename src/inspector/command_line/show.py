@@ -78,6 +78,7 @@ def _tensor(summary: CheckpointSummary, tensor: int) -> dict[str, Any]:
         "name": summary.names[tensor],
         "shape": list(summary.shape(tensor)),
         "dtype": summary.dtype(tensor),
+        "layout": summary.layout(tensor),
         "numel": summary.numel(tensor),
         "bytes": summary.tensor_nbytes(tensor),
         "role": summary.role(tensor),
@@ -146,7 +147,10 @@ def _print_tensors(page: Page, summary: CheckpointSummary) -> None:
     rows = []
     for tensor in range(len(summary)):
         shared = summary.shared[tensor]
-        note = f"shared with {summary.names[shared]}" if shared >= 0 else summary.problems[tensor]
+        notes = [f"shared with {summary.names[shared]}"] if shared >= 0 else []
+        form = words.form(summary, tensor)
+        has_numbers = summary.layout(tensor) not in ("meta", "device")  # its form says that already
+        note = "; ".join(filter(None, [*notes, form, summary.problems[tensor] if has_numbers else ""]))
         rows.append(
             (
                 summary.names[tensor],

@@ -31,6 +31,7 @@ def facts(summary: CheckpointSummary, tensor: int) -> list[str]:
     named = {"buffer": ["buffer"], "optimizer": ["optimizer state"]}.get(role, [])
     shared = summary.shared[tensor]
     also = [f"shares its elements with {summary.names[shared]}"] if shared >= 0 else []
+    also += [form] if (form := words.form(summary, tensor)) else []
     size = words.size(summary.tensor_nbytes(tensor))
     return [words.shape_text(summary.shape(tensor)), summary.dtype(tensor), *named, count, size, *also]
 

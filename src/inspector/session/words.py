@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.safety import Verdict
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.values import Quantization
 
 #: Thin non-breaking space: the separator of thousands.
 THIN = "\u202f"
@@ -81,6 +83,46 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return " × ".join(map(number, shape)) if shape else "scalar"
 
 
+def form(summary: CheckpointSummary, tensor: int) -> str:
+    """Return what a tensor is beside rows of numbers, ``"quantized: scale 0.1, zero point 3"``; empty for most."""
+    layout, parts = summary.layout(tensor), summary.parts(tensor)
+    if layout == "quantized":
+        return _quantized(summary.quantization(tensor), dict(parts))
+    if layout == "chunked":
+        return f"put together from {plural(len(parts), 'chunk')}"
+    if layout == "sparse":
+        return _sparse(dict(parts))
+    return {
+        "strided": "",
+        "nested": "nested: tensors of several lengths, one after the other",
+        "meta": "meta: a shape without numbers",
+        "device": "on a device of its own: a shape without numbers",
+        "negative": "stored with its sign turned",
+        "conjugate": "stored as its conjugate",
+        "negative conjugate": "stored as its conjugate with the sign turned",
+    }[layout]
+
+
+def _quantized(how: Quantization | None, parts: dict[str, tuple[int, ...]]) -> str:
+    if how is None:
+        return "quantized"
+    if how.axis < 0:
+        return f"quantized: scale {how.scale:.6g}, zero point {how.zero_point}"
+    return (
+        f"quantized along dimension {how.axis}: {number(math.prod(parts.get('scales', (0,))))} scales and zero points"
+    )
+
+
+def _sparse(parts: dict[str, tuple[int, ...]]) -> str:
+    how = next((name for role, name in _SPARSE_FORMS.items() if role in parts), "")
+    stored = math.prod(parts.get("values", (0,)))
+    return f"sparse{how}: {plural(stored, 'element')} stored" if parts else "sparse"
+
+
+#: What torch calls a sparse tensor, by the indices it has.
+_SPARSE_FORMS = {"indices": ", by coordinates", "crow_indices": ", by rows", "ccol_indices": ", by columns"}
+
+
 def figure(value: float | int | None) -> str:
     """Return a statistic in a few significant digits; an en dash where there is none."""
     if value is None:
@@ -144,10 +186,14 @@ def root_name(summary: CheckpointSummary) -> str:
     return Path(path.name.removesuffix(".index.json")).stem
 
 
+_CONTAINER_WORDS = {"torchscript": "TorchScript", "exported_program": "exported program", "numpy": "NumPy"}
+
+
 def container(summary: CheckpointSummary) -> str:
     """Return how it is packed: ``zip container``, ``sharded container of 4 files``."""
     count = len(summary.files)
-    return f"{summary.container} container" + (f" of {number(count)} files" if count > 1 else "")
+    name = _CONTAINER_WORDS.get(summary.container, summary.container)
+    return f"{name} container" + (f" of {number(count)} files" if count > 1 else "")
 
 
 def safety_explanation(summary: CheckpointSummary) -> str:
