@@ -11,7 +11,7 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from tools.fuzz.batches import Batch, batches, make
+from tools.fuzz.batches import Batch, Seed, batches, make, write
 from tools.fuzz.seeds import seed_files
 from tools.fuzz.trial import attempt, watch
 
@@ -56,11 +56,11 @@ def main() -> int:
     return 1 if findings else 0
 
 
-def _once(wanted: argparse.Namespace, seeds: dict[str, bytes]) -> int:
-    name, data = make(wanted.seed, wanted.only, seeds)
-    wanted.keep.mkdir(parents=True, exist_ok=True)
-    path = wanted.keep / f"{wanted.only}.bin"
-    path.write_bytes(data)
+def _once(wanted: argparse.Namespace, seeds: dict[str, Seed]) -> int:
+    name, files = make(wanted.seed, wanted.only, seeds)
+    folder = wanted.keep / str(wanted.only)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = write(files, folder)
     watch()
     outcome = attempt(path, wanted.seconds)
     print(f"{path} ({name}): {outcome.answer} {outcome.finding} ({outcome.seconds:.2f} s)")

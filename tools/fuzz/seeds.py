@@ -16,13 +16,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from tools.fuzz.batches import Seed
 
 #: Files of a person's own that are larger than this make poor seeds: most mutations would hit their weights.
 _LARGEST = 200_000
 
 
-def seed_files(folder: Path | None = None) -> dict[str, bytes]:
+def seed_files(folder: Path | None = None) -> dict[str, Seed]:
     """Return the seeds by name, and with them the small checkpoints in ``folder``."""
+    found = {name: {"case.pth": content} for name, content in _single_files(folder).items()}
+    return found | {"sharded": _sharded(), "distributed": _distributed()}
+
+
+def _single_files(folder: Path | None) -> dict[str, bytes]:
     torch.manual_seed(0)
     warnings.simplefilter("ignore")  # torch's own, of what it calls beta or deprecated
     found = {
@@ -111,6 +117,28 @@ def _script_files() -> dict[str, bytes]:
         torch.jit.save(torch.jit.script(model), script)
         torch.export.save(torch.export.export(model, (torch.zeros(1, 2),)), exported)
         return {"script.pt": script.read_bytes(), "exported.pt2": exported.read_bytes()}
+
+
+def _sharded() -> Seed:
+    header = {"b.weight": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
+    text = json.dumps(header).encode()
+    places = {"a.weight": "one.safetensors", "a.bias": "one.safetensors", "b.weight": "two.safetensors"}
+    index = {"metadata": {"total_size": 28}, "weight_map": places}
+    return {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        "one.safetensors": _safetensors(),
+        "two.safetensors": struct.pack("<Q", len(text)) + text + bytes(8),
+    }
+
+
+def _distributed() -> Seed:
+    from torch.distributed.checkpoint.state_dict_saver import save
+
+    content = {"model": {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}, "epoch": 3}
+    with TemporaryDirectory() as folder:
+        save(content, checkpoint_id=folder, no_dist=True)
+        files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    return {".metadata": files.pop(".metadata"), **files}
 
 
 def _named(name: str) -> bytes:
