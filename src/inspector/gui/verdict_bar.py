@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
 from inspector.gui.chips import Chip
+from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
@@ -39,15 +40,14 @@ class VerdictBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = QLabel()
+        self.title = OneLineLabel(Qt.TextElideMode.ElideRight)
         self.title.setFont(theme.scaled_font(1.2, bold=True))
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.subtitle = QLabel()
         self.subtitle.setTextFormat(Qt.TextFormat.PlainText)
         self.subtitle.setProperty("muted", True)
         for label in (self.title, self.subtitle):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.subtitle.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.safety, self.architecture, self.warnings, self.whole = Chip(), Chip(), Chip(), Chip()
         self._whole = ""
         self.whole.clicked.connect(lambda: self.whole_requested.emit(self._whole))
