@@ -170,6 +170,34 @@ def test_a_table_of_layers_is_one_thing(save: Save) -> None:
     content = {"layer1": {"weight": torch.ones(2), "bias": torch.ones(1)}, "layer2": {"weight": torch.ones(2)}}
     with open_checkpoint(save(content)) as checkpoint:
         assert [tensor.name for tensor in checkpoint.tensors] == ["layer1.weight", "layer1.bias", "layer2.weight"]
+        assert checkpoint.kind == "state_dict"
+        assert {tensor.role for tensor in checkpoint.tensors} == {"parameter"}
+        assert [(found.path, found.parameters) for found in checkpoint.state_dicts] == [("", 5)]
+
+
+def test_a_nested_state_dict_has_dotted_keys_in_the_file_s_order(save: Save) -> None:
+    content = {
+        "stem": {"conv": {"weight": torch.ones(2, 3)}, "bn": {"running_mean": torch.ones(2), "weight": None}},
+        "scale": torch.ones(1),
+    }
+    with open_checkpoint(save(content)) as checkpoint:
+        assert [tensor.key for tensor in checkpoint.tensors] == ["stem.conv.weight", "stem.bn.running_mean", "scale"]
+        assert [tensor.role for tensor in checkpoint.tensors] == ["parameter", "buffer", "parameter"]
+        assert checkpoint.tree.children[0].kind == "module"
+
+
+def test_dicts_that_are_no_nested_state_dict(save: Save) -> None:
+    shared = {"weight": torch.ones(2)}
+    dotted = {"a.b": {"weight": torch.ones(2)}}
+    endless: dict[str, Any] = {"a": {"weight": torch.ones(2)}}
+    endless["a"]["again"] = endless
+    deep: dict[str, Any] = {"weight": torch.ones(2)}
+    for _ in range(40):
+        deep = {"a": deep}
+    for content in ({"a": shared, "b": shared}, dotted, endless, deep, {"a": {"weight": torch.ones(2)}, "epoch": 3}):
+        with open_checkpoint(save(content)) as checkpoint:
+            assert checkpoint.kind == "object"
+            assert len(checkpoint.tensors) == 1
 
 
 def pickled_with_a_class_that_is_gone(tmp_path: Path, *, legacy: bool = False) -> Path:

@@ -175,3 +175,22 @@ def test_a_table_that_is_asked_for_again_and_again_costs_nothing(tmp_path: Path)
         started = time.process_time()
         assert len(checkpoint.metadata) <= 500
         assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(5, 5), (None, None), ((1, "a"), [1, "a"]), ("text", "text"), ([], []), (True, True)]
+)
+def test_a_file_that_is_one_plain_value(save: Save, value: object, shown: object) -> None:
+    with open_checkpoint(save(value)) as checkpoint:
+        assert checkpoint.kind == "object"
+        assert checkpoint.metadata == {"value": shown}
+
+
+def test_a_list_of_tensors_is_no_plain_value(save: Save) -> None:
+    with open_checkpoint(save([torch.ones(2)])) as checkpoint:
+        assert checkpoint.metadata == {}
+
+
+def test_keys_that_are_tuples(save: Save) -> None:
+    with open_checkpoint(save({(2, "a"): torch.ones(1), (1, 2, 3, 4, 5): 7})) as checkpoint:
+        assert [child.label for child in checkpoint.tree.children] == ["(2, a)", "5 items"]

@@ -83,7 +83,12 @@ def _model_index(checkpoint: Checkpoint) -> int:
 def _tensor_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]]:
     tensors = checkpoint.tensors
     places: dict[str, int] = {key: place for place, key in enumerate(checkpoint.contents.storages)}
-    by_name = {tensor.name: index for index, tensor in reversed(list(enumerate(tensors)))}
+    shared = array("i", [-1]) * len(tensors)
+    if checkpoint.shared:
+        by_name = {tensor.name: index for index, tensor in reversed(list(enumerate(tensors)))}
+        for index, tensor in enumerate(tensors):
+            if tensor.shared_with:
+                shared[index] = by_name[tensor.shared_with]
     shapes, strides = array("q"), array("q")
     for tensor in tensors:
         shapes.extend(tensor.shape)
@@ -98,7 +103,7 @@ def _tensor_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]]
         "strides": strides,
         "offsets": array("q", [tensor.storage_offset for tensor in tensors]),
         "storages": array("i", [places.get(tensor.storage_key, -1) for tensor in tensors]),
-        "shared": array("i", [by_name[tensor.shared_with] if tensor.shared_with else -1 for tensor in tensors]),
+        "shared": shared,
         "owners": array("i", [found.state_dict for found in checkpoint.survey.tensors]),
         "layouts": array("B", [LAYOUTS.index(tensor.layout) for tensor in tensors]),
     }

@@ -102,6 +102,7 @@ def read_distributed(source: Source, contents: Contents, read_file: ReadFile) ->
     archives = _Archives(source, contents, read_file)
     try:
         archives.read(_all_places(wanted))
+        contents.warnings += [f"{why} {_share(file, wanted)}" for file, why in archives.unread.items()]
     except BaseException:
         for companion in contents.companions:
             companion.close()
@@ -112,7 +113,7 @@ def read_distributed(source: Source, contents: Contents, read_file: ReadFile) ->
             values[name] = _put_together(item, archives)
         elif item is not None and item in archives.values:
             values[name] = archives.values[item]
-        else:
+        elif item is None or item not in archives.lost:
             contents.complete = contents.globals_complete = False
             why = archives.problems.get(item, "the metadata does not tell where it lies") if item else "it is unknown"
             contents.warnings.append(f"{quoted(name)} can't be read: {why}.")
@@ -191,11 +192,34 @@ def _all_places(wanted: dict[str, _Tensor | _Place | None]) -> dict[str, list[_P
     return found
 
 
+def _share(file: str, wanted: dict[str, _Tensor | _Place | None]) -> str:
+    """Return what lies in a file, in part or as a whole, as a sentence."""
+    tensors = values = 0
+    for item in wanted.values():
+        if isinstance(item, _Tensor):
+            tensors += any(chunk.place is not None and chunk.place.file == file for chunk in item.chunks)
+        elif item is not None:
+            values += item.file == file
+    told = [
+        f"{count:,} {noun}{'' if count == 1 else 's'}"
+        for count, noun in ((tensors, "tensor"), (values, "other value"))
+        if count
+    ]
+    verb = "lies" if tensors + values == 1 else "lie"
+    return f"{' and '.join(told)} {verb} in it, at least in part."
+
+
 # -- the archives ---------------------------------------------------------------------------------------------------
 
 
 class _Archives:
-    """What the archives hold, by their places; or why one can't be read, as half a sentence."""
+    """What the archives hold, by their places; or why one can't be read, as half a sentence.
+
+    Attributes
+    ----------
+    unread
+        Why a whole file can't be read, as a sentence, by its name; what lies in it is ``lost``.
+    """
 
     def __init__(self, source: Source, contents: Contents, read_file: ReadFile) -> None:
         self._source = source
@@ -204,6 +228,8 @@ class _Archives:
         self._opened = {(source.identity.device, source.identity.inode)}
         self.values: dict[_Place, Value] = {}
         self.problems: dict[_Place, str] = {}
+        self.unread: dict[str, str] = {}
+        self.lost: set[_Place] = set()
 
     def read(self, places: dict[str, list[_Place]]) -> None:
         """Read all archives, file by file, each from its beginning to its end."""
@@ -218,7 +244,8 @@ class _Archives:
                 file = self._open(path)
             except CheckpointError as error:
                 self._contents.complete = self._contents.globals_complete = False
-                self._contents.warnings.append(f"{error.message} {len(places[name]):,} parts of tensors lie in it.")
+                self.unread[name] = error.message
+                self.lost.update(places[name])
                 self.problems |= dict.fromkeys(places[name], f"a part of it lies in {shown}, which can't be read")
                 continue
             self._contents.companions.append(file)

@@ -134,10 +134,15 @@ def _is_finite(value: Value) -> bool:
 
 
 def plain_metadata(root: Value, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the plain values at the root as JSON values; tensors and state_dicts are left out."""
+    """Return the plain values at the root as JSON values; tensors and state_dicts are left out.
+
+    A root that is itself one, ``torch.save(5, path)``, is called ``value``.
+    """
     entries = list(metadata.items())[:_MAX_ENTRIES]
     if isinstance(root, PickledDict):
         entries += [(key, value) for key, value in islice(root.pairs(), _MAX_ENTRIES) if _is_plain(value)]
+    elif not isinstance(root, PickledObject | TensorValue) and _is_plain(root):
+        entries.append(("value", root))
     found: dict[str, Any] = {}
     plain, left = _Plain(), MAX_LIST_BYTES
     for key, value in entries:

@@ -195,13 +195,17 @@ def beside(leading: Path, name: str) -> Path:
     """
     plain = name not in ("", ".", "..") and name == PurePosixPath(name).name == PureWindowsPath(name).name
     path = leading.parent / name
-    if not plain or not name.isprintable() or not _stays(leading, path):
-        raise CheckpointError(
-            f"{clean_name(leading.name)} is refused: it names the file {quoted(name)}, which does not lie in its "
-            "folder, so it could be any file of yours.",
-            "Ask for a fresh copy.",
-        )
+    if not plain or not name.isprintable():
+        raise _strays(leading, name, "which does not lie in its folder", "Ask for a fresh copy.")
+    if not _stays(leading, path):
+        instead = "Put the file itself in the place of the link, then open it again."
+        raise _strays(leading, name, "a link that leads out of its folder", instead)
     return path
+
+
+def _strays(leading: Path, name: str, how: str, instead: str) -> CheckpointError:
+    refused = f"{clean_name(leading.name)} is refused: it names the file {quoted(name)}, {how}"
+    return CheckpointError(f"{refused}, so it could be any file of yours.", instead)
 
 
 def _stays(leading: Path, path: Path) -> bool:

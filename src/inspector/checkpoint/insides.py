@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from inspector.checkpoint.dtypes import FLOATING
@@ -35,6 +35,9 @@ WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 #: Entries of a quantized module's packed parameters at the most.
 _MAX_PACKED = 16
+
+#: Dicts within dicts that a state_dict is nested in at the most.
+_MAX_NESTING = 32
 
 _STATE_DICT_WORDS = (
     "state_dict model net weights params ema shadow module generator discriminator encoder decoder backbone "
@@ -81,6 +84,41 @@ def is_state_dict(value: Value, name: str | None = None) -> bool:
         elif not (isinstance(item, Global) or key.endswith("_extra_state") or item is None):
             foreign += 1
     return tensors > 0 and looks_it and foreign * 10 <= len(value)
+
+
+def is_nested_state_dict(value: Value) -> bool:
+    """Tell whether ``value`` is a state_dict that is nested by modules: ``{"layer1": {"weight": ..., "bias": ...}}``.
+
+    That is dicts in dicts with tensors for leaves, no dict twice, no dot in a key, and none of the dicts a state_dict
+    of its own.
+    """
+    if not isinstance(value, PickledDict) or not any(isinstance(item, PickledDict) for _, item in value.pairs()):
+        return False
+    seen, stack, tensors = {id(value)}, [(value, 1)], 0
+    while stack:
+        table, depth = stack.pop()
+        for key, item in table.pairs():
+            if type(key) is not str or "." in key:
+                return False
+            if isinstance(item, PickledDict):
+                if id(item) in seen or depth >= _MAX_NESTING or is_state_dict(item, key):
+                    return False
+                seen.add(id(item))
+                stack.append((item, depth + 1))
+            elif isinstance(listed(item), TensorValue):
+                tensors += 1
+            elif item is not None:
+                return False
+    return tensors > 0
+
+
+def dotted_entries(value: PickledDict, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """Yield the entries of a state_dict, those of dicts in it under dotted names, in the file's order."""
+    for key, item in value.named().items():
+        if isinstance(item, PickledDict):
+            yield from dotted_entries(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
 
 
 def _is_packed(value: Value) -> bool:

@@ -55,12 +55,13 @@ def _merge_single_tensor(node: Node) -> None:
 
 def _totals(checkpoint: Checkpoint, nodes: list[Node], parents: array[int]) -> tuple[array[int], array[int]]:
     parameters, nbytes = array("q", bytes(8 * len(nodes))), array("q", bytes(8 * len(nodes)))
+    tensors, shared = list(checkpoint.tensors), checkpoint.shared
     for position in range(len(nodes) - 1, -1, -1):
         node = nodes[position]
         if node.tensor >= 0:
-            tensor = checkpoint.tensors[node.tensor]
+            tensor = tensors[node.tensor]
             nbytes[position] = min(tensor.nbytes, 1 << 60)
-            if tensor.role == "parameter" and tensor.shared_with is None:
+            if tensor.role == "parameter" and tensor not in shared:
                 parameters[position] = min(tensor.numel, 1 << 60)
         if parents[position] >= 0:
             up = parents[position]

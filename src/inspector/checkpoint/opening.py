@@ -21,6 +21,7 @@ from inspector.checkpoint.found import Node
 from inspector.checkpoint.insides import (
     Kind,
     is_module,
+    is_nested_state_dict,
     is_state_dict,
     rank_of_path,
 )
@@ -250,6 +251,6 @@ def _kind(root: Any, survey: Survey) -> Kind:
         return "tensor"
     if is_module(root):
         return "pickled_model"
-    if is_state_dict(root):
+    if is_state_dict(root) or is_nested_state_dict(root):
         return "state_dict"
     return "training_checkpoint" if survey.state_dicts else "object"

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from inspector.checkpoint.found import FoundOptimizer, FoundStateDict, FoundTensor, Node
 from inspector.checkpoint.insides import (
     TensorRole,
+    dotted_entries,
     is_module,
+    is_nested_state_dict,
     is_state_dict,
     optimizer_table,
     role_in_state_dict,
@@ -149,8 +151,11 @@ class Survey:
         value, node = visit.value, visit.node
         state_dict, optimizer = visit.state_dict, visit.optimizer
         if state_dict < 0 and len(self.state_dicts) < MAX_STATE_DICTS:
-            if is_state_dict(value, node.label if visit.depth else None):
-                self._state_dict(visit, value)
+            if isinstance(value, PickledDict) and is_state_dict(value, node.label if visit.depth else None):
+                self._state_dict(visit, value.named().items())
+                return
+            if not visit.depth and is_nested_state_dict(value):
+                self._state_dict(visit, dotted_entries(value))
                 return
             if (table := optimizer_table(value, visit.path)) is not None:
                 state_dict, optimizer = len(self.state_dicts), True
@@ -167,13 +172,13 @@ class Survey:
             entries = entries[:MAX_PLAIN_ENTRIES]
         self._push(visit, entries, state_dict, optimizer)
 
-    def _state_dict(self, visit: _Visit, value: PickledDict) -> None:
-        """Lay a flat state_dict out as modules, from its dotted keys."""
+    def _state_dict(self, visit: _Visit, entries: Iterable[tuple[str, Value]]) -> None:
+        """Lay a state_dict out as modules, from its dotted keys."""
         index = len(self.state_dicts)
         self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), None))
         visit.node.kind = "module"
         modules: dict[str, Node] = {"": visit.node}
-        for key, held in value.named().items():
+        for key, held in entries:
             item = listed(held)
             shown = clean_name(key)
             path = f"{visit.path}.{shown}" if visit.path else shown

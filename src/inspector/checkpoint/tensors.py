@@ -288,20 +288,29 @@ class Tensors(Sequence[Tensor]):
 
 def count_elements(tensors: Iterator[Tensor]) -> int:
     """Return how many elements the tensors hold together, those they share counted once."""
-    total = 0
-    ranges: dict[str, list[tuple[int, int]]] = {}
+    by_storage: dict[str, list[Tensor]] = {}
     for tensor in tensors:
-        numel = tensor.numel
-        if not tensor.storage_key or tensor.problem or span(tensor.shape, tensor.stride) != numel:
+        by_storage.setdefault(tensor.storage_key, []).append(tensor)
+    total = sum(tensor.numel for tensor in by_storage.pop("", []))
+    for together in by_storage.values():
+        total += together[0].numel if len(together) == 1 else _count_together(together)
+    return total
+
+
+def _count_together(tensors: list[Tensor]) -> int:
+    """Return how many elements the tensors of one storage hold together."""
+    total = 0
+    ranges: list[tuple[int, int]] = []
+    for tensor in tensors:
+        numel, start = tensor.numel, tensor.storage_offset
+        if tensor.problem or span(tensor.shape, tensor.stride) != numel:
             total += numel
         else:
-            start = tensor.storage_offset
-            ranges.setdefault(tensor.storage_key, []).append((start, start + numel))
-    for found in ranges.values():
-        end = 0
-        for start, stop in sorted(found):
-            total += max(0, stop - max(start, end))
-            end = max(end, stop)
+            ranges.append((start, start + numel))
+    end = 0
+    for start, stop in sorted(ranges):
+        total += max(0, stop - max(start, end))
+        end = max(end, stop)
     return total
 
 

@@ -26,6 +26,9 @@ from inspector.checkpoint.values import (
 
 T = TypeVar("T")
 
+#: A key that is a tuple of up to this many items is shown whole.
+_MAX_KEY_ITEMS = 4
+
 
 class _Escapes(dict[int, str | int]):
     """Each character's own code, or its escape where it is not printable.
@@ -43,6 +46,8 @@ _ESCAPES = _Escapes()
 
 def clean_name(key: Value) -> str:
     """Return a key or name as text: control and reordering characters escaped, very long ones elided."""
+    if isinstance(key, tuple):
+        return f"({', '.join(map(value_text, key))})" if len(key) <= _MAX_KEY_ITEMS else value_text(key)
     if type(key) is not str:
         return value_text(key)
     if len(key) > MAX_NAME_CHARACTERS:

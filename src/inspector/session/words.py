@@ -89,7 +89,7 @@ def form(summary: CheckpointSummary, tensor: int) -> str:
     if layout == "quantized":
         return _quantized(summary.quantization(tensor), dict(parts))
     if layout == "chunked":
-        return f"put together from {plural(len(parts), 'chunk')}"
+        return f"put together from {plural(len(parts), 'chunk')}" if parts else "saved in chunks"
     if layout == "sparse":
         return _sparse(dict(parts))
     return {
