@@ -68,7 +68,7 @@ def encode(checkpoint: Checkpoint) -> tuple[dict[str, Any], list[bytes]]:
                     clean_name(source.file),
                     clean_text(source.text, _MAX_SOURCE_CHARACTERS),
                 ]
-                for source in checkpoint.contents.sources[:_MAX_SOURCES]
+                for source in checkpoint.sources[:_MAX_SOURCES]
             ]
         ),
     }

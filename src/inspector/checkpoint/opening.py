@@ -38,7 +38,7 @@ from inspector.checkpoint.tensors import (
     storage_offset_of,
 )
 from inspector.checkpoint.text import clean_name
-from inspector.checkpoint.values import PickledObject, TensorValue, listed
+from inspector.checkpoint.values import EmbeddedSource, PickledObject, TensorValue, listed
 
 #: Containers that hold a program.
 _PROGRAMS: dict[Container, Kind] = {"torchscript": "torchscript_model", "exported_program": "exported_program"}
@@ -104,6 +104,11 @@ class Checkpoint:
     def tree(self) -> Node:
         """The root of everything in it as rows; the root's own label is empty."""
         return self.survey.root
+
+    @property
+    def sources(self) -> list[EmbeddedSource]:
+        """The code that it carries, as text: a legacy file's classes, a program's modules."""
+        return self.contents.sources
 
     @property
     def identity(self) -> FileIdentity:
