@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.summary import NODE_KINDS, CheckpointSummary
 from inspector.gui.code_view import CodeView, labels_of, source_of
+from inspector.gui.main_window import MainWindow
 from inspector.gui.tensor_panel import TensorPanel
 
 pytestmark = [
@@ -129,3 +132,24 @@ def test_the_source_of_a_class(class_name: str, row: int) -> None:
 def test_files_named_alike_are_told_apart() -> None:
     sources = (*SOURCES, ("net", "code/net/___torch_mangle_1.py", ""))
     assert labels_of(sources) == ["net  ·  net.py", "torch.nn.modules.linear", "net  ·  ___torch_mangle_1.py"]
+
+
+def test_the_command_shows_the_code_that_an_old_file_carries(
+    window: MainWindow, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from torch import nn\n\n\nclass Private(nn.Linear):\n    pass\n"
+    (tmp_path / "private_layers.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    private: Any = importlib.import_module("private_layers")
+    path = tmp_path / "old.pth"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save(private.Private(2, 2), path, _use_new_zipfile_serialization=False)
+    number = window.session.open(path)
+    qtbot.waitUntil(lambda: window.store.checkpoints[number].tensor_view is not None, timeout=20_000)
+    action = window.commands.actions["code"]
+    qtbot.waitUntil(action.isEnabled)
+    action.trigger()
+    qtbot.waitUntil(lambda: window.tensor.code.isVisible(), timeout=20_000)
+    assert "class Private(nn.Linear):" in window.tensor.code.text.toPlainText()
+    assert window.tree.selected_node == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,12 @@ from inspector.checkpoint.columns import encode
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
 from inspector.gui.histogram_view import HistogramView, edge_text
+from inspector.gui.module_tree_cells import Column, TreeCells
 from inspector.gui.picture_layout import Grid, Mosaic, drawn_mosaic, lay_out, scaled_size
 from inspector.gui.picture_view import PictureView
 from inspector.gui.scale_legend import STOPS, ScaleLegend
 from inspector.gui.statistics_tiles import StatisticsTiles, tiles_of
-from inspector.gui.tensor_panel import NOTHING_SELECTED, TensorPanel
+from inspector.gui.tensor_panel import NO_TENSORS, NOTHING_SELECTED, TensorPanel
 from inspector.processes.roles import worker
 from inspector.session.state import Failure, TensorView
 from inspector.session.viewing import _view
@@ -48,7 +50,11 @@ CONTENT = {
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory: pytest.TempPathFactory) -> CheckpointSummary:
     path = tmp_path_factory.mktemp("panel") / "net.pth"
-    torch.save({"state_dict": CONTENT, "note": "a <b>note</b>"}, path)
+    return summary_of({"state_dict": CONTENT, "note": "a <b>note</b>"}, path)
+
+
+def summary_of(content: object, path: Path) -> CheckpointSummary:
+    torch.save(content, path)
     with open_checkpoint(path) as checkpoint:
         header, columns = encode(checkpoint)
     return CheckpointSummary(json.loads(json.dumps(header)), columns)
@@ -193,6 +199,27 @@ def test_nodes_that_are_no_tensors_are_shown(panel: TensorPanel, summary: Checkp
     assert "60\u202f300 parameters" in panel.header.facts
     panel.show_view(summary, None, -1)
     assert panel.message.text() == NOTHING_SELECTED
+
+
+def test_a_file_that_is_one_plain_value_shows_it(panel: TensorPanel, tmp_path: Path) -> None:
+    panel.show_view(summary_of(5, tmp_path / "five.pth"), None, -1)
+    assert panel.message.text() == "5"
+
+
+def test_a_file_without_tensors_says_so(panel: TensorPanel, tmp_path: Path) -> None:
+    panel.show_view(summary_of({"epoch": 5}, tmp_path / "epoch.pth"), None, -1)
+    assert panel.message.text() == NO_TENSORS
+
+
+def test_tensors_without_a_name(panel: TensorPanel, tmp_path: Path) -> None:
+    lone = summary_of(torch.ones(2), tmp_path / "lone.pth")
+    panel.show_view(lone, TensorView(0))
+    assert panel.header.name == "lone"
+    unnamed = summary_of({"a": torch.ones(2), "": torch.ones(2)}, tmp_path / "unnamed.pth")
+    panel.show_view(unnamed, TensorView(1))
+    assert panel.header.name == "\u2018\u2019"
+    cells = TreeCells(unnamed, None)
+    assert [cells.text(node, Column.NAME) for node in range(3)] == ["unnamed", "a", "\u2018\u2019"]
 
 
 def test_name_is_copied(qtbot: Any, panel: TensorPanel, summary: CheckpointSummary) -> None:

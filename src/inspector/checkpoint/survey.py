@@ -77,7 +77,7 @@ class Survey:
     """
 
     def __init__(self, root: Value, index_bytes: int) -> None:
-        self.root = Node("", "dict")
+        self.root = Node("", "value")
         self.tensors: list[FoundTensor] = []
         self.state_dicts: list[FoundStateDict] = []
         self.cut = False

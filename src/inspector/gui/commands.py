@@ -61,6 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("restart_engine", "Restart the engine", "Model", (), "Start a fresh torch process and attach again"),
     Command("find", "Find a tensor", "View", ("Ctrl+F",), "Search names, shapes and dtypes", "search"),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
+    Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),
     Command("previous_tab", "Previous file", "View", ("Ctrl+Shift+Tab", "Ctrl+PgUp"), "Show the previous open file"),
     Command("theme_system", "Theme: as the system", "View", (), "Follow the system's light or dark theme"),

@@ -107,6 +107,13 @@ class ModuleTree(QWidget):
         if node >= 0 and node != self.selected_node:
             self._select(node)
 
+    def select_root(self) -> None:
+        """Select the whole checkpoint, beside which the code in it is shown."""
+        if self.model.summary is not None:
+            self._select(0)
+            self.tensor_selected.emit(self.model.summary.tensors[0])
+            self.node_selected.emit(0)
+
     def focus_search(self) -> None:
         """Put the keyboard into the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -56,7 +56,7 @@ class TreeCells:
         """Return what a cell shows."""
         summary, tensor = self.summary, self.summary.tensors[node]
         if column == Column.NAME:
-            return summary.labels[node] if node else words.root_name(summary)
+            return (summary.labels[node] or words.NO_NAME) if node else words.root_name(summary)
         if column == Column.MATCH:
             return self._match_text(node)
         if column == Column.SIZE:

@@ -26,7 +26,7 @@ from inspector.session.state import MatchReport
 _LEAST_NAME = 156
 _HIDDEN_FIRST = (Column.SIZE, Column.DTYPE, Column.SHAPE)
 _CHEVRON = 12
-_INDENT = 16
+_INDENT = 12
 #: Pixels below which the words after a name are left out.
 _LEAST_DETAIL = 24
 _LARGEST_SAMPLE = 500

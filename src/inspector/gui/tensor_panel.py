@@ -16,6 +16,7 @@ from inspector.session import words
 from inspector.session.state import TensorView
 
 NOTHING_SELECTED = "Select a tensor in the tree to look at its values"
+NO_TENSORS = "There are no tensors in this file"
 
 #: Milliseconds of reading after which the last tensor's figures are dimmed, and after which they make room.
 _DIM_AFTER = 80
@@ -98,7 +99,7 @@ class TensorPanel(QWidget):
             self._settle(None)
             self._show_node(summary, node)
             return
-        self.header.show_name(summary.names[view.tensor], facts(summary, view.tensor))
+        self.header.show_name(words.tensor_name(summary, view.tensor), facts(summary, view.tensor))
         self.header.setVisible(True)
         if view.phase == "ready":
             self._settle(view)
@@ -129,10 +130,10 @@ class TensorPanel(QWidget):
         self.progress.setVisible(True)
 
     def _show_node(self, summary: CheckpointSummary | None, node: int) -> None:
-        if summary is None or not 0 < node < len(summary.kinds) or summary.tensors[node] >= 0:
-            self.header.setVisible(False)
-            self._show_message(NOTHING_SELECTED, "quiet")
-            self._offer_code(summary, summary.class_name or "" if summary is not None else "")
+        if summary is not None and NODE_KINDS[summary.kinds[0]] == "value":
+            node = 0  # the whole file is one plain value
+        elif summary is None or not 0 < node < len(summary.kinds) or summary.tensors[node] >= 0:
+            self._show_nothing(summary)
             return
         kind, detail = NODE_KINDS[summary.kinds[node]], summary.details[node]
         self.header.setVisible(True)
@@ -149,6 +150,12 @@ class TensorPanel(QWidget):
         self._show_message(detail.replace(" · ", "\n"), "value" if detail else "quiet")
         if kind == "module":
             self._offer_code(summary, detail.partition(" · ")[0])
+
+    def _show_nothing(self, summary: CheckpointSummary | None) -> None:
+        self.header.setVisible(False)
+        self._show_message(NO_TENSORS if summary is not None and not len(summary) else NOTHING_SELECTED, "quiet")
+        if summary is not None:
+            self._offer_code(summary, summary.class_name or "")
 
     def _offer_code(self, summary: CheckpointSummary | None, class_name: str) -> None:
         """Show the code that the file carries, that of the class first."""

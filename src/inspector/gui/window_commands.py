@@ -60,6 +60,7 @@ class WindowCommands(QObject):
             "restart_engine": session.engine.restart,
             "find": self._window.tree.focus_search,
             "safety": self.show_safety,
+            "code": self._window.tree.select_root,
             "next_tab": lambda: self._step_tab(1),
             "previous_tab": lambda: self._step_tab(-1),
             "theme_system": lambda: self._choose_theme("system"),
@@ -85,6 +86,7 @@ class WindowCommands(QObject):
         self.actions["cancel"].setEnabled(running or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
+        self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
 

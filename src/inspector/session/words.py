@@ -186,6 +186,16 @@ def root_name(summary: CheckpointSummary) -> str:
     return Path(path.name.removesuffix(".index.json")).stem
 
 
+#: What stands where the file has an empty name.
+NO_NAME = "\u2018\u2019"
+
+
+def tensor_name(summary: CheckpointSummary, tensor: int) -> str:
+    """Return what a tensor is called: its full name, or the file's where it is all that the file holds."""
+    whole = root_name(summary) if summary.kind == "tensor" else NO_NAME
+    return summary.names[tensor] or whole
+
+
 _CONTAINER_WORDS = {"torchscript": "TorchScript", "exported_program": "exported program", "numpy": "NumPy"}
 
 
