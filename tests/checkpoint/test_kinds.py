@@ -9,6 +9,7 @@ import pickle
 import struct
 import sys
 import types
+import zipfile
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_a_table_of_layers_is_one_thing(save: Save) -> None:
     content = {"layer1": {"weight": torch.ones(2), "bias": torch.ones(1)}, "layer2": {"weight": torch.ones(2)}}
     with open_checkpoint(save(content)) as checkpoint:
         assert [tensor.name for tensor in checkpoint.tensors] == ["layer1.weight", "layer1.bias", "layer2.weight"]
-        assert checkpoint.kind == "state_dict"
+        assert checkpoint.kind == "object"
         assert {tensor.role for tensor in checkpoint.tensors} == {"parameter"}
         assert [(found.path, found.parameters) for found in checkpoint.state_dicts] == [("", 5)]
 
@@ -196,7 +197,7 @@ def test_dicts_that_are_no_nested_state_dict(save: Save) -> None:
         deep = {"a": deep}
     for content in ({"a": shared, "b": shared}, dotted, endless, deep, {"a": {"weight": torch.ones(2)}, "epoch": 3}):
         with open_checkpoint(save(content)) as checkpoint:
-            assert checkpoint.kind == "object"
+            assert (checkpoint.kind, checkpoint.state_dicts) == ("object", [])
             assert len(checkpoint.tensors) == 1
 
 
@@ -406,3 +407,38 @@ def test_a_bare_pickle(tmp_path: Path) -> None:
         assert checkpoint.container == "pickle"
         assert checkpoint.kind == "object"
         assert checkpoint.metadata == {"epoch": 3, "list": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (b"3\n", None),
+        (b" 10", None),
+        (b"1abc", None),
+        (b"0\n", "version 0"),
+        (b"11\n", "version 11"),
+        (b"-1\n", "version -1"),
+        (b"three", "that is no number"),
+        (b"", "that is no number"),
+        (b"9" * 30, "that is no number"),
+        (None, "lacks the format version"),
+    ],
+)
+def test_a_format_version_that_torch_refuses_is_told(tmp_path: Path, version: bytes | None, said: str | None) -> None:
+    path, usual = tmp_path / "version.pth", tmp_path / "usual.pth"
+    torch.save({"a.weight": torch.ones(2)}, usual)
+    with zipfile.ZipFile(usual) as written, zipfile.ZipFile(path, "w") as archive:
+        for name in written.namelist():
+            if not name.endswith("/version"):
+                archive.writestr(name, written.read(name))
+            elif version is not None:
+                archive.writestr(name, version)
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.tensors["a.weight"].read().tolist() == [1, 1]
+        assert len(checkpoint.warnings) == (said is not None)
+        assert all(said is not None and said in warning for warning in checkpoint.warnings)
+    if said:
+        with pytest.raises((RuntimeError, IndexError)):
+            torch.load(path, weights_only=True)
+    else:
+        assert torch.load(path, weights_only=True)["a.weight"].tolist() == [1, 1]

@@ -256,6 +256,8 @@ def _kind(root: Any, survey: Survey) -> Kind:
         return "tensor"
     if is_module(root):
         return "pickled_model"
-    if is_state_dict(root) or is_nested_state_dict(root):
+    if is_state_dict(root):
         return "state_dict"
+    if is_nested_state_dict(root):
+        return "object"  # torch loads none that is nested
     return "training_checkpoint" if survey.state_dicts else "object"

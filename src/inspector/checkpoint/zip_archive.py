@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError, NotACheckpointError
@@ -12,6 +14,11 @@ from inspector.checkpoint.text import quoted
 from inspector.checkpoint.values import Value
 from inspector.checkpoint.walking import walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry
+
+#: Format versions that torch 2.15 reads (``caffe2/serialize/versions.h``), and how it reads one: as C's ``strtoull``.
+_OLDEST_VERSION, _NEWEST_VERSION = 1, 10
+_LONGEST_VERSION = 20
+_VERSION = re.compile(rb"\s*([+-]?\d+)")
 
 
 class ZipArchive:
@@ -70,6 +77,22 @@ class ZipArchive:
                 "Download or copy it again.",
             )
         return order == b"big"
+
+    def version_warning(self) -> str:
+        """Return why torch would refuse the archive for its format version, or "".
+
+        The rule is that of ``caffe2/serialize/inline_container.cc``: one of two records holds a number, such as 3.
+        """
+        entry = self.records.get(".data/version") or self.records.get("version")
+        if entry is None:
+            return "It lacks the format version, so torch refuses it. Inspector reads it all the same."
+        text = read_entry(self.source, entry) if entry.size <= _LONGEST_VERSION else b""
+        found = _VERSION.match(text)
+        if found is not None and _OLDEST_VERSION <= int(found[1]) <= _NEWEST_VERSION:
+            return ""
+        told = f"{int(found[1])}" if found is not None else "that is no number"
+        known = f"torch knows {_OLDEST_VERSION} to {_NEWEST_VERSION}"
+        return f"It has a format version {told}, and {known}, so torch refuses it. Inspector reads it all the same."
 
     def storages(self, folder: str, key_prefix: str = "") -> dict[str, StorageLocation]:
         """Return where the records below ``folder`` lie, each by its name there behind ``key_prefix``."""

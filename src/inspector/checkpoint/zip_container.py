@@ -29,9 +29,9 @@ def read_zip(source: Source) -> Contents:
     if program is not None:
         return read_exported_program(ZipArchive(source, entries, program))
     archive = ZipArchive(source, entries, root_folder(source, entries))
-    if "constants.pkl" in archive:  # as torch.load tells them
-        return read_torchscript(archive)
-    return read_plain_zip(archive)
+    contents = read_torchscript(archive) if "constants.pkl" in archive else read_plain_zip(archive)  # as torch.load
+    contents.warnings += filter(None, [archive.version_warning()])
+    return contents
 
 
 def read_plain_zip(archive: ZipArchive) -> Contents:

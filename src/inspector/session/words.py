@@ -147,7 +147,7 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 def headline(summary: CheckpointSummary) -> str:
     """Return what a checkpoint is, in a few words: ``A state_dict: 122 tensors, 11.7 M parameters``."""
-    kind = KIND_WORDS[summary.kind]
+    kind = "A nested state_dict" if summary.kind == "object" and summary.state_dicts else KIND_WORDS[summary.kind]
     model = summary.state_dicts[summary.model] if summary.model is not None else None
     tensors = plural(len(summary), "tensor") if len(summary) else "no tensors"
     if summary.kind == "tensor" and len(summary):
