@@ -24,11 +24,12 @@ def wrapped(tensors: dict[str, Shape], wrapper: str) -> dict[str, Shape]:
     return {wrapper + key: shape for key, shape in tensors.items()}
 
 
-def resnet20() -> dict[str, Shape]:
-    """The CIFAR network of many tutorials: torchvision's names, other widths and depths."""
+def resnet20(blocks: int = 3) -> dict[str, Shape]:
+    """The CIFAR network of many tutorials, of so many blocks a stage: torchvision's names, other widths and depths."""
     tensors: dict[str, Shape] = {"conv1.weight": (16, 3, 3, 3), "linear.weight": (10, 64), "linear.bias": (10,)}
+    tensors |= {f"bn1.{part}": (16,) for part in ("weight", "bias", "running_mean", "running_var")}
     for stage, width in enumerate((16, 32, 64), start=1):
-        for block in range(3):
+        for block in range(blocks):
             for conv in (1, 2):
                 tensors[f"layer{stage}.{block}.conv{conv}.weight"] = (width, width, 3, 3)
                 for part in ("weight", "bias", "running_mean", "running_var"):
@@ -103,6 +104,35 @@ def test_foreign_tensors_have_no_candidates() -> None:
 def test_a_few_matching_tensors_prove_nothing() -> None:
     found = identify({"conv1.weight": (64, 3, 7, 7), "bn1.weight": (64,), "bn1.bias": (64,)})
     assert found.match == "none"
+
+
+def small(*modules: str, size: int = 8) -> dict[str, Shape]:
+    return {f"{name}.{part}": (size, size)[: 1 + (part == "weight")] for name in modules for part in ("weight", "bias")}
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        small("conv1", "conv2", "fc1", "fc2", "fc3"),
+        small("conv", "bn", "fc"),
+        small("conv1", "bn1", "conv2", "bn2", "fc"),
+        small("classifier.1"),
+        small("classifier.0", "classifier.3", "classifier.6"),
+    ],
+    ids=["LeNet", "one convolution", "two convolutions", "a classifier", "three linear layers"],
+)
+def test_names_that_everybody_gives_are_no_resemblance(tensors: dict[str, Shape]) -> None:
+    assert identify(tensors).candidates == ()
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 5, 7, 9, 18])
+def test_resnets_for_cifar_resemble_torchvision_s(blocks: int) -> None:
+    """Of 8 to 110 layers: the same names, and not one shape that fits."""
+    found = identify(resnet20(blocks))
+    best = found.candidates[0]
+    assert (found.match, best.matched) == ("none", 0)
+    assert best.architecture.startswith("resnet")
+    assert len(best.mismatched) >= 35
 
 
 def test_limit() -> None:

@@ -58,7 +58,7 @@ def test_what_it_is_not(inspector: Inspector, tmp_path: Path) -> None:
     torch.save({"mine.weight": torch.zeros(3)}, path)
     found = inspector("identify", path, "--json").json()
     assert (found["match"], found["candidates"]) == ("none", [])
-    assert inspector("identify", path).out == "It resembles no torchvision architecture.\n"
+    assert inspector("identify", path).out == "This isn't a torchvision architecture; nothing in it resembles one.\n"
 
 
 def test_state_dict_must_be_there(inspector: Inspector, squeezenet: Path, tmp_path: Path) -> None:

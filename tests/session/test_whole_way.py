@@ -380,3 +380,15 @@ def test_choosing_twice_at_once_keeps_the_last(driven: Driven, tmp_path: Path) -
     driven.until(lambda: len(answers) == current - 1)
     assert current > 3
     assert all("Nothing is attached" in str(answer) for answer in answers)
+
+
+def test_of_what_resembles_nothing_no_architecture_is_preselected(shared_session: Driven, tmp_path: Path) -> None:
+    names = ("conv1", "bn1", "fc")
+    torch.save({f"{name}.{part}": torch.ones(3) for name in names for part in ("weight", "bias")}, tmp_path / "own.pth")
+    number = shared_session.open(tmp_path / "own.pth")
+    found = shared_session.checkpoint(number)
+    assert found.identification is not None
+    assert (found.identification.candidates, found.architecture, found.only_resembles) == ((), None, True)
+    shared_session.session.choose_architecture(number, "resnet18")
+    shared_session.until(lambda: shared_session.checkpoint(number).match_report is not None)
+    assert not shared_session.checkpoint(number).only_resembles  # the person chose it

@@ -74,11 +74,14 @@ def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
     tensors
         Shape of every tensor by the file's own key.
     limit
-        The most candidates to return. Architectures that share no key with the file are never among them.
+        The most candidates to return. Where none fits, only those are among them that resemble the file
+        (`MatchReport.resembles`): often there is none.
     """
     reports = [compare(view, tensors, name) for name, view in _shortlist(tensors, max(_SHORTLIST, 2 * limit))]
     reports.sort(key=_rank)
     best = _match(reports[0]) if reports else "none"
+    if best == "none":
+        reports = [report for report in reports if report.resembles]
     return Identification(best, None, tuple(_candidate(report) for report in reports[:limit]))
 
 

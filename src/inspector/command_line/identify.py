@@ -73,7 +73,7 @@ def _print_page(answer: dict[str, Any], tensors: int) -> None:
 
 def _sentence(answer: dict[str, Any], tensors: int) -> str:
     if not answer["candidates"]:
-        return "It resembles no torchvision architecture."
+        return "This isn't a torchvision architecture; nothing in it resembles one."
     best = answer["candidates"][0]
     name = best["architecture"]
     if answer["match"] == "exact":
@@ -84,4 +84,4 @@ def _sentence(answer: dict[str, Any], tensors: int) -> str:
         return f"It is {name} with a head of {classes}. All {words.plural(tensors, 'tensor')} fit."
     if answer["match"] == "part":
         return f"It is {name} in part: {words.number(best['matched'])} of {words.plural(tensors, 'tensor')} fit."
-    return f"It is no torchvision architecture. {name} resembles it most."
+    return f"This isn't a torchvision architecture; {name} resembles it most."

@@ -195,13 +195,12 @@ class OpenCheckpoint:
 
     @property
     def only_resembles(self) -> bool:
-        """No architecture fits, and what is compared is just the nearest, which nobody chose."""
+        """No architecture fits, and what is compared, if anything, is just the nearest, which nobody chose."""
         found = self.identification
-        return (
-            found is not None
-            and found.match == "none"
-            and (not found.candidates or found.candidates[0].architecture == self.architecture)
-        )
+        if found is None or found.match != "none":
+            return False
+        nearest = found.candidates[0].architecture if found.candidates else None
+        return self.architecture == nearest
 
 
 @dataclass(frozen=True, slots=True)
