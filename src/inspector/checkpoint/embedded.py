@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself in plain values: documented keys, and the scalars beside the tensors.
+"""What a checkpoint says of itself in plain values under documented keys.
 
 The keys that are honoured are listed in ``docs/embedded-keys.md``.
 """
@@ -8,19 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-from inspector.checkpoint.limits import MAX_LIST_BYTES, MAX_SHOWN_INT_BITS
-from inspector.checkpoint.plain import plain_text, table_of
-from inspector.checkpoint.text import bounded, clean_name, json_size, value_text
-from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, listed
+from inspector.checkpoint.text import bounded, clean_name
+from inspector.checkpoint.values import PickledDict, Value
 
 _MAX_CLASSES = 100_000
 _MAX_LABEL_CHARACTERS = 200
-_MAX_ENTRIES = 500
-_MAX_LEVELS = 4
-_MAX_VALUES = 5_000
 _MAX_SIDE = 4_096  # as the engine allows
 
 #: Of torchvision's ``ImageClassification`` preset, but for the crop, which must be given.
@@ -131,73 +125,3 @@ def _preprocessing(value: PickledDict) -> dict[str, Any] | None:
 
 def _is_finite(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30 and math.isfinite(value)
-
-
-def plain_metadata(root: Value, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the plain values at the root as JSON values; tensors and state_dicts are left out.
-
-    A root that is itself one, ``torch.save(5, path)``, is called ``value``.
-    """
-    entries = list(metadata.items())[:_MAX_ENTRIES]
-    if isinstance(root, PickledDict):
-        entries += [(key, value) for key, value in islice(root.pairs(), _MAX_ENTRIES) if _is_plain(value)]
-    elif not isinstance(root, PickledObject | TensorValue) and _is_plain(root):
-        entries.append(("value", root))
-    found: dict[str, Any] = {}
-    plain, left = _Plain(), MAX_LIST_BYTES
-    for key, value in entries:
-        name, shown = clean_name(key), plain.of(value, 0)
-        left -= json_size(name) + json_size(shown)
-        if left < 0:
-            break
-        found[name] = shown
-    return found
-
-
-def _is_plain(value: Value) -> bool:
-    """Plain values alone: no tensor, no object, nothing that holds one at its surface."""
-    table = table_of(value)
-    if table is None:
-        return _is_shallow(value)
-    entries = list(islice(table, _MAX_ENTRIES + 1))
-    return len(entries) <= _MAX_ENTRIES and all(_is_shallow(item) for _, item in entries)
-
-
-def _is_shallow(value: Value) -> bool:
-    if isinstance(value, list | tuple):
-        return len(value) <= _MAX_ENTRIES and not any(
-            isinstance(item, PickledDict) or not _is_shown(item) for item in value
-        )
-    return _is_shown(value)
-
-
-def _is_shown(value: Value) -> bool:
-    if isinstance(value, PickledObject):
-        return plain_text(value) is not None or table_of(value) is not None
-    return not isinstance(listed(value), TensorValue)
-
-
-class _Plain:
-    """Turns values into JSON values, a bounded number of them: a few bytes can nest lists into billions."""
-
-    def __init__(self) -> None:
-        self._left = _MAX_VALUES
-
-    def of(self, value: Value, level: int) -> Any:
-        self._left -= 1
-        if isinstance(value, bool) or value is None:
-            return value
-        if isinstance(value, int):
-            return value if value.bit_length() <= MAX_SHOWN_INT_BITS else value_text(value)
-        if isinstance(value, float):
-            return value if math.isfinite(value) else None
-        if isinstance(value, str):
-            return clean_name(value)
-        value = value.items if isinstance(value, PickledSet) else listed(value)
-        if level < _MAX_LEVELS and self._left >= 0 and isinstance(value, list | tuple):
-            return [self.of(item, level + 1) for item in value[: min(_MAX_ENTRIES, self._left)]]
-        table = table_of(value) if level < _MAX_LEVELS and self._left >= 0 else None
-        if table is not None:
-            entries = islice(table, min(_MAX_ENTRIES, self._left))
-            return {clean_name(key): self.of(item, level + 1) for key, item in entries}
-        return value_text(value)

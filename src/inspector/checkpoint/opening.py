@@ -15,7 +15,7 @@ from inspector.checkpoint.chunks import covers
 from inspector.checkpoint.containers import read_contents
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
-from inspector.checkpoint.embedded import Embedded, embedded_keys, plain_metadata
+from inspector.checkpoint.embedded import Embedded, embedded_keys
 from inspector.checkpoint.folders import leading_file
 from inspector.checkpoint.found import Node
 from inspector.checkpoint.insides import (
@@ -25,6 +25,7 @@ from inspector.checkpoint.insides import (
     is_state_dict,
     rank_of_path,
 )
+from inspector.checkpoint.metadata import plain_metadata
 from inspector.checkpoint.safety import SEVERITY, Safety, Verdict, safety_of, verdict
 from inspector.checkpoint.source import FileIdentity, Source
 from inspector.checkpoint.survey import Survey
@@ -127,8 +128,8 @@ class Checkpoint:
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        """The plain values beside the tensors (epoch, metrics, ...), as JSON values, bounded."""
-        return plain_metadata(self.contents.root, self.contents.metadata)
+        """The plain values beside the tensors (epoch, metrics, an optimizer's groups, ...), as JSON values, bounded."""
+        return plain_metadata(self.contents.root, self.contents.metadata, self.survey.state_dicts)
 
     @property
     def model_state_dict(self) -> StateDict | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -88,6 +89,13 @@ def json_size(value: Any) -> int:
     return len(json.dumps(value))
 
 
+def json_number(value: float) -> float | str:
+    """Return a number as JSON has it: the three that it lacks as ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def _escape(text: str) -> str:
     return text if text.isprintable() else text.translate(_ESCAPES)
 
@@ -111,15 +119,19 @@ def _structure_text(value: Value) -> str:
     if isinstance(value, tuple) and 0 < len(value) <= 4 and all(type(item) is int for item in value):
         return " × ".join(value_text(item) for item in value)
     if isinstance(value, list | tuple):
-        return f"{len(value):,} items"
+        return _count(len(value), "item", "items")
     if isinstance(value, PickledDict):
-        return f"{len(value):,} entries"
+        return _count(len(value), "entry", "entries")
     if isinstance(value, PickledSet):
-        return f"{len(value.items):,} items"
+        return _count(len(value.items), "item", "items")
     if isinstance(value, Global):
         return clean_name(value.dotted)
     if isinstance(value, PickledObject):
         return clean_name(plain_text(value) or value.class_name)
     if isinstance(value, TensorValue):
-        return "tensor " + " × ".join(map(str, value.shape))
+        return f"tensor {' × '.join(map(str, value.shape))}" if value.shape else "scalar tensor"
     return "storage" if isinstance(value, StorageReference) else type(value).__name__
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
