@@ -18,7 +18,7 @@ from inspector.checkpoint.columns import encode
 from inspector.checkpoint.errors import AmbiguousArchiveError, CheckpointError
 from inspector.checkpoint.opening import Checkpoint
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.session import words
+from inspector.session.headlines import headline
 
 from .conftest import Assembler, Outcome
 from .torchscript_models import rewritten
@@ -127,7 +127,7 @@ def test_the_graph_is_text_as_torch_prints_it(tmp_path: Path) -> None:
     given = ", ".join(map(str, first.args))
     assert f'linear: "f32[2, 3]" = torch.ops.aten.linear.default({given})' in text
     assert "False, 0.1, 1e-05, " in text
-    assert words.headline(summary).startswith(f"An exported program: {Model.__module__}.Model, 10 tensors")
+    assert headline(summary).startswith(f"An exported program: {Model.__module__}.Model, 10 tensors")
 
 
 def test_what_it_says_of_itself_is_metadata(tmp_path: Path) -> None:

@@ -442,3 +442,25 @@ def test_a_format_version_that_torch_refuses_is_told(tmp_path: Path, version: by
             torch.load(path, weights_only=True)
     else:
         assert torch.load(path, weights_only=True)["a.weight"].tolist() == [1, 1]
+
+
+def test_scales_are_buffers_only_beside_their_zero_points(save: Save) -> None:
+    """A quantized module has both, whatever their shape; a lone ``scale`` is a parameter, as in FCOS's heads."""
+    one, three = torch.ones(1), torch.ones(3)
+    content = {
+        "quant.scale": one, "quant.zero_point": torch.zeros(1, dtype=torch.int64),
+        "fake.scale": three, "fake.zero_point": torch.zeros(3),
+        "observer.min_val": three, "observer.max_val": three, "observer.eps": one,
+        "linear.scale": torch.tensor(0.5), "linear.zero_point": torch.tensor(3),
+        "head.scale": torch.tensor(0.5), "norm.scale": three, "norm.eps": one, "scale": one,
+    }  # fmt: skip
+    with open_checkpoint(save(content)) as checkpoint:
+        roles = {tensor.name: tensor.role for tensor in checkpoint.tensors}
+    parameters = {"head.scale", "norm.scale", "norm.eps", "scale"}
+    assert roles == {name: "parameter" if name in parameters else "buffer" for name in content}
+
+
+def test_numpy_s_integers_are_no_buffers_unless_they_are_called_so(save: Save) -> None:
+    content = {"fc.weight": np.ones((2, 3)), "labels.weight": np.arange(3), "bn.num_batches_tracked": np.arange(1)}
+    with open_checkpoint(save(content)) as checkpoint:
+        assert [tensor.role for tensor in checkpoint.tensors] == ["parameter", "other", "buffer"]

@@ -15,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.checkpoint import BrokenCheckpointError, Checkpoint, CheckpointError, LimitError, open_checkpoint
+from inspector.checkpoint.columns import encode
 from inspector.checkpoint.numpy_header import parse_npy_header
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.session.headlines import headline
 
 Array = np.ndarray[Any, Any]
 
@@ -120,6 +123,14 @@ def test_an_archive_whose_every_array_is_a_tensor_is_a_state_dict(tmp_path: Path
     np.savez(tmp_path / "a.npz", **arrays)
     with open_checkpoint(tmp_path / "a.npz") as checkpoint:
         assert (checkpoint.kind, checkpoint.state_dicts[0].parameters) == ("state_dict", 8)
+
+
+def test_an_archive_of_arrays_is_no_state_dict_by_its_arrays_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", w=np.ones((2, 3)), b=np.arange(3))
+    with open_checkpoint(tmp_path / "a.npz") as checkpoint:
+        assert (checkpoint.kind, checkpoint.state_dicts) == ("object", [])
+        assert [tensor.role for tensor in checkpoint.tensors] == ["other", "other"]
+        assert headline(CheckpointSummary(*encode(checkpoint))) == "NumPy arrays: 2 arrays, 9 elements"
 
 
 def test_a_broken_array_is_told_and_the_others_are_shown(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from inspector.checkpoint.columns import encode
 from inspector.checkpoint.found import Node
 from inspector.checkpoint.opening import Checkpoint
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.session import words
+from inspector.session.headlines import headline
 
 from .torchscript_models import MAKERS, WARNINGS, Block, Net, Quantized, jit, quantization, resnet, scripted
 
@@ -94,7 +94,7 @@ def test_constants_stand_beside_the_model_as_the_code_names_them(tmp_path: Path)
         values = [tensor.read().tobytes() for tensor in constants.values()]
         assert bytes_of(model.block.weight) in values
         assert bytes_of(model.layers[0].weight) in values
-        assert "more tensors beside them" in words.headline(summary_of(checkpoint))
+        assert "more tensors beside them" in headline(summary_of(checkpoint))
 
 
 def test_the_code_is_carried_as_text(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ Inspector = Any
 
 _KEYS = (
     "file bytes container kind class complete state_dicts parameters buffers tensors metadata embedded globals safety "
-    "warnings sources"
+    "native_code warnings sources"
 ).split()
 
 
@@ -63,6 +63,9 @@ def test_json_has_the_documented_keys(inspector: Inspector, plain: Path) -> None
         "bytes": 48,
         "role": "parameter",
         "shared_with": None,
+        "parameter": None,
+        "quantization": None,
+        "problem": None,
     }
     assert {row["name"]: row["role"] for row in shown["tensors"]}["norm.running_var"] == "buffer"
     assert shown["tensors"][-1]["shared_with"] == "encoder.weight"
@@ -271,3 +274,69 @@ def test_sources_of_pickled_classes_are_shown_as_text(inspector: Inspector, tmp_
     assert "torch.nn.modules.linear.Linear, from /old/model.py" in page
     assert "        return x\\x1b[31m" in page
     assert "\x1b" not in page
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """A training checkpoint with an optimizer, what is not finite, and a tensor without numbers."""
+    model = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.25, betas=(0.5, 0.75))
+    model(torch.ones(1, 1, 4, 4)).sum().backward()
+    optimizer.step()
+    content = {
+        "model": model.state_dict(), "optimizer": optimizer.state_dict(), "empty": torch.empty(3, device="meta"),
+        "loss": float("nan"), "best": None, "worst": float("-inf"), "classes": ["cat", "dog"],
+    }  # fmt: skip
+    torch.save(content, tmp_path / "training.pth")
+    return tmp_path / "training.pth"
+
+
+def test_json_names_a_moment_s_parameter_and_a_tensor_s_problem(inspector: Inspector, training: Path) -> None:
+    shown = inspector("show", training, "--json").json()
+    tensors = {row["name"]: row for row in shown["tensors"]}
+    assert tensors["optimizer.state.0.exp_avg"]["parameter"] == "model.conv.weight"
+    assert tensors["optimizer.state.1.exp_avg_sq"]["parameter"] == "model.conv.bias"
+    assert tensors["model.conv.weight"]["parameter"] is None
+    assert tensors["model.conv.weight"]["problem"] is None
+    assert "meta" in tensors["empty"]["problem"]
+    assert (shown["metadata"]["loss"], shown["metadata"]["best"]) == ("NaN", None)
+    assert shown["metadata"]["worst"] == "-Infinity"
+    assert shown["metadata"]["optimizer"]["param_groups"][0]["betas"] == [0.5, 0.75]
+
+
+def test_the_page_calls_moments_by_their_parameters_and_indents_plain_values(
+    inspector: Inspector, training: Path
+) -> None:
+    lines = inspector("show", training).out.splitlines()
+    (moment,) = [line for line in lines if line.startswith("conv.weight · exp_avg ")]
+    assert moment.endswith("optimizer.state.0.exp_avg")
+    (optimizer,) = [line.split() for line in lines if line.startswith("optimizer  ")]
+    assert optimizer == ["optimizer", "optimizer", "–", "–", "–", "6"]
+    start = lines.index("Metadata")
+    values = [line.split(maxsplit=1) for line in lines[start + 2 :]]
+    assert ["lr", "0.25"] in values
+    assert ["betas", "[0.5, 0.75]"] in values
+    assert ["loss", "NaN"] in values
+    assert ["best", "None"] in values
+    assert ["classes", "[cat, dog]"] in values
+    assert any(line.startswith("      betas ") for line in lines)
+    assert not any("{" in line for line in lines)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_json_tells_how_integers_stand_for_numbers(inspector: Inspector, tmp_path: Path) -> None:
+    weight, scales = torch.ones(3, 4), torch.tensor([0.1, 0.2, 0.3])
+    content = {
+        "one": torch.quantize_per_tensor(weight, 0.5, 5, torch.quint8),
+        "channels": torch.quantize_per_channel(weight, scales, torch.tensor([0, 1, 2]), 0, torch.qint8),
+        "floats": torch.quantize_per_channel(weight, scales, torch.zeros(3), 0, torch.quint8),
+        "plain": weight,
+    }
+    torch.save(content, tmp_path / "quantized.pth")
+    shown = inspector("show", tmp_path / "quantized.pth", "--json").json()
+    assert [row["quantization"] for row in shown["tensors"]] == [
+        {"scheme": "per_tensor_affine", "scale": 0.5, "zero_point": 5, "axis": None},
+        {"scheme": "per_channel_affine", "scale": None, "zero_point": None, "axis": 0},
+        {"scheme": "per_channel_affine_float_qparams", "scale": None, "zero_point": None, "axis": 0},
+        None,
+    ]

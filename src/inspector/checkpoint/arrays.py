@@ -48,6 +48,7 @@ class PickledArray(UnusualTensor):
     """
 
     __slots__ = ("code", "content", "end", "items")
+    is_array = True
 
     def __init__(self) -> None:
         super().__init__(None, 0, (), (), "uint8", problem="it has no content")

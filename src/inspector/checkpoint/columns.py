@@ -61,6 +61,7 @@ def encode(checkpoint: Checkpoint) -> tuple[dict[str, Any], list[bytes]]:
         "model": _model_index(checkpoint),
         "metadata": checkpoint.metadata,
         "embedded": _embedded_to_json(checkpoint.embedded),
+        "native_code": bounded(map(clean_name, checkpoint.contents.native_code)),
         "sources": bounded(
             [
                 [
@@ -83,12 +84,14 @@ def _model_index(checkpoint: Checkpoint) -> int:
 def _tensor_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]]:
     tensors = checkpoint.tensors
     places: dict[str, int] = {key: place for place, key in enumerate(checkpoint.contents.storages)}
-    shared = array("i", [-1]) * len(tensors)
-    if checkpoint.shared:
+    shared, moments = array("i", [-1]) * len(tensors), array("i", [-1]) * len(tensors)
+    if checkpoint.shared or checkpoint.moments:
         by_name = {tensor.name: index for index, tensor in reversed(list(enumerate(tensors)))}
         for index, tensor in enumerate(tensors):
             if tensor.shared_with:
                 shared[index] = by_name[tensor.shared_with]
+            if tensor.parameter:
+                moments[index] = by_name[tensor.parameter]
     shapes, strides = array("q"), array("q")
     for tensor in tensors:
         shapes.extend(tensor.shape)
@@ -105,6 +108,7 @@ def _tensor_columns(checkpoint: Checkpoint) -> dict[str, list[str] | array[int]]
         "storages": array("i", [places.get(tensor.storage_key, -1) for tensor in tensors]),
         "shared": shared,
         "owners": array("i", [found.state_dict for found in checkpoint.survey.tensors]),
+        "moments": moments,
         "layouts": array("B", [LAYOUTS.index(tensor.layout) for tensor in tensors]),
     }
 

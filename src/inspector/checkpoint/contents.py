@@ -66,7 +66,7 @@ class Contents:
     ``complete`` is False when reading stopped at an error. ``globals_complete`` is False when that was in the walk of
     a pickle: then ``globals`` are "at least these", and the file can't be called safe. ``companions`` are the other
     files that belong to the checkpoint, open: `StorageLocation.file` counts them from 1. ``whole`` is the file beside
-    it that leads the checkpoint of which it is just a part.
+    it that leads the checkpoint of which it is just a part. ``native_code`` names the files in it of machine code.
     """
 
     container: Container
@@ -83,3 +83,4 @@ class Contents:
     metadata: dict[str, Value] = field(default_factory=dict)
     companions: list[Source] = field(default_factory=list)
     whole: str | None = None
+    native_code: list[str] = field(default_factory=list)

@@ -28,6 +28,10 @@ OLD_PROGRAM = "serialized_exported_program.json"
 
 _WEIGHTS, _CONSTANTS, _INPUTS = "data/weights/", "data/constants/", "data/sample_inputs/"
 _COMPILED = "data/aotinductor/"
+
+#: Libraries, which run code when they are loaded, and kernels for GPUs; AOTInductor makes them of a program.
+_NATIVE = (".so", ".dll", ".dylib", ".pyd", ".cubin", ".hsaco", ".spv")
+
 _OLD_EXTRA, _EXTRA = "extra_files/", "extra/"
 
 
@@ -85,6 +89,7 @@ class _Reader:
         for record in records:  # what no program refers to may be loaded and may name something all the same
             if record.startswith(_INPUTS) and record not in {f"{_INPUTS}{name}.pt" for name in names}:
                 self._nested(record)
+        self.contents.native_code = [record for record in records if record.casefold().endswith(_NATIVE)]
         if any(record.startswith(_COMPILED) for record in records):
             self.contents.warnings.append("It also holds compiled code of AOTInductor, which is not shown.")
         if not models:
@@ -117,7 +122,9 @@ class _Reader:
         for tensor, value in named.items():
             if tensor not in signature.roles:
                 is_tensor = isinstance(value, TensorValue)
-                signature.roles[tensor] = role_in_state_dict(tensor, value) if is_tensor and not program else "other"
+                signature.roles[tensor] = (
+                    role_in_state_dict(tensor, value, named) if is_tensor and not program else "other"
+                )
         self.contents.sources.append(EmbeddedSource(f"{name} (graph)", record, graph_text(program)))
         self._describe(name, program, signature)
         return lay_out_program(named, signature.roles, module_classes(program), inputs)

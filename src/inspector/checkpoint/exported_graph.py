@@ -59,10 +59,10 @@ def read_signature(program: dict[str, Any]) -> Signature:
             if tensor := word(table(spec.get(kind)).get(name)):
                 found.roles[tensor] = role
         if "user_input" in spec:
-            found.inputs.append(_declared(table(spec["user_input"]).get("arg"), values))
+            found.inputs.append(_described(table(spec["user_input"]).get("arg"), values))
     for spec in map(table, rows(described.get("output_specs"))):
         if "user_output" in spec:
-            found.outputs.append(_declared(table(spec["user_output"]).get("arg"), values))
+            found.outputs.append(_described(table(spec["user_output"]).get("arg"), values))
     return found
 
 
@@ -124,15 +124,23 @@ def _function(name: str, graph: dict[str, Any], waiting: list[tuple[str, dict[st
 
 
 def _declared(argument: Any, values: dict[str, Any]) -> str:
-    """Return an input or a result with its type, such as ``linear: "f32[2, 3]"``."""
-    shown = _argument(argument, 0)
+    """Return an input or a result with its type as code, such as ``linear: "f32[2, 3]"``."""
+    shown, (dtype, sizes) = _argument(argument, 0), _type(argument, values)
+    return f'{shown}: "{_SHORT_DTYPES.get(dtype, dtype)}[{", ".join(sizes)}]"' if dtype else shown
+
+
+def _described(argument: Any, values: dict[str, Any]) -> str:
+    """Return an input or a result with its type as people read it, such as ``linear: float32 2 × 3``."""
+    shown, (dtype, sizes) = _argument(argument, 0), _type(argument, values)
+    return f"{shown}: {dtype} {' × '.join(sizes) or 'scalar'}" if dtype else shown
+
+
+def _type(argument: Any, values: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the dtype of an argument and its sizes, which may be expressions; an empty one where it is no tensor."""
     meta = table(values.get(word(table(table(argument).get("as_tensor")).get("name"))))
     code = meta.get("dtype")
     dtype = SCALAR_TYPES.get(code, "?") if type(code) is int else ""
-    if not dtype:
-        return shown
-    sizes = ", ".join(_size(size) for size in rows(meta.get("sizes"))[:_MAX_ITEMS])
-    return f'{shown}: "{_SHORT_DTYPES.get(dtype, dtype)}[{sizes}]"'
+    return dtype, [_size(size) for size in rows(meta.get("sizes"))[:_MAX_ITEMS]]
 
 
 def _size(size: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
 from inspector.checkpoint.dtypes import FLOATING
@@ -27,8 +27,13 @@ BUFFER_NAMES = frozenset(
     "fake_quant_enabled _min_val _max_val".split()
 )
 
-#: Buffers only in company: ``scale`` and the like are parameters of many other modules.
-_QUANTIZATION_NAMES = frozenset("scale zero_point eps min_val max_val".split())
+#: Buffers of quantized modules and their observers only in company; alone they are parameters of many other modules.
+_COMPANIONS = {
+    "scale": "zero_point", "zero_point": "scale", "min_val": "max_val", "max_val": "min_val", "eps": "min_val",
+}  # fmt: skip
+
+#: The class of what ``numpy.load`` gives for an archive of arrays.
+NUMPY_ARCHIVE = "numpy.lib.npyio.NpzFile"
 
 #: Wrappers that prefix every key: DistributedDataParallel's, torch.compile's, and the usual attribute's.
 WRAPPERS = ("module.", "_orig_mod.", "model.")
@@ -69,12 +74,15 @@ def is_state_dict(value: Value, name: str | None = None) -> bool:
     """Tell whether ``value`` maps names to tensors as a module's ``state_dict()`` does.
 
     One nested under ``name`` must also look the part, by that name or by dotted keys: in a table of layers,
-    ``{"layer1": {"weight": ..., "bias": ...}}``, no layer is a state_dict of its own.
+    ``{"layer1": {"weight": ..., "bias": ...}}``, no layer is a state_dict of its own. So must numpy's archive.
     """
     if not isinstance(value, PickledDict) or not value.flat:
         return False
     tensors = foreign = 0
-    looks_it = name is None or any(word in name.lower() for word in _STATE_DICT_WORDS)
+    if name is None:
+        looks_it = value.class_name != NUMPY_ARCHIVE
+    else:
+        looks_it = any(word in name.lower() for word in _STATE_DICT_WORDS)
     for key, item in value.pairs():
         if type(key) is not str:
             return False
@@ -172,14 +180,19 @@ def wrapper_of(keys: Iterable[str]) -> str | None:
     return wrapper or None
 
 
-def role_in_state_dict(key: str, tensor: TensorValue) -> TensorRole:
-    """Return whether the entry ``key`` of a model's state_dict is a parameter or a buffer.
+def role_in_state_dict(key: str, tensor: TensorValue, keys: Container[str]) -> TensorRole:
+    """Return whether the entry ``key`` of a model's state_dict, with these ``keys``, is a parameter or a buffer.
 
-    Integers and booleans can't require a gradient, so they are buffers whatever they are called.
+    Integers and booleans can't require a gradient, so they are buffers whatever they are called; as numpy's arrays they
+    may be anything.
     """
-    name = key.rpartition(".")[2]
+    module, _, name = key.rpartition(".")
     if tensor.is_parameter or tensor.requires_grad:
         return "parameter"
-    if name in BUFFER_NAMES and (name not in _QUANTIZATION_NAMES or not tensor.shape):
-        return "buffer"
-    return "parameter" if tensor.dtype in FLOATING or tensor.layout == "quantized" else "buffer"
+    if name in BUFFER_NAMES:
+        companion = _COMPANIONS.get(name)
+        if companion is None or (f"{module}.{companion}" if module else companion) in keys:
+            return "buffer"
+    if tensor.dtype in FLOATING or tensor.layout == "quantized":
+        return "parameter"
+    return "other" if tensor.is_array else "buffer"

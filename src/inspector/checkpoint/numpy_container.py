@@ -9,12 +9,13 @@ from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, LimitError
+from inspector.checkpoint.insides import NUMPY_ARCHIVE
 from inspector.checkpoint.limits import MAX_INDEX_BYTES
 from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.numpy_header import MAX_HEADER_BYTES, NpyHeader, parse_npy_header
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
-from inspector.checkpoint.values import PickledDict, StorageReference, TensorValue, UnusualTensor, Value
+from inspector.checkpoint.values import ArrayValue, PickledDict, StorageReference, TensorValue, UnusualTensor, Value
 from inspector.checkpoint.walking import walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry
 
@@ -71,7 +72,7 @@ def read_npz(source: Source, entries: Mapping[str, ZipEntry]) -> Contents:
     CheckpointError
         None of its arrays can be read.
     """
-    root = PickledDict()
+    root = PickledDict(NUMPY_ARCHIVE)
     contents = Contents("numpy", root, {}, [], 0)
     failures: list[CheckpointError] = []
     for name, entry in entries.items():
@@ -137,7 +138,7 @@ def _tensor(header: NpyHeader, key: str) -> TensorValue:
         why = f"its elements are {header.what}"
         return UnusualTensor(None, 0, header.shape, header.stride, "other", problem=why)
     numel = _nbytes(header) // ITEM_SIZES[header.dtype]
-    return TensorValue(StorageReference(key, header.dtype, numel, "cpu"), 0, header.shape, header.stride, header.dtype)
+    return ArrayValue(StorageReference(key, header.dtype, numel, "cpu"), 0, header.shape, header.stride, header.dtype)
 
 
 def _nbytes(header: NpyHeader) -> int:

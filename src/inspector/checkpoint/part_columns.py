@@ -72,6 +72,12 @@ class PartColumns:
             for part in range(first, end)
         ]
 
+    def dtype(self, tensor: int, role: str) -> str | None:
+        """Return the dtype of a tensor's part, None where it has no such part."""
+        first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)
+        found = (part for part in range(first, end) if PART_ROLES[self.roles[part]] == role)
+        return next((DTYPE_NAMES[self.dtypes[part]] for part in found), None)
+
     def nbytes(self, tensor: int) -> int:
         """Return the bytes of a tensor's parts together."""
         first, end = bisect_left(self.owners, tensor), bisect_right(self.owners, tensor)

@@ -20,7 +20,7 @@ from inspector.checkpoint.decoding import (
     running_sum,
     runs_of,
 )
-from inspector.checkpoint.dtypes import DTYPE_NAMES
+from inspector.checkpoint.dtypes import DTYPE_NAMES, FLOATING
 from inspector.checkpoint.embedded import Embedded
 from inspector.checkpoint.errors import CheckpointError, TensorReadError
 from inspector.checkpoint.insides import Kind, StateDictRole, TensorRole
@@ -42,6 +42,7 @@ NODE_KINDS = ("module", "tensor", "dict", "list", "object", "value")
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("names", ""), ("problems", ""), ("dtypes", "B"), ("roles", "B"), ("ndims", "B"),
     ("shapes", "q"), ("strides", "q"), ("offsets", "q"), ("storages", "i"), ("shared", "i"), ("owners", "i"),
+    ("moments", "i"),
     ("layouts", "B"),
     ("part_owners", "i"), ("part_roles", "B"), ("part_dtypes", "B"), ("part_ndims", "B"), ("part_shapes", "q"),
     ("part_strides", "q"), ("part_starts", "q"), ("part_offsets", "q"), ("part_storages", "i"),
@@ -135,6 +136,8 @@ class CheckpointSummary:
         embedded = dict(header["embedded"])
         embedded["class_names"] = tuple(map(str, embedded["class_names"]))
         self.embedded = Embedded(**embedded)
+        #: Names of the files in it that hold machine code.
+        self.native_code = tuple(map(str, header["native_code"]))
         self.sources: tuple[tuple[str, str, str], ...] = tuple((a, b, c) for a, b, c in header["sources"])
         self.names: list[str] = columns["names"]
         self.problems: list[str] = columns["problems"]
@@ -147,6 +150,8 @@ class CheckpointSummary:
         self.storages: array[int] = columns["storages"]
         self.shared: array[int] = columns["shared"]
         self.owners: array[int] = columns["owners"]
+        #: By tensor, the parameter that it is an optimizer's moment of, or -1.
+        self.moments: array[int] = columns["moments"]
         self.layouts: array[int] = columns["layouts"]
         self._parts = PartColumns(columns)
         self.storage_files: array[int] = columns["storage_files"]
@@ -181,7 +186,7 @@ class CheckpointSummary:
             yield max(column, default=0) < len(words)
         for indices, count in (
             (self.storages, storages), (self.shared, tensors), (self.owners, len(self.state_dicts)),
-            (self.tensors, tensors),
+            (self.tensors, tensors), (self.moments, tensors),
         ):  # fmt: skip
             yield is_within(indices, count)
         yield max(self.storage_files, default=0) < len(self.files)
@@ -213,7 +218,7 @@ class CheckpointSummary:
             and len(self.storage_entries) == len(self.storage_nbytes) == len(self.storage_packed) == storages
             and len(self.storage_files) == len(self.storage_skips) == len(self.storage_big_endian) == storages
             and len(self.storage_is_text) == storages
-            and len(self.layouts) == tensors
+            and len(self.layouts) == len(self.moments) == tensors
             and len(self.labels) == len(self.details) == len(self.tensors) == len(self.parents) == nodes
             and len(self.first_children) == len(self.child_counts) == len(self.parameters) == len(self.nbytes) == nodes
             and nodes > 0
@@ -303,6 +308,16 @@ class CheckpointSummary:
     def quantization(self, tensor: int) -> Quantization | None:
         """Return how a tensor's integers stand for numbers, None where they are no such."""
         return self._parts.quantization(tensor)
+
+    def quantization_scheme(self, tensor: int) -> str | None:
+        """Return what torch calls that, ``"per_tensor_affine"`` or the like; None where they are no such."""
+        how = self._parts.quantization(tensor)
+        if how is None:
+            return None
+        if how.axis < 0:
+            return "per_tensor_affine"
+        floating = self._parts.dtype(tensor, "zero_points") in FLOATING
+        return "per_channel_affine_float_qparams" if floating else "per_channel_affine"
 
     def place(self, tensor: int) -> TensorPlace:
         """Return where a tensor's bytes lie.

@@ -152,10 +152,10 @@ class Survey:
         state_dict, optimizer = visit.state_dict, visit.optimizer
         if state_dict < 0 and len(self.state_dicts) < MAX_STATE_DICTS:
             if isinstance(value, PickledDict) and is_state_dict(value, node.label if visit.depth else None):
-                self._state_dict(visit, value.named().items())
+                self._state_dict(visit, value.named())
                 return
             if not visit.depth and is_nested_state_dict(value):
-                self._state_dict(visit, dotted_entries(value))
+                self._state_dict(visit, dict(dotted_entries(value)))
                 return
             if (table := optimizer_table(value, visit.path)) is not None:
                 state_dict, optimizer = len(self.state_dicts), True
@@ -172,13 +172,13 @@ class Survey:
             entries = entries[:MAX_PLAIN_ENTRIES]
         self._push(visit, entries, state_dict, optimizer)
 
-    def _state_dict(self, visit: _Visit, entries: Iterable[tuple[str, Value]]) -> None:
+    def _state_dict(self, visit: _Visit, entries: dict[str, Value]) -> None:
         """Lay a state_dict out as modules, from its dotted keys."""
         index = len(self.state_dicts)
         self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), None))
         visit.node.kind = "module"
         modules: dict[str, Node] = {"": visit.node}
-        for key, held in entries:
+        for key, held in entries.items():
             item = listed(held)
             shown = clean_name(key)
             path = f"{visit.path}.{shown}" if visit.path else shown
@@ -188,7 +188,7 @@ class Survey:
             leaf = Node(shown.rpartition(".")[2], "value")
             parent.children.append(leaf)
             if isinstance(item, TensorValue):
-                self._add_tensor(leaf, path, shown, item, role_in_state_dict(shown, item), index)
+                self._add_tensor(leaf, path, shown, item, role_in_state_dict(key, item, entries), index)
             elif isinstance(item, tuple):
                 self._packed(leaf, path, shown, item, index)
             else:

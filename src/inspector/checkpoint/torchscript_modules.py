@@ -7,7 +7,7 @@ them; what else a module holds (tensors that are attributes, packed weights, lis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from inspector.checkpoint.insides import role_in_state_dict
 from inspector.checkpoint.packed_parameters import PACKED_CLASS, unpack
@@ -78,10 +78,11 @@ def _module_of(state: PickledDict, declared: ScriptClass | None) -> PickledDict:
     buffers: list[tuple[str, Value]] = []
     children: list[tuple[str, Value]] = []
     own: set[int] = set()
+    named = state.named()
     groups = {"parameter": parameters, "buffer": buffers}
-    for name, item in state.named().items():
+    for name, item in named.items():
         if isinstance(item, TensorValue):
-            role = _role(name, item, declared)
+            role = _role(name, item, declared, named)
             groups.get(role, children).append((name, item))
             own.add(id(item))
         elif isinstance(item, list | tuple | PickledDict | PickledSet | PickledObject):
@@ -106,9 +107,9 @@ def _module_state(
     return state
 
 
-def _role(name: str, tensor: TensorValue, declared: ScriptClass | None) -> str:
+def _role(name: str, tensor: TensorValue, declared: ScriptClass | None, beside: Container[str]) -> str:
     if declared is None or declared.parameters is None:
-        return role_in_state_dict(name, tensor)
+        return role_in_state_dict(name, tensor, beside)
     if name in declared.parameters:
         return "parameter"
     if declared.buffers is not None:

@@ -172,6 +172,8 @@ class TensorValue:
         A sentence where the description itself is unusable.
     parts, quantization
         See `TensorPart` and `Quantization`.
+    is_array
+        It was saved as one of numpy's arrays, which are no model's by themselves.
     items
         The elements of a numpy array of objects or texts, which is no tensor; None for a tensor. See `listed`.
     """
@@ -179,6 +181,7 @@ class TensorValue:
     # Class attributes, not slots: of 200,000 tensors hardly one differs in any of these.
     __slots__ = ("dtype", "offset", "requires_grad", "shape", "storage", "stride")
     is_parameter = False
+    is_array = False
     layout = "strided"
     problem = ""
     parts: tuple[TensorPart, ...] = ()
@@ -231,6 +234,13 @@ class UnusualTensor(TensorValue):
         self.is_parameter = is_parameter
         self.parts = parts
         self.quantization = quantization
+
+
+class ArrayValue(TensorValue):
+    """A numpy array in a file of its own."""
+
+    __slots__ = ()
+    is_array = True
 
 
 def listed(value: Value) -> Value:

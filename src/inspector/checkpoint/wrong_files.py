@@ -8,7 +8,7 @@ from typing import NoReturn
 from inspector.checkpoint.errors import NotACheckpointError
 from inspector.checkpoint.source import Source
 
-OPEN_ANOTHER = "Open a .pth, .pt, .ckpt or .safetensors file."
+OPEN_ANOTHER = "Open a .pth, .pt, .pt2, .ckpt, .safetensors or .npz file, or a checkpoint's folder."
 _DOWNLOAD_AGAIN = "Download or copy it again."
 _DROP_LATER = "Open a checkpoint first, then drop images on it."
 _UNPACK = "Unpack it first."

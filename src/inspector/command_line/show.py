@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from typing import Any
 
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.text import json_number
 from inspector.command_line.arguments import Parser
 from inspector.command_line.output import Page, print_json, progress
+from inspector.command_line.plain_values import value_rows
 from inspector.command_line.processes import Processes
 from inspector.session import words
+from inspector.session.headlines import verdict_sentence
 
 DESCRIPTION = "Say what a checkpoint is and what it holds. Nothing in it is run."
 
@@ -63,6 +65,7 @@ def document(file: str, summary: CheckpointSummary) -> dict[str, Any]:
         "embedded": asdict(summary.embedded),
         "globals": [{"name": name, "verdict": verdict} for name, verdict in summary.globals],
         "safety": summary.safety,
+        "native_code": list(summary.native_code),
         "warnings": list(summary.warnings),
         "sources": [{"name": name, "file": file, "text": text} for name, file, text in summary.sources],
     }
@@ -73,7 +76,7 @@ _MAX_SOURCE_LINES = 300
 
 
 def _tensor(summary: CheckpointSummary, tensor: int) -> dict[str, Any]:
-    shared = summary.shared[tensor]
+    shared, parameter = summary.shared[tensor], summary.moments[tensor]
     return {
         "name": summary.names[tensor],
         "shape": list(summary.shape(tensor)),
@@ -83,12 +86,29 @@ def _tensor(summary: CheckpointSummary, tensor: int) -> dict[str, Any]:
         "bytes": summary.tensor_nbytes(tensor),
         "role": summary.role(tensor),
         "shared_with": summary.names[shared] if shared >= 0 else None,
+        "parameter": summary.names[parameter] if parameter >= 0 else None,
+        "quantization": _quantization(summary, tensor),
+        "problem": summary.problems[tensor] or None,
+    }
+
+
+def _quantization(summary: CheckpointSummary, tensor: int) -> dict[str, Any] | None:
+    """Return how its integers stand for numbers; along an axis there is one of each for every index, not read here."""
+    how = summary.quantization(tensor)
+    if how is None:
+        return None
+    along = how.axis >= 0
+    return {
+        "scheme": summary.quantization_scheme(tensor),
+        "scale": None if along else json_number(how.scale),
+        "zero_point": None if along else how.zero_point,
+        "axis": how.axis if along else None,
     }
 
 
 def _print_page(summary: CheckpointSummary) -> None:
     page = Page()
-    page.line(f"{words.verdict_sentence(summary)}.", "bold")
+    page.line(f"{verdict_sentence(summary)}.", "bold")
     page.line(words.safety_explanation(summary), _SAFETY_STYLES[summary.safety])
     for warning in summary.warnings:
         page.line(f"Warning: {warning}", "yellow")
@@ -99,11 +119,12 @@ def _print_page(summary: CheckpointSummary) -> None:
     _print_tensors(page, summary)
     if summary.metadata:
         page.heading("Metadata")
-        page.table(("Key", "Value"), [(key, _value_text(value)) for key, value in summary.metadata.items()])
+        page.table(("Key", "Value"), list(value_rows(summary.metadata)))
     _print_sources(page, summary)
     if summary.safety != "safe":
         page.heading("Functions and classes that the file names" + ("" if summary.complete else ", at least"))
-        page.table(("Name", "Meaning"), [(name, words.VERDICT_WORDS[found]) for name, found in summary.globals])
+        named = words.global_names(summary)
+        page.table(("Name", "Meaning"), [(name, words.VERDICT_WORDS[found]) for name, found in named])
 
 
 def _print_sources(page: Page, summary: CheckpointSummary) -> None:
@@ -131,8 +152,7 @@ def _print_state_dicts(page: Page, summary: CheckpointSummary) -> None:
             found.path or "(the root)",
             found.role,
             found.wrapper or "–",
-            words.number(found.parameters),
-            words.number(found.buffers),
+            *("–" if found.role == "optimizer" else words.number(count) for count in (found.parameters, found.buffers)),
             words.number(found.tensors),
         )
         for found in summary.state_dicts
@@ -148,12 +168,14 @@ def _print_tensors(page: Page, summary: CheckpointSummary) -> None:
     for tensor in range(len(summary)):
         shared = summary.shared[tensor]
         notes = [f"shared with {summary.names[shared]}"] if shared >= 0 else []
+        if summary.moments[tensor] >= 0:
+            notes.append(summary.names[tensor])  # it is called by its parameter
         form = words.form(summary, tensor)
         has_numbers = summary.layout(tensor) not in ("meta", "device")  # its form says that already
         note = "; ".join(filter(None, [*notes, form, summary.problems[tensor] if has_numbers else ""]))
         rows.append(
             (
-                summary.names[tensor],
+                words.tensor_name(summary, tensor),
                 words.shape_text(summary.shape(tensor)),
                 summary.dtype(tensor),
                 words.number(summary.numel(tensor)),
@@ -163,7 +185,3 @@ def _print_tensors(page: Page, summary: CheckpointSummary) -> None:
             )
         )
     page.table(("Name", "Shape", "Dtype", "Elements", "Size", "Role", ""), rows, right=(3, 4))
-
-
-def _value_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -113,6 +113,8 @@ class TreeCells:
             lines.append(f"{words.shape_text(summary.shape(tensor))} · {summary.dtype(tensor)}")
             counts = f"{words.plural(summary.numel(tensor), 'element')}, {words.size(summary.nbytes[node])}"
             lines.append(f"{_ROLE_WORDS[summary.role(tensor)]} of {counts}")
+            if summary.moments[tensor] >= 0:
+                lines.append(f"Of {summary.names[summary.moments[tensor]]}")
             if summary.shared[tensor] >= 0:
                 lines.append(f"Shares its elements with {summary.names[summary.shared[tensor]]}")
             if summary.problems[tensor]:

@@ -55,7 +55,7 @@ class SafetyDialog(QDialog):
 
 
 def _table(summary: CheckpointSummary) -> QTableWidget:
-    rows = sorted(summary.globals, key=lambda row: (SEVERITY.index(row[1]), row[0]))
+    rows = sorted(words.global_names(summary), key=lambda row: (SEVERITY.index(row[1]), row[0]))
     table = QTableWidget(len(rows), 2)
     table.setAccessibleName("What the file names")
     table.setHorizontalHeaderLabels(["Name in the file" if summary.complete else "At least these names", "Meaning"])

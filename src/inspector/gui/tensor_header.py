@@ -29,6 +29,8 @@ def facts(summary: CheckpointSummary, tensor: int) -> list[str]:
     role, numel = summary.role(tensor), summary.numel(tensor)
     count = words.plural(numel, "parameter" if role == "parameter" else "element")
     named = {"buffer": ["buffer"], "optimizer": ["optimizer state"]}.get(role, [])
+    if summary.moments[tensor] >= 0:
+        named = [f"optimizer state: {summary.names[tensor]}"]  # it is called by its parameter
     shared = summary.shared[tensor]
     also = [f"shares its elements with {summary.names[shared]}"] if shared >= 0 else []
     also += [form] if (form := words.form(summary, tensor)) else []
@@ -43,18 +45,18 @@ class TensorHeader(DrawnWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name = ""
+        self.name = self._key = ""
         self.facts: list[str] = []
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def show_name(self, name: str, facts: list[str]) -> None:
-        """Show a name and facts."""
-        self.name, self.facts = name, facts
+    def show_name(self, name: str, facts: list[str], key: str = "") -> None:
+        """Show a name and facts; ``key`` is what is copied in place of the name."""
+        self.name, self.facts, self._key = name, facts, key or name
         self.setAccessibleName(name)
         self.setAccessibleDescription(", ".join(facts))
-        self.setToolTip(tooltip(name, "Ctrl+C copies the name"))
+        self.setToolTip(tooltip(self._key, "Ctrl+C copies the name"))
         self.updateGeometry()
         self.update()
 
@@ -135,4 +137,4 @@ class TensorHeader(DrawnWidget):
 
     def copy(self) -> None:
         """Put what is shown into the clipboard."""
-        QGuiApplication.clipboard().setText(self.name)
+        QGuiApplication.clipboard().setText(self._key)

@@ -99,7 +99,8 @@ class TensorPanel(QWidget):
             self._settle(None)
             self._show_node(summary, node)
             return
-        self.header.show_name(words.tensor_name(summary, view.tensor), facts(summary, view.tensor))
+        tensor = view.tensor
+        self.header.show_name(words.tensor_name(summary, tensor), facts(summary, tensor), summary.names[tensor])
         self.header.setVisible(True)
         if view.phase == "ready":
             self._settle(view)

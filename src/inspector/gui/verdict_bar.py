@@ -12,6 +12,7 @@ from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
+from inspector.session.headlines import headline, verdict_sentence
 from inspector.session.state import OpenCheckpoint
 
 _SAFETY_CHIPS: dict[str, tuple[str, Tone, str]] = {
@@ -74,9 +75,9 @@ class VerdictBar(QFrame):
             for chip in (self.safety, self.architecture, self.warnings, self.whole):
                 chip.hide()
             return
-        self.title.setText(words.headline(summary))
-        self.title.setToolTip(tooltip(words.verdict_sentence(summary)))
-        self.title.setAccessibleDescription(words.verdict_sentence(summary))
+        self.title.setText(headline(summary))
+        self.title.setToolTip(tooltip(verdict_sentence(summary)))
+        self.title.setAccessibleDescription(verdict_sentence(summary))
         self.subtitle.setText(_details(summary))
         text, tone, icon = _SAFETY_CHIPS[summary.safety]
         self.safety.show_text(text, tone, icon, words.safety_explanation(summary))

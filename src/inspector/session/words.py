@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from inspector.checkpoint.folders import METADATA
@@ -12,16 +13,6 @@ from inspector.checkpoint.values import Quantization
 
 #: Thin non-breaking space: the separator of thousands.
 THIN = "\u202f"
-
-KIND_WORDS = {
-    "state_dict": "A state_dict",
-    "pickled_model": "A pickled model",
-    "training_checkpoint": "A training checkpoint",
-    "torchscript_model": "A TorchScript model",
-    "exported_program": "An exported program",
-    "tensor": "A single tensor",
-    "object": "A pickled object",
-}
 
 #: Kinds that are a program, which runs when it is loaded or used.
 PROGRAMS = ("torchscript_model", "exported_program")
@@ -145,36 +136,6 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{number(count)} {noun if count == 1 else many or noun + 's'}"
 
 
-def headline(summary: CheckpointSummary) -> str:
-    """Return what a checkpoint is, in a few words: ``A state_dict: 122 tensors, 11.7 M parameters``."""
-    kind = "A nested state_dict" if summary.kind == "object" and summary.state_dicts else KIND_WORDS[summary.kind]
-    model = summary.state_dicts[summary.model] if summary.model is not None else None
-    tensors = plural(len(summary), "tensor") if len(summary) else "no tensors"
-    if summary.kind == "tensor" and len(summary):
-        return f"{kind}: {shape_text(summary.shape(0))}, {summary.dtype(0)}"
-    if model is None:
-        return f"{kind}: {tensors}"
-    counts = f"{plural(model.tensors, 'tensor')}, {short_number(model.parameters)} parameters"
-    if summary.kind in ("pickled_model", *PROGRAMS) and summary.class_name:
-        counts = f"{summary.class_name}, {counts}"
-    if summary.kind in PROGRAMS and (beside := len(summary) - sum(found.tensors for found in summary.state_dicts)):
-        counts += f" and {plural(beside, 'more tensor')} beside them"
-    if summary.kind == "training_checkpoint":
-        what = f"a pickled {model.class_name}" if model.class_name else "a state_dict"
-        others = len([found for found in summary.state_dicts if found.role in ("model", "ema", "other")]) - 1
-        more = f" and {plural(others, 'more state_dict')}" if others > 0 else ""
-        return f"{kind}: {what} of {counts}{more}"
-    return f"{kind}: {counts}"
-
-
-def verdict_sentence(summary: CheckpointSummary) -> str:
-    """Return the whole verdict in one sentence, container and safety included."""
-    complete = "" if summary.complete else ", read only in part"
-    packed = "as a bare pickle" if summary.container == "pickle" else f"in {container(summary)}"
-    packed = "" if summary.kind in PROGRAMS else f", {packed}"  # the kind of a program tells that already
-    return f"{headline(summary)}{packed}, {SAFETY_WORDS[summary.safety]}{complete}"
-
-
 def root_name(summary: CheckpointSummary) -> str:
     """Return what the root of the tree is called: the file without its suffix, or the folder."""
     leading = summary.files[0].path
@@ -191,7 +152,12 @@ NO_NAME = "\u2018\u2019"
 
 
 def tensor_name(summary: CheckpointSummary, tensor: int) -> str:
-    """Return what a tensor is called: its full name, or the file's where it is all that the file holds."""
+    """Return what a tensor is called: its full name, or the file's where it is all that the file holds.
+
+    An optimizer's moment is called by its parameter, ``conv1.weight · exp_avg``, where that is known.
+    """
+    if (parameter := summary.moments[tensor]) >= 0:
+        return f"{summary.key(parameter)} · {summary.names[tensor].rpartition('.')[2]}"
     whole = root_name(summary) if summary.kind == "tensor" else NO_NAME
     return summary.names[tensor] or whole
 
@@ -220,6 +186,12 @@ def safety_explanation(summary: CheckpointSummary) -> str:
             else "it would change functions or classes of the program that loads it"
         )
         return f"Do not load it with torch or pickle: {what}.{more} Inspector runs none of it."
+    if summary.native_code:
+        files = _listed(list(summary.native_code))
+        return (
+            f"It holds native machine code, {files}, which runs as soon as it is loaded, so load it only if you trust "
+            f"whoever made it.{more} Inspector runs none of it."
+        )
     foreign = [name for name, verdict in names if verdict in ("module", "unknown")]
     if summary.kind in PROGRAMS:
         # Classes below __torch__ are those of the program itself.
@@ -234,6 +206,17 @@ def safety_explanation(summary: CheckpointSummary) -> str:
     if not summary.complete:
         return "It could be read only in part, so loading it with torch may run code. Inspector runs none of it."
     return "It names nothing harmful but uses it in an unusual way, so loading it with torch may do harm."
+
+
+def global_names(summary: CheckpointSummary) -> list[tuple[str, Verdict]]:
+    """Return the functions and classes that the file names, each as people know it, once.
+
+    TorchScript adds a number of its own to classes of the same name, ``___torch_mangle_0``.
+    """
+    return list(dict.fromkeys((_MANGLE.sub("", name), found) for name, found in summary.globals))
+
+
+_MANGLE = re.compile(r"\b___torch_mangle_[0-9]+\.")
 
 
 def _listed(names: list[str]) -> str:
