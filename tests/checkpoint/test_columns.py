@@ -84,6 +84,8 @@ def test_the_summary_equals_the_checkpoint(saved: Path) -> None:
             assert summary.place(index) == tensor.place()
             shared = summary.names[summary.shared[index]] if summary.shared[index] >= 0 else None
             assert shared == tensor.shared_with
+            moment = summary.names[summary.moments[index]] if summary.moments[index] >= 0 else None
+            assert moment == tensor.parameter
         for index, found in enumerate(checkpoint.state_dicts):
             told = summary.state_dicts[index]
             assert (told.path, told.role, told.wrapper) == (found.path, found.role, found.wrapper)
@@ -160,7 +162,8 @@ def test_a_column_of_another_length_is_refused(encoded: Encoded, name: str, chan
         ("parents", 0), ("parents", -1), ("first_children", 0), ("first_children", -1), ("child_counts", -1),
         ("child_counts", 10_000), ("roles", 4), ("kinds", 6), ("shapes", -1), ("strides", -1), ("offsets", -1),
         ("storage_nbytes", -1), ("storage_offsets", -1), ("nbytes", -1), ("parameters", -1), ("ndims", 200),
-        ("layouts", 99), ("storage_files", 1), ("storage_files", -1), ("storage_skips", -1),
+        ("layouts", 99), ("moments", 10_000), ("moments", -2),
+        ("storage_files", 1), ("storage_files", -1), ("storage_skips", -1),
     ],
 )  # fmt: skip
 def test_an_index_that_points_outside_is_refused(encoded: Encoded, name: str, value: int) -> None:

@@ -120,6 +120,8 @@ def _details(summary: CheckpointSummary) -> str:
     epoch = summary.metadata.get("epoch")
     if isinstance(epoch, int) and epoch >= 0:
         parts.append(f"epoch {epoch}")
+    if summary.native_code:
+        parts.append("holds native machine code")
     if not summary.complete:
         parts.append("read only in part")
     parts.append("nothing in it runs code" if summary.safety == "safe" else "nothing in it was run")
