@@ -222,6 +222,24 @@ def test_tensors_without_a_name(panel: TensorPanel, tmp_path: Path) -> None:
     assert [cells.text(node, Column.NAME) for node in range(3)] == ["unnamed", "a", "\u2018\u2019"]
 
 
+def test_a_moment_is_called_by_its_parameter_and_copied_by_its_key(
+    panel: TensorPanel, tmp_path: Path, qtbot: Any, qapp: QApplication
+) -> None:
+    model = torch.nn.Linear(2, 3, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    found = summary_of({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "net.pth")
+    moment = found.names.index("optimizer.state.0.momentum_buffer")
+    panel.show_view(found, TensorView(moment), -1)
+    assert panel.header.name == "weight · momentum_buffer"
+    assert "optimizer state: optimizer.state.0.momentum_buffer" in panel.header.facts
+    qtbot.keyClick(panel.header, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert qapp.clipboard().text() == "optimizer.state.0.momentum_buffer"
+    node = found.tensors.index(moment)
+    assert "Of model.weight" in TreeCells(found, None).tooltip_lines(node)
+
+
 def test_name_is_copied(qtbot: Any, panel: TensorPanel, summary: CheckpointSummary) -> None:
     panel.show_view(summary, view_of(summary, "fc.bias"))
     qtbot.keyClick(panel.header, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
