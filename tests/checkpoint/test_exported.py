@@ -134,7 +134,7 @@ def test_what_it_says_of_itself_is_metadata(tmp_path: Path) -> None:
     exported(tmp_path / "model.pt2", extra_files={"notes.txt": "hello"})
     with opened(tmp_path / "model.pt2") as checkpoint:
         assert checkpoint.metadata["torch_version"] == torch.__version__
-        assert checkpoint.metadata["inputs"] == ['x: "f32[2, 4]"']
+        assert checkpoint.metadata["inputs"] == ["x: float32 2 × 4"]
         assert checkpoint.metadata["notes.txt"] == "hello"
 
 

@@ -94,7 +94,7 @@ def test_constants_stand_beside_the_model_as_the_code_names_them(tmp_path: Path)
         values = [tensor.read().tobytes() for tensor in constants.values()]
         assert bytes_of(model.block.weight) in values
         assert bytes_of(model.layers[0].weight) in values
-        assert "more tensors beside them" in headline(summary_of(checkpoint))
+        assert "tensors in its constants" in headline(summary_of(checkpoint))
 
 
 def test_the_code_is_carried_as_text(tmp_path: Path) -> None:

@@ -358,3 +358,9 @@ def test_a_legacy_file_with_a_wrong_tail_shows_what_it_has(tmp_path: Path, tail:
     with open_checkpoint(path) as checkpoint:
         assert [tensor.name for tensor in checkpoint.tensors] == ["a.weight"]
         assert checkpoint.tensors[0].problem
+
+
+def test_the_hint_names_every_kind_of_thing_that_opens(tmp_path: Path) -> None:
+    (tmp_path / "model.pth").write_bytes(b"\x80")
+    hint = sentence_of(tmp_path / "model.pth", NotACheckpointError).partition(". ")[2]
+    assert all(kind in hint for kind in (".pth", ".pt", ".pt2", ".ckpt", ".safetensors", ".npz", "folder"))

@@ -191,7 +191,8 @@ class AttachPanel(QWidget):
         if found.summary is not None and found.state_dict is None:
             self._card("quiet", "Nothing to attach", "There is no model's state_dict in this file.")
         elif report is None:
-            known = found.identification is not None and not found.identification.candidates
+            compared = found.identification
+            known = compared is not None and not compared.candidates and found.architecture is None
             text = "Choose one to compare it with." if known else ""
             self._card("quiet", "No architecture of torchvision resembles it" if known else "Comparing…", text)
         elif found.only_resembles:
