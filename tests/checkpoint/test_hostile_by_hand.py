@@ -60,7 +60,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     ),
     "a pickle in a storage's bytes": (
         Assembler(2).name("torch.storage", "_load_from_bytes").op(b"U\x17cos\nsystem\n(S'true'\ntR.\x85R").done(),
-        "needs_trust",
+        "dangerous",
     ),
     "getattr": (
         Assembler(2).name("builtins", "getattr").op(b"(").name("torch", "Size").text("mro").op(b"tR)R").done(),

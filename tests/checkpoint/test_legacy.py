@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from inspector.checkpoint import CheckpointError, open_checkpoint
+from inspector.checkpoint import open_checkpoint
 
 from .conftest import legacy_of
 
@@ -114,17 +114,3 @@ def test_a_storage_of_another_length_than_the_object_says(tmp_path: Path, storag
         (warning,) = checkpoint.warnings
         assert "'k'" in warning
         assert "3 elements" in warning
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_tensors_in_a_bare_pickle_say_why_they_have_no_numbers(tmp_path: Path, protocol: int) -> None:
-    """``pickle.dump`` packs a file of torch's into the pickle for each storage, which loading would open with torch."""
-    path = tmp_path / "a.pkl"
-    path.write_bytes(pickle.dumps({"a.weight": torch.ones(2, 3), "a.bias": torch.tensor([1, 2])}, protocol))
-    with open_checkpoint(path) as checkpoint:
-        assert (checkpoint.container, checkpoint.safety) == ("pickle", "needs_trust")
-        assert ("torch.storage._load_from_bytes", "unknown") in checkpoint.globals
-        assert [(found.name, found.shape) for found in checkpoint.tensors] == [("a.weight", (2, 3)), ("a.bias", (2,))]
-        for found in checkpoint.tensors:
-            with pytest.raises(CheckpointError, match="saved by Python's pickle instead of torch"):
-                found.read()

@@ -51,6 +51,7 @@ def adopt(contents: Contents, part: Contents, prefix: str, locations: dict[str, 
     for reference in storages_in(part.root):
         reference.key = prefix + reference.key
     contents.storages.update({prefix + key: location for key, location in locations.items()})
+    contents.unplaced.update({prefix + key: why for key, why in part.unplaced.items()})
     known = set(contents.globals)
     contents.globals += [name for name in part.globals if name not in known]
     contents.mutates_a_global |= part.mutates_a_global

@@ -67,6 +67,7 @@ class Contents:
     a pickle: then ``globals`` are "at least these", and the file can't be called safe. ``companions`` are the other
     files that belong to the checkpoint, open: `StorageLocation.file` counts them from 1. ``whole`` is the file beside
     it that leads the checkpoint of which it is just a part. ``native_code`` names the files in it of machine code.
+    ``unplaced`` says of storages whose bytes can't be read where they lie why that is, as a part of a sentence.
     """
 
     container: Container
@@ -84,3 +85,4 @@ class Contents:
     companions: list[Source] = field(default_factory=list)
     whole: str | None = None
     native_code: list[str] = field(default_factory=list)
+    unplaced: dict[str, str] = field(default_factory=dict)

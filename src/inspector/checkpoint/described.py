@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, UNKNOWN
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
 from inspector.checkpoint.values import Global, PickledObject, StorageReference, TensorValue, UnusualTensor, Value
 
@@ -18,9 +18,7 @@ _DTYPES = {
 
 _NONSENSE = "its description makes no sense (offset, shape or stride)"
 
-#: How Python's own pickle writes a storage: a file of torch's as bytes (``torch.storage.TypedStorage.__reduce__``).
-_NESTED_STORAGE = "torch.storage._load_from_bytes"
-_NESTED = "it was saved by Python's pickle instead of torch.save, and Inspector can't read its numbers yet"
+_NO_STORAGE = "what it was packed into could not be read, so its type and numbers are unknown"
 
 
 def is_sizes(value: Value) -> bool:
@@ -74,8 +72,9 @@ def window(storage: Value, offset: Value, shape: Value, stride: Value, dtype: st
         and len(stride) == len(shape)
     )
     if not usable:
-        is_nested = isinstance(storage, PickledObject) and storage.class_name == _NESTED_STORAGE and is_shape(shape)
-        return without_bytes("strided", shape, dtype or "float32", _NESTED if is_nested else _NONSENSE)
+        known = dtype or (storage.dtype if isinstance(storage, StorageReference) else UNKNOWN)
+        is_unread = isinstance(storage, PickledObject) and is_shape(shape)
+        return without_bytes("strided", shape, known, _NO_STORAGE if is_unread else _NONSENSE)
     return TensorValue(storage, offset, shape, stride, dtype or storage.dtype)
 
 

@@ -21,7 +21,10 @@ ITEM_SIZES: dict[str, int] = {
 #: Elements in a byte, of the quantized dtypes that count more than one, the first in the lowest bits.
 PACKED: dict[str, int] = {"quint4x2": 2, "quint2x4": 4}
 
-#: Columns carry a dtype as its index in this tuple; 255 stands for "unknown".
+#: The dtype of what torch has no dtype for, and of what does not tell its own.
+UNKNOWN = "unknown"
+
+#: Columns carry a dtype as its index in this tuple; 255 stands for `UNKNOWN`.
 DTYPE_NAMES: tuple[str, ...] = tuple(ITEM_SIZES)
 DTYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(DTYPE_NAMES)}
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import struct
 
-from inspector.checkpoint.arrays import PickledArray, place_arrays
+from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, CutShortError
 from inspector.checkpoint.limits import MAX_ELEMENTS, MAX_INDEX_BYTES
 from inspector.checkpoint.machine import Machine, describe_failure
+from inspector.checkpoint.nesting import NestedFile, Nesting
 from inspector.checkpoint.persistent import PersistentIds, storage_key
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
 from inspector.checkpoint.values import Value
+from inspector.checkpoint.walking import note, place
 
 #: The first pickle of every legacy file (``torch/serialization.py``, ``MAGIC_NUMBER``).
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -36,8 +38,15 @@ def is_legacy(head: bytes) -> bool:
         return False
 
 
-def read_legacy(source: Source) -> Contents:
+def read_legacy(source: Source, key_prefix: str = "", nesting: Nesting | None = None) -> Contents:
     """Walk the five pickles and the storages' lengths. No storage's bytes are read.
+
+    Parameters
+    ----------
+    source
+        The file.
+    key_prefix, nesting
+        Of a file that lies in a pickle: what its storages' keys begin with, and what files inside of it may cost.
 
     Raises
     ------
@@ -46,15 +55,14 @@ def read_legacy(source: Source) -> Contents:
     """
     limit = min(source.size, MAX_INDEX_BYTES)
     length = min(_FIRST_WINDOW, limit)
-    pickles = _Pickles(source.read(0, length))
+    pickles = _Pickles(source.read(0, length), key_prefix, nesting)
     # The pickles' length is written nowhere: try a larger beginning of the file while they reach out of it.
     while isinstance(pickles.failure, CutShortError) and length < limit:
         length = min(length * 8, limit)
-        pickles = _Pickles(source.read(0, length))
-    contents = Contents("legacy", pickles.root, {}, list(pickles.globals), pickles.position)
-    contents.mutates_a_global = pickles.mutates_a_global
-    contents.misuses = list(pickles.misuses)
-    contents.sources = pickles.ids.sources
+        pickles = _Pickles(source.read(0, length), key_prefix, nesting)
+    contents = Contents("legacy", pickles.root, {}, [], pickles.position)
+    note(contents, pickles)
+    contents.sources += pickles.ids.sources
     if pickles.failure is not None:
         if contents.root is None and not contents.globals:
             raise BrokenCheckpointError(
@@ -63,8 +71,10 @@ def read_legacy(source: Source) -> Contents:
         contents.complete = contents.globals_complete = False
         contents.warnings.append(describe_failure(pickles.failure))
     else:
-        _locate_storages(source, contents, pickles)
-    place_arrays(contents, pickles.arrays, pickles.data, 0)
+        _locate_storages(source, contents, pickles, key_prefix)
+    place(contents, pickles, 0)
+    for reference in pickles.ids.storages.values() if key_prefix else ():
+        reference.key = key_prefix + reference.key
     return contents
 
 
@@ -73,8 +83,8 @@ class _Pickles:
 
     Attributes
     ----------
-    arrays
-        The numpy arrays in them.
+    arrays, nested
+        The numpy arrays in them, and the files that they hold as bytes.
     root, keys
         The object, or what was read of it, and the keys of the storages in the file's order.
     position
@@ -83,9 +93,12 @@ class _Pickles:
         Why reading stopped, None where it did not.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, key_prefix: str, nesting: Nesting | None) -> None:
         self.data = data
+        self.name = key_prefix or "the pickle"
         self.position = 0
+        self.nested: list[NestedFile] = []
+        self._nesting = nesting
         self.ids = PersistentIds()
         self.globals: dict[str, None] = {}
         self.arrays: list[PickledArray] = []
@@ -95,8 +108,7 @@ class _Pickles:
         self.keys: list[str] = []
         self.failure: CheckpointError | None = None
         try:
-            for _ in range(3):  # the magic number, the protocol, the system that wrote it
-                self._next()
+            self._skip_head()
             self.root = self._next(keep_partial=True)
             listed = self._next()
         except CheckpointError as error:
@@ -105,8 +117,20 @@ class _Pickles:
             keys = map(storage_key, listed if isinstance(listed, list) else [])
             self.keys = [key for key in keys if key is not None]
 
+    def _skip_head(self) -> None:
+        """Walk the magic number, the protocol and the system that wrote it, once for all files in one pickle."""
+        known = self._nesting.usual_head if self._nesting is not None else b""
+        if known and self.data.startswith(known):
+            self.position = len(known)
+            return
+        magic_number = self._next()
+        self._next()
+        self._next()
+        if self._nesting is not None and magic_number == MAGIC_NUMBER and not self.globals:
+            self._nesting.usual_head = self.data[: self.position]
+
     def _next(self, *, keep_partial: bool = False) -> Value:
-        machine = Machine(self.data, self.position, self.ids.load)
+        machine = Machine(self.data, self.position, self.ids.load, self.name, self._nesting)
         try:
             return machine.run()
         except CheckpointError:
@@ -117,11 +141,12 @@ class _Pickles:
             self.position = machine.position
             self.globals.update(dict.fromkeys(machine.globals))
             self.arrays += machine.arrays
+            self.nested += machine.nested
             self.mutates_a_global |= machine.mutates_a_global
             self.misuses.update(machine.misuses)
 
 
-def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> None:
+def _locate_storages(source: Source, contents: Contents, pickles: _Pickles, key_prefix: str) -> None:
     """Note where each storage lies; the file gives each one's length just before its bytes."""
     known = {key: reference for (key, _), reference in reversed(pickles.ids.storages.items())}
     position = pickles.position
@@ -141,7 +166,7 @@ def _locate_storages(source: Source, contents: Contents, pickles: _Pickles) -> N
             _stop(contents, f"Its storage {quoted(key)} has two lengths ({says}), so its numbers may be wrong.")
         nbytes = numel * ITEM_SIZES[reference.dtype]
         start = min(position + _NUMEL.size, source.size)
-        contents.storages[key] = StorageLocation(start, nbytes, nbytes)
+        contents.storages[key_prefix + key] = StorageLocation(start, nbytes, nbytes)
         position += _NUMEL.size + nbytes
     if position > source.size:
         _stop(contents, f"The file is cut short: {position - source.size:,} bytes are missing.")

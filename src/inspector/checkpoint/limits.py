@@ -103,6 +103,11 @@ MAX_SIDE_PICKLES = 200
 MAX_EXTRA_FILES = 100
 MAX_EXTRA_BYTES = 64 << 10
 
+#: Files inside a pickle: one in another so many times (torch writes storages, which hold none), and their bytes
+#: together, for each byte of the pickle that holds them: honest ones lie in it once.
+MAX_NESTED_FILES_DEEP = 4
+NESTED_PER_PICKLE_BYTE = 2
+
 #: Seconds after which the reader process is killed from outside, plus a second per this many bytes of index.
 READER_SECONDS = 20.0
 READER_BYTES_PER_SECOND = 8 * MIB

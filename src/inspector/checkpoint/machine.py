@@ -13,12 +13,16 @@ from collections.abc import Callable
 from inspector.checkpoint import rebuild
 from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.errors import CheckpointError, LimitError
+from inspector.checkpoint.limits import MAX_GLOBALS
 from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
 from inspector.checkpoint.uses import misuse_in_array, misuse_in_call, misuse_in_state
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue, Value
 
 _U32 = struct.Struct("<I")
 _BINGET = ord("h")
+
+#: How Python's own pickle writes a storage: see `inspector.checkpoint.nested_bytes`.
+_LOADS_BYTES = "torch.storage._load_from_bytes"
 
 
 class Machine(ConstantOpcodes):
@@ -32,6 +36,10 @@ class Machine(ConstantOpcodes):
         Offset of the first opcode.
     persistent
         Called with each persistent id (a tuple in torch's files), returns the value it stands for.
+    name
+        What tells the pickle from the others of the checkpoint.
+    nesting
+        What files inside the pickle may cost; by default as much as a pickle of its length may hold.
 
     Attributes
     ----------
@@ -41,6 +49,8 @@ class Machine(ConstantOpcodes):
         Offset behind the last opcode that was read.
     arrays
         The numpy arrays it made.
+    nested
+        The files of torch's that it holds as bytes, with what these name and do wrong: `inspector.checkpoint.nesting`.
     mutates_a_global
         The pickle sets attributes on a global itself, which would change it for the whole program.
     misuses
@@ -269,10 +279,24 @@ class Machine(ConstantOpcodes):
         if isinstance(function, Global) and (misuse := misuse_in_call(function, args)):
             self.misuses[misuse] = None
         made = rebuild.call(function, args)
-        if type(made) is PickledArray:
+        kind = type(made)
+        if kind is PickledArray:
             made.end = self.position
             self.arrays.append(made)
+        elif kind is PickledObject and made.class_name == _LOADS_BYTES:
+            return self._load_bytes(made)
         return made
+
+    def _load_bytes(self, call: PickledObject) -> Value:
+        """Return what torch would load from the bytes that the pickle gives it; the call where that is unknown."""
+        from inspector.checkpoint.nested_bytes import read_nested  # it builds on this module; few pickles need it
+
+        found = read_nested(call.args, f"byte {self.position} of {self.name}/", self.position, self._nesting)
+        self.nested.append(found)
+        self._named_inside.update(found.contents.globals)
+        if len(self._named_inside) > MAX_GLOBALS:
+            raise LimitError(f"The pickles in it name more than {MAX_GLOBALS:,} functions and classes.")
+        return found.contents.root if found.contents.root is not None else call
 
     def _count_copied(self, length: int) -> None:
         self._copied += length

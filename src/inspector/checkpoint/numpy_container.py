@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
-from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, LimitError
@@ -16,7 +15,7 @@ from inspector.checkpoint.numpy_header import MAX_HEADER_BYTES, NpyHeader, parse
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
 from inspector.checkpoint.values import ArrayValue, PickledDict, StorageReference, TensorValue, UnusualTensor, Value
-from inspector.checkpoint.walking import walk
+from inspector.checkpoint.walking import place, walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry
 
 _SUFFIX = ".npy"
@@ -46,9 +45,9 @@ def read_npy(source: Source) -> Contents:
     if header.holds_objects:
         if source.size > MAX_INDEX_BYTES:
             raise LimitError(f"The pickle in {source.name} is too large to be walked.")
-        machine = _machine(source.read(end, source.size - end))
+        machine = _machine(source.read(end, source.size - end), _SUFFIX)
         contents.root = walk(contents, machine, source.name)
-        place_arrays(contents, machine.arrays, machine.data, end)
+        place(contents, machine, end)
         contents.index_bytes += machine.position
         end += machine.position
     else:
@@ -97,10 +96,10 @@ def _read_array(source: Source, contents: Contents, entry: ZipEntry) -> Value:
     if header.holds_objects:
         data = read_entry(source, entry)
         contents.index_bytes += len(data)
-        machine = _machine(data[header.length :])
+        machine = _machine(data[header.length :], entry.name)
         found = walk(contents, machine, source.name)
         start, method = locate(source, entry)
-        place_arrays(contents, machine.arrays, machine.data, start + header.length if method == STORED else None)
+        place(contents, machine, start + header.length if method == STORED else None)
         return found
     nbytes = entry.size - header.length
     if _nbytes(header) > nbytes:
@@ -125,8 +124,8 @@ def _head(source: Source, entry: ZipEntry) -> bytes:
         raise BrokenCheckpointError("It can't be unpacked.") from None
 
 
-def _machine(data: bytes) -> Machine:
-    return Machine(data, 0, _no_persistent_ids)
+def _machine(data: bytes, name: str) -> Machine:
+    return Machine(data, 0, _no_persistent_ids, name)
 
 
 def _no_persistent_ids(_: Value) -> Value:

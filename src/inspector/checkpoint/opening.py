@@ -185,7 +185,7 @@ class Checkpoint:
             return "" if value.parts else f"it is {value.layout} and has no bytes of its own to show"
         location = self.contents.storages.get(storage_key_of(value))
         if location is None:
-            return "its storage is missing from the file"
+            return self.contents.unplaced.get(storage_key_of(value), "its storage is missing from the file")
         item_size = ITEM_SIZES[value.dtype]
         reach = span(value.shape, value.stride)
         packed = PACKED.get(value.dtype, 1)

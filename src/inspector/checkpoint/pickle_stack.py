@@ -8,6 +8,7 @@ from collections.abc import Callable
 from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.errors import BrokenCheckpointError, CutShortError, LimitError
 from inspector.checkpoint.limits import MAX_GLOBALS, MAX_TEXT_INT_DIGITS, PickleBudget
+from inspector.checkpoint.nesting import NestedFile, Nesting
 from inspector.checkpoint.python2 import python3_name
 from inspector.checkpoint.tensor_run import TensorRuns
 from inspector.checkpoint.values import Global, Value
@@ -19,15 +20,25 @@ _NOTHING = object()
 class PickleStack:
     """What the opcodes work on; see `inspector.checkpoint.machine.Machine` for the parameters and attributes."""
 
-    def __init__(self, data: bytes | memoryview, start: int, persistent: Callable[[Value], Value]) -> None:
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        start: int,
+        persistent: Callable[[Value], Value],
+        name: str = "the pickle",
+        nesting: Nesting | None = None,
+    ) -> None:
         self.data = bytes(data) if isinstance(data, memoryview) else data
         self.position = start
+        self.name = name
         self.globals: dict[str, Global] = {}
         self.arrays: list[PickledArray] = []
+        self.nested: list[NestedFile] = []
         self.mutates_a_global = False
         self.misuses: dict[str, None] = {}
         self._persistent = persistent
         self._budget = PickleBudget(len(self.data))
+        self._nesting = Nesting(len(self.data)) if nesting is None else nesting
         self._protocol = 0
         self._rebuild_tensor: Value = _NOTHING
         self._stack: list[Value] = []
@@ -35,6 +46,7 @@ class PickleStack:
         self._memo: dict[int, Value] = {}
         self._runs = TensorRuns(self.data, self._memo, persistent)
         self._overwrites = False
+        self._named_inside: set[str] = set()
         self._copied = 0
 
     def _broken(self, why: str) -> BrokenCheckpointError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents
 from inspector.checkpoint.errors import CheckpointError, NotACheckpointError
 from inspector.checkpoint.legacy_container import is_legacy, read_legacy
@@ -16,6 +15,7 @@ from inspector.checkpoint.source import Source
 from inspector.checkpoint.tar_container import MEMBERS, read_tar
 from inspector.checkpoint.tar_index import first_name, is_tar
 from inspector.checkpoint.values import Value
+from inspector.checkpoint.walking import note, place
 from inspector.checkpoint.wrong_files import OPEN_ANOTHER, refuse_text, refuse_wrong_file
 from inspector.checkpoint.zip_container import read_zip
 
@@ -76,10 +76,8 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
             refuse_text(source, head)
             return None
     contents.index_bytes = machine.position
-    contents.globals = list(machine.globals)
-    contents.mutates_a_global = machine.mutates_a_global
-    contents.misuses = list(machine.misuses)
-    place_arrays(contents, machine.arrays, machine.data, 0)
+    note(contents, machine)
+    place(contents, machine, 0)
     if contents.complete and machine.position < source.size:
         _read_on(contents, machine, source)
     return contents
@@ -87,7 +85,7 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
 
 def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
     """Walk the pickles that follow the first: a reader that goes on would run what they name."""
-    position, count, names = machine.position, 1, dict.fromkeys(contents.globals)
+    position, count = machine.position, 1
     while position < source.size and count < _MAX_PICKLES:
         following = Machine(machine.data, position, PersistentIds().load)
         try:
@@ -97,12 +95,10 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
             contents.warnings.append(f"{source.size - position:,} bytes that are no pickle follow its end.")
             break
         finally:
-            names.update(dict.fromkeys(following.globals))
-            contents.mutates_a_global |= following.mutates_a_global
-            contents.misuses += following.misuses
+            note(contents, following)
         position = following.position
         count += 1
-        if len(names) > MAX_GLOBALS:
+        if len(contents.globals) > MAX_GLOBALS:
             contents.complete = contents.globals_complete = False
             break
     if position < source.size and contents.complete:
@@ -110,7 +106,6 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
         contents.warnings.append(f"It holds more than {_MAX_PICKLES:,} pickles in a row; the rest was not looked at.")
     if count > 1:
         contents.warnings.append(f"It holds {count:,} pickles in a row; the first is shown.")
-    contents.globals = list(names)
 
 
 def _is_noise(root: Value, machine: Machine, source: Source) -> bool:

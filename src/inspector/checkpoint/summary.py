@@ -20,7 +20,7 @@ from inspector.checkpoint.decoding import (
     running_sum,
     runs_of,
 )
-from inspector.checkpoint.dtypes import DTYPE_NAMES, FLOATING
+from inspector.checkpoint.dtypes import DTYPE_NAMES, FLOATING, UNKNOWN
 from inspector.checkpoint.embedded import Embedded
 from inspector.checkpoint.errors import CheckpointError, TensorReadError
 from inspector.checkpoint.insides import Kind, StateDictRole, TensorRole
@@ -249,7 +249,7 @@ class CheckpointSummary:
     def dtype(self, tensor: int) -> str:
         """Return a tensor's dtype, by torch's name."""
         code = self.dtypes[tensor]
-        return DTYPE_NAMES[code] if code < len(DTYPE_NAMES) else "unknown"
+        return DTYPE_NAMES[code] if code < len(DTYPE_NAMES) else UNKNOWN
 
     def role(self, tensor: int) -> TensorRole:
         """Return a tensor's role."""

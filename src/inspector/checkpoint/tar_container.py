@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError
 from inspector.checkpoint.machine import Machine, describe_failure
@@ -17,7 +16,7 @@ from inspector.checkpoint.source import Source
 from inspector.checkpoint.tar_index import TarMember, read_tar_index
 from inspector.checkpoint.tar_objects import TarObjects, read_index
 from inspector.checkpoint.text import quoted
-from inspector.checkpoint.walking import walk
+from inspector.checkpoint.walking import place, walk
 
 #: What torch wrote into the archive.
 MEMBERS = ("sys_info", "pickle", "storages", "tensors")
@@ -52,13 +51,13 @@ def read_tar(source: Source) -> Contents:
     for name, read in steps:
         if name in members:
             _read_member(contents, members[name], read)
-    contents.globals = objects.names
+    contents.globals = list(dict.fromkeys([*objects.names, *contents.globals]))
     data = read_index(source, members["pickle"])
     machine: Machine = objects.machine(data)
     contents.root = walk(contents, machine, source.name)
     contents.index_bytes += len(data)
-    place_arrays(contents, machine.arrays, data, members["pickle"].offset)
-    contents.sources = objects.ids.sources
+    place(contents, machine, members["pickle"].offset)
+    contents.sources += objects.ids.sources
     extra = sorted(set(members) - set(MEMBERS))
     if extra:
         contents.warnings.append(f"It also holds {', '.join(map(quoted, extra[:5]))}, which torch does not look at.")

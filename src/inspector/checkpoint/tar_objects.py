@@ -24,6 +24,7 @@ from inspector.checkpoint.limits import (
     MAX_VALUE_CHARACTERS,
 )
 from inspector.checkpoint.machine import Machine
+from inspector.checkpoint.nesting import note_nested
 from inspector.checkpoint.persistent import PersistentIds, storage_key
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.tar_index import TarMember
@@ -219,6 +220,7 @@ class TarObjects:
             self._names.update(dict.fromkeys(machine.globals))
             self._contents.mutates_a_global |= machine.mutates_a_global
             self._contents.misuses += machine.misuses
+            note_nested(self._contents, machine.nested)
             if len(self._names) > MAX_GLOBALS:
                 raise LimitError(f"The pickles in it name more than {MAX_GLOBALS:,} functions and classes.")
 

@@ -108,8 +108,8 @@ def numel_of(shape: Sequence[int]) -> int:
 
 
 def nbytes_of(shape: Sequence[int], dtype: str) -> int:
-    """Return the bytes that elements of a dtype take, one after another."""
-    return -(-numel_of(shape) // PACKED.get(dtype, 1)) * ITEM_SIZES.get(dtype, 1)
+    """Return the bytes that elements of a dtype take, one after another; 0 where that is unknown."""
+    return -(-numel_of(shape) // PACKED.get(dtype, 1)) * ITEM_SIZES.get(dtype, 0)
 
 
 def span(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:

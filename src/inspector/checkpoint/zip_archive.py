@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from inspector.checkpoint.arrays import place_arrays
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError, NotACheckpointError
 from inspector.checkpoint.machine import Machine
+from inspector.checkpoint.nesting import Nesting
 from inspector.checkpoint.persistent import PersistentIds
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
 from inspector.checkpoint.values import Value
-from inspector.checkpoint.walking import walk
+from inspector.checkpoint.walking import place, walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry
 
 #: Format versions that torch 2.15 reads (``caffe2/serialize/versions.h``), and how it reads one: as C's ``strtoull``.
@@ -105,8 +105,12 @@ class ZipArchive:
             if name.startswith(folder) and entry.method in (STORED, DEFLATED)
         }
 
-    def walk_pickle(self, contents: Contents, record: str, key_prefix: str = "") -> Value:
+    def walk_pickle(
+        self, contents: Contents, record: str, key_prefix: str = "", nesting: Nesting | None = None
+    ) -> Value:
         """Walk the pickle that is a record; the keys of the storages it names get ``key_prefix``.
+
+        ``nesting`` is what the files inside of it may cost, where the archive itself is one inside a pickle.
 
         Raises
         ------
@@ -115,14 +119,13 @@ class ZipArchive:
         """
         data = self.read(record)
         ids = PersistentIds()
-        machine = Machine(data, 0, ids.load)
+        machine = Machine(data, 0, ids.load, f"{key_prefix}{record}", nesting)
         value = walk(contents, machine, self.source.name)
         if machine.position < len(data) and contents.complete:
             contents.warnings.append(f"{len(data) - machine.position:,} bytes follow the end of its pickle.")
-        if machine.arrays:
+        if machine.arrays or machine.nested:
             start, method = locate(self.source, self.records[record])
-            where = self._offset + start if method == STORED else None
-            place_arrays(contents, machine.arrays, data, where, f"{key_prefix}{record}")
+            place(contents, machine, self._offset + start if method == STORED else None)
         if key_prefix:
             for reference in ids.storages.values():
                 reference.key = key_prefix + reference.key

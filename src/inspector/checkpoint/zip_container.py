@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from inspector.checkpoint.contents import Contents
 from inspector.checkpoint.exported_container import exported_root, read_exported_program
+from inspector.checkpoint.nesting import Nesting
 from inspector.checkpoint.numpy_container import is_npz, read_npz
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.torchscript_container import read_torchscript
@@ -34,9 +35,9 @@ def read_zip(source: Source) -> Contents:
     return contents
 
 
-def read_plain_zip(archive: ZipArchive) -> Contents:
-    """Read an archive that torch.save wrote."""
+def read_plain_zip(archive: ZipArchive, key_prefix: str = "", nesting: Nesting | None = None) -> Contents:
+    """Read an archive that torch.save wrote; see `ZipArchive.walk_pickle` for the parameters."""
     contents = Contents("zip", None, {}, [], archive.records["data.pkl"].size)
-    contents.root = archive.walk_pickle(contents, "data.pkl")
-    contents.storages = archive.storages("data/") | contents.storages
+    contents.root = archive.walk_pickle(contents, "data.pkl", key_prefix, nesting)
+    contents.storages = archive.storages("data/", key_prefix) | contents.storages
     return contents
