@@ -40,6 +40,7 @@ def _single_files(folder: Path | None) -> dict[str, bytes]:
         "object.npy": _npy(np.array([1, "two", None], dtype=object)),
         "npz": _npz(),
         **{f"bare-{protocol}.pkl": pickle.dumps(_plain(), protocol=protocol) for protocol in range(6)},
+        **{f"tensors-{protocol}.pkl": pickle.dumps(_contents()["state_dict"], protocol) for protocol in (0, 2, 4)},
     }
     if folder is not None:
         for path in sorted(folder.rglob("*")):
