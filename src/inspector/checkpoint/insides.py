@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
 from inspector.checkpoint.dtypes import FLOATING
+from inspector.checkpoint.packed_parameters import script_tensors, unpack_module
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value, listed
 
 Kind = Literal[
@@ -64,6 +65,8 @@ def is_module(value: Value) -> bool:
     """Tell whether ``value`` is a pickled ``torch.nn.Module``, of any class."""
     if not isinstance(value, PickledObject):
         return False
+    if isinstance(value.state, tuple) and unpack_module(value) is not None:
+        return True
     attributes = value.attributes()
     return isinstance(attributes.get("_modules"), PickledDict) and isinstance(
         attributes.get("_parameters"), PickledDict
@@ -130,8 +133,8 @@ def dotted_entries(value: PickledDict, prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _is_packed(value: Value) -> bool:
-    """Tell a quantized module's packed parameters: a tuple of tensors, with None for a missing bias."""
-    return (
+    """Tell a quantized module's packed parameters: a tuple of tensors, with None for a missing bias, or an object."""
+    return bool(script_tensors(value)) or (
         isinstance(value, tuple) and len(value) <= _MAX_PACKED and any(isinstance(item, TensorValue) for item in value)
     )
 

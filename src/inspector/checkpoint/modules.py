@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from inspector.checkpoint.insides import TensorRole
+from inspector.checkpoint.packed_parameters import is_script_object, script_tensors, unpack_module
 from inspector.checkpoint.text import clean_name, value_text
 from inspector.checkpoint.values import PickledDict, PickledObject, TensorValue, Value
 
@@ -27,8 +28,12 @@ class ModuleParts:
 
 def take_apart(value: PickledObject) -> ModuleParts:
     """Return what a pickled module is made of; `inspector.checkpoint.insides.is_module` told that it is one."""
-    attributes = value.attributes()
     tensors: list[tuple[str, TensorValue, TensorRole]] = []
+    packed = unpack_module(value)
+    if packed is not None:
+        tensors += [(name, item, "parameter") for name, item in packed.parameters if isinstance(item, TensorValue)]
+        return ModuleParts(_detail(value, dict(packed.plain)), tensors, packed.other)
+    attributes = value.attributes()
     groups: tuple[tuple[str, TensorRole], ...] = (("_parameters", "parameter"), ("_buffers", "buffer"))
     for group, role in groups:
         held = attributes.get(group)
@@ -37,6 +42,11 @@ def take_apart(value: PickledObject) -> ModuleParts:
                 (clean_name(name), item, role) for name, item in held.named().items() if isinstance(item, TensorValue)
             ]
     children = [(name, item) for name, item in attributes["_modules"].named().items() if item is not None]
+    for name, item in attributes.items():
+        if is_script_object(item):
+            held = script_tensors(item)
+            tensors += [(".".join(filter(None, (clean_name(name), own))), tensor, "parameter") for own, tensor in held]
+            children += [] if held else [(name, item)]
     return ModuleParts(_detail(value, attributes), tensors, children)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from inspector.checkpoint.found import FoundOptimizer, FoundStateDict, FoundTensor, Node
 from inspector.checkpoint.insides import (
@@ -32,6 +33,7 @@ from inspector.checkpoint.limits import (
 )
 from inspector.checkpoint.modules import ModuleParts, take_apart
 from inspector.checkpoint.moments import link_moments
+from inspector.checkpoint.packed_parameters import is_script_object, script_tensors
 from inspector.checkpoint.plain import plain_text
 from inspector.checkpoint.text import clean_name, value_text
 from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, in_pairs, listed
@@ -190,7 +192,11 @@ class Survey:
             if isinstance(item, TensorValue):
                 self._add_tensor(leaf, path, shown, item, role_in_state_dict(key, item, entries), index)
             elif isinstance(item, tuple):
-                self._packed(leaf, path, shown, item, index)
+                self._packed(leaf, path, shown, [(f".{place}", part) for place, part in enumerate(item)], index)
+            elif is_script_object(item):
+                self._packed(
+                    leaf, path, shown, [(f".{own}" if own else "", part) for own, part in script_tensors(item)], index
+                )
             else:
                 leaf.detail = value_text(item)
 
@@ -211,15 +217,16 @@ class Survey:
         modules[dotted] = modules[known]
         return modules[known]
 
-    def _packed(self, node: Node, path: str, key: str, items: tuple[Value, ...], state_dict: int) -> None:
+    def _packed(self, node: Node, path: str, key: str, items: Iterable[tuple[str, Value]], state_dict: int) -> None:
+        """Lay out a quantized module's packed parameters, each by what its name has behind the key."""
         node.kind = "list"
-        for place, item in enumerate(items[:MAX_PLAIN_ENTRIES]):
+        for name, item in islice(items, MAX_PLAIN_ENTRIES):
             if not self._afford(path):
                 return
-            leaf = Node(str(place), "value")
+            leaf = Node(name.removeprefix(".") or node.label, "value")
             node.children.append(leaf)
             if isinstance(item, TensorValue):
-                self._add_tensor(leaf, f"{path}.{place}", f"{key}.{place}", item, "parameter", state_dict)
+                self._add_tensor(leaf, path + name, key + name, item, "parameter", state_dict)
             else:
                 leaf.detail = value_text(item)
 
