@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import zipfile
 from contextlib import suppress
@@ -83,6 +84,10 @@ def test_every_version_and_other_writers_spellings(tmp_path: Path, version: tupl
         (np.array(["2020-01-01"], dtype="M8[D]"), "dates"),
         (np.zeros(2, dtype="m8[s]"), "durations"),
         (np.zeros(2, dtype=[("x", "f4"), ("y", "i4", (2,))]), "records of fields"),
+        (
+            np.zeros((3, 2), dtype=np.dtype([("x", "i1"), ("y", [("z", "f8"), ("t", "U3")])], align=True)),
+            "records of fields",
+        ),
         (np.zeros(2, dtype="V6"), "raw bytes of an unknown type"),
         (np.zeros(2, dtype=np.longdouble), "numbers of more digits than torch has"),
     ],
@@ -91,7 +96,34 @@ def test_what_torch_has_no_dtype_for_is_shown_with_its_shape(tmp_path: Path, con
     with open_checkpoint(saved(tmp_path / "a.npy", content)) as checkpoint:
         (tensor,) = checkpoint.tensors
         assert (tensor.shape, tensor.problem) == (content.shape, f"its elements are {what}")
+        assert (tensor.dtype, tensor.nbytes) == ("unknown", content.nbytes)
+        assert_equal_beyond_the_border(checkpoint, f"The tensor can't be read: its elements are {what}.")
         assert (checkpoint.complete, checkpoint.safety, checkpoint.warnings) == (True, "safe", [])
+
+
+def assert_equal_beyond_the_border(checkpoint: Checkpoint, sentence: str) -> None:
+    """Assert that the window is told the same of the only tensor, and the same sentence when it is read."""
+    (tensor,) = checkpoint.tensors
+    summary = CheckpointSummary(*encode(checkpoint))
+    assert (summary.dtype(0), summary.tensor_nbytes(0)) == (tensor.dtype, tensor.nbytes)
+    for read in (tensor.read, lambda: summary.place(0)):
+        with pytest.raises(CheckpointError) as told:
+            read()
+        assert told.value.message == sentence
+
+
+def test_in_an_archive_and_in_a_pickle_the_sizes_are_the_same(tmp_path: Path) -> None:
+    dates, texts = np.zeros(5, dtype="M8[ns]"), np.array(["a", "bcd"])
+    np.savez_compressed(tmp_path / "a.npz", dates=dates, texts=texts)
+    with open_checkpoint(tmp_path / "a.npz") as checkpoint:
+        assert [(found.dtype, found.nbytes) for found in checkpoint.tensors] == [("unknown", 40), ("unknown", 24)]
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"dates": dates}))
+    with open_checkpoint(tmp_path / "a.pkl") as checkpoint:
+        (tensor,) = checkpoint.tensors
+        assert (tensor.dtype, tensor.nbytes) == ("unknown", 40)
+        assert_equal_beyond_the_border(
+            checkpoint, "dates can't be read: it holds numpy's <M8, which torch has no dtype for."
+        )
 
 
 def test_objects_are_walked_and_judged(tmp_path: Path) -> None:
@@ -194,6 +226,10 @@ def test_bytes_behind_the_end_are_told(tmp_path: Path) -> None:
         "{'descr': '<f4', 'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
         "{'descr': '<f3', 'fortran_order': False, 'shape': (2,)}",
         "{'descr': '<i16', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': [('a',)], 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': [('a', '<f4', -1)], 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': [('a', '<f4', (99999999999, 99999999999))], 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': [('a', [('b', '<f8', 99999999999)], 99999999999)], 'fortran_order': False, 'shape': (2,)}",
         "{'descr': 'float32', 'fortran_order': False, 'shape': (2,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999, 9999999999)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (" + "1, " * 65 + ")}",
@@ -226,4 +262,5 @@ def test_what_numpy_writes_is_understood(described: Any) -> None:
     found = parse_npy_header(file.getvalue())
     assert found.shape == (2, 1)
     assert found.dtype == (content.dtype.name if content.dtype.fields is None else "")
+    assert found.item_size == content.dtype.itemsize
     assert file.getvalue()[found.length :] == content.tobytes()

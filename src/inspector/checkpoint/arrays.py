@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from inspector.checkpoint.contents import Contents, StorageLocation
 from inspector.checkpoint.described import NumpyType, contiguous, is_shape, numpy_type_of
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, UNKNOWN
 from inspector.checkpoint.limits import MAX_PLAIN_ENTRIES
 from inspector.checkpoint.values import StorageReference, UnusualTensor, Value
 
@@ -51,7 +51,7 @@ class PickledArray(UnusualTensor):
     is_array = True
 
     def __init__(self) -> None:
-        super().__init__(None, 0, (), (), "uint8", problem="it has no content")
+        super().__init__(None, 0, (), (), UNKNOWN, problem="it has no content")
         self.content: bytes | None = None
         self.end = 0
         self.items = None
@@ -70,8 +70,11 @@ class PickledArray(UnusualTensor):
             numel *= size
         self.code = found.code
         if not found.name:
-            self.items = content if isinstance(content, list) else _texts(found, _as_bytes(content, None))
+            raw = None if isinstance(content, list) else _as_bytes(content, None)
+            self.items = content if isinstance(content, list) else _texts(found, raw)
             self.problem = f"it holds numpy's {found.code}, which torch has no dtype for"
+            if raw is not None and self.items is None:
+                self.content, self.storage = raw, StorageReference("", UNKNOWN, numel, "cpu")
             return
         self.dtype = found.name
         self.content = _as_bytes(content, numel * ITEM_SIZES[found.name])
@@ -178,7 +181,8 @@ def place_arrays(
             known[id(content)] = content, found
         found = known[id(content)][1]
         if found is None or start is None:
-            array.problem = "its content can't be found in the pickle" if found is None else "the pickle is packed"
+            where = "its content can't be found in the pickle" if found is None else "the pickle is packed"
+            array.problem = array.problem or where
             continue
         position, length = found
         storage.key = f"byte {position} of {pickle}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, UNKNOWN
 from inspector.checkpoint.errors import AmbiguousArchiveError, BrokenCheckpointError
 from inspector.checkpoint.limits import MAX_DIMENSIONS, MAX_ELEMENTS
 from inspector.checkpoint.tensor_bytes import numel_of
@@ -94,7 +94,9 @@ def tensor_of(
         shape = None
     (offset,) = _numbers([fields.get("storage_offset")]) or (None,)
     if dtype is None or shape is None or stride is None or offset is None or len(shape) != len(stride):
-        return UnusualTensor(None, 0, shape or (), stride or (), "float32", problem="its description makes no sense")
+        return UnusualTensor(
+            None, 0, shape or (), stride or (), dtype or UNKNOWN, problem="its description makes no sense"
+        )
     requires_grad = fields.get("requires_grad") is True
     if fields.get("layout") not in (_UNKNOWN, STRIDED):
         return UnusualTensor(None, 0, shape, stride, dtype, requires_grad, layout="sparse")

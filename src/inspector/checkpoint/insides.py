@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
-from inspector.checkpoint.dtypes import FLOATING
+from inspector.checkpoint.dtypes import FLOATING, UNKNOWN
 from inspector.checkpoint.packed_parameters import script_tensors, unpack_module
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value, listed
 
@@ -35,6 +35,8 @@ _COMPANIONS = {
 
 #: The class of what ``numpy.load`` gives for an archive of arrays.
 NUMPY_ARCHIVE = "numpy.lib.npyio.NpzFile"
+
+_PERHAPS_FLOATING = FLOATING | {UNKNOWN}
 
 #: Wrappers that prefix every key: DistributedDataParallel's, torch.compile's, and the usual attribute's.
 WRAPPERS = ("module.", "_orig_mod.", "model.")
@@ -196,6 +198,6 @@ def role_in_state_dict(key: str, tensor: TensorValue, keys: Container[str]) -> T
         companion = _COMPANIONS.get(name)
         if companion is None or (f"{module}.{companion}" if module else companion) in keys:
             return "buffer"
-    if tensor.dtype in FLOATING or tensor.layout == "quantized":
+    if tensor.dtype in _PERHAPS_FLOATING or tensor.layout == "quantized":
         return "parameter"
     return "other" if tensor.is_array else "buffer"

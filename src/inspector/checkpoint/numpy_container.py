@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 
 from inspector.checkpoint.contents import Contents, StorageLocation
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import UNKNOWN
 from inspector.checkpoint.errors import BrokenCheckpointError, CheckpointError, LimitError
 from inspector.checkpoint.insides import NUMPY_ARCHIVE
 from inspector.checkpoint.limits import MAX_INDEX_BYTES
@@ -58,7 +59,7 @@ def read_npy(source: Source) -> Contents:
     if end > source.size:
         contents.complete = False
         contents.warnings.append(f"The file is cut short: {end - source.size:,} bytes are missing.")
-    elif end < source.size and contents.complete and (header.item_size or header.holds_objects):
+    elif end < source.size and contents.complete:
         contents.warnings.append(f"{source.size - end:,} bytes follow its end.")
     return contents
 
@@ -133,16 +134,13 @@ def _no_persistent_ids(_: Value) -> Value:
 
 
 def _tensor(header: NpyHeader, key: str) -> TensorValue:
-    if not header.dtype:
-        why = f"its elements are {header.what}"
-        return UnusualTensor(None, 0, header.shape, header.stride, "other", problem=why)
-    numel = _nbytes(header) // ITEM_SIZES[header.dtype]
-    return ArrayValue(StorageReference(key, header.dtype, numel, "cpu"), 0, header.shape, header.stride, header.dtype)
+    storage = StorageReference(key, header.dtype or UNKNOWN, math.prod(header.shape), "cpu")
+    if header.dtype:
+        return ArrayValue(storage, 0, header.shape, header.stride, header.dtype)
+    why = f"its elements are {header.what}"
+    return UnusualTensor(storage, 0, header.shape, header.stride, UNKNOWN, problem=why)
 
 
 def _nbytes(header: NpyHeader) -> int:
     """Return the bytes of the elements."""
-    total = header.item_size
-    for size in header.shape:
-        total *= size
-    return total
+    return header.item_size * math.prod(header.shape)

@@ -7,6 +7,7 @@ literal such as ``{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }``.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from typing import Any, NamedTuple, TypeGuard
@@ -63,7 +64,7 @@ class NpyHeader(NamedTuple):
     holds_objects
         The elements are Python objects: a pickle follows.
     item_size
-        Bytes of an element, 0 where that is unknown.
+        Bytes of an element.
     big_endian
         Byte order of the elements.
     shape
@@ -129,7 +130,10 @@ def _header(found: Any, length: int) -> NpyHeader:
     descr, fortran, shape = fields.get("descr"), fields.get("fortran_order"), fields.get("shape")
     if not _is_shape(shape) or type(fortran) is not bool or not isinstance(descr, str | list | tuple):
         raise BrokenCheckpointError("Its header makes no sense.")
-    dtype, what, item_size, big_endian = _type(descr) if isinstance(descr, str) else ("", "records of fields", 0, False)
+    if isinstance(descr, str):
+        dtype, what, item_size, big_endian = _type(descr)
+    else:
+        dtype, what, item_size, big_endian = "", "records of fields", _size(descr), False
     return NpyHeader(dtype, what, _holds_objects(descr), item_size, big_endian, shape, fortran, length)
 
 
@@ -148,13 +152,37 @@ def _type(descr: str) -> tuple[str, str, int, bool]:
     """Return (torch's dtype or "", what else it is, bytes of an element, whether it is big-endian)."""
     found = _TYPE.fullmatch(descr)
     if found is None:
-        raise BrokenCheckpointError("Its header names a type that NumPy does not have.")
+        raise _no_type()
     code = found["kind"] + found["size"] if found["size"] else _LETTERS.get(found["kind"], found["kind"] + "0")
     dtype, kind, size = _DTYPES.get(code, ""), code[0], int(code[1:])
     what, sizes = ("", ()) if dtype else _FOREIGN.get(kind, ("", (-1,)))
     if sizes and size not in sizes:
-        raise BrokenCheckpointError("Its header names a type that NumPy does not have.")
+        raise _no_type()
     return dtype, what, size * 4 if kind == "U" else size, found["order"] == ">"
+
+
+def _size(descr: Any) -> int:
+    """Return the bytes of an element; of records those of their fields, among which numpy counts the gaps."""
+    if isinstance(descr, str):
+        return _type(descr)[2]
+    if isinstance(descr, tuple):  # a type and the shape of a small array of it
+        fields: list[tuple[Any, ...]] = [("", *descr)]
+    else:
+        fields = descr if isinstance(descr, list) else [()]
+    total = 0
+    for field in fields:
+        shape = field[2] if isinstance(field, tuple) and len(field) == 3 else ()
+        shape = (shape,) if type(shape) is int else shape
+        if not isinstance(field, tuple) or len(field) not in (2, 3) or not _is_shape(shape):
+            raise _no_type()
+        total += math.prod(shape) * _size(field[1])
+    if total >= MAX_ELEMENTS:
+        raise _no_type()
+    return total
+
+
+def _no_type() -> BrokenCheckpointError:
+    return BrokenCheckpointError("Its header names a type that NumPy does not have.")
 
 
 def _holds_objects(descr: Any) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from inspector.checkpoint import arrays, unusual
 from inspector.checkpoint.described import dtype_name, like, window, without_bytes
+from inspector.checkpoint.dtypes import UNKNOWN
 from inspector.checkpoint.text import clean_name
 from inspector.checkpoint.unusual import filled
 from inspector.checkpoint.values import (
@@ -53,7 +54,7 @@ def _tensor_v3(args: tuple[Value, ...]) -> TensorValue | None:
     dtype = dtype_name(args[6])
     if dtype is None:
         named = f"{clean_name(args[6].dotted)}, which is unknown here" if isinstance(args[6], Global) else "unknown"
-        return without_bytes("strided", args[2], "uint8", f"its dtype is {named}")
+        return without_bytes("strided", args[2], UNKNOWN, f"its dtype is {named}")
     made = window(args[0], args[1], args[2], args[3], dtype)
     made.requires_grad = args[4] is True
     return _with_bits(made, args[7]) if len(args) > 7 and args[7] else made
@@ -79,7 +80,7 @@ def _parameter_class(args: tuple[Value, ...]) -> TensorValue | None:
     """
     if args:
         return _parameter(args)
-    return UnusualTensor(None, 0, (), (), "float32", is_parameter=True, problem="its values are missing from the file")
+    return UnusualTensor(None, 0, (), (), UNKNOWN, is_parameter=True, problem="its values are missing from the file")
 
 
 def set_state(tensor: TensorValue, state: Value) -> None:

@@ -28,6 +28,7 @@ from inspector.checkpoint.part_columns import PartColumns
 from inspector.checkpoint.safety import Safety, Verdict
 from inspector.checkpoint.source import FileIdentity, InspectedFile
 from inspector.checkpoint.tensor_bytes import TensorPlace, nbytes_of, numel_of
+from inspector.checkpoint.text import the_tensor
 from inspector.checkpoint.values import Quantization
 
 ROLES: tuple[TensorRole, ...] = ("parameter", "buffer", "optimizer", "other")
@@ -260,9 +261,11 @@ class CheckpointSummary:
         return numel_of(self.shape(tensor))
 
     def tensor_nbytes(self, tensor: int) -> int:
-        """Return the bytes of a tensor's elements; of a sparse one those of its indices and values."""
+        """Return the bytes of a tensor's elements, as `inspector.checkpoint.tensors.Tensor.nbytes` counts them."""
         if self.layout(tensor) == "sparse":
             return self._parts.nbytes(tensor)
+        if self.dtype(tensor) == UNKNOWN:
+            return self.storage_nbytes[self.storages[tensor]] if self.storages[tensor] >= 0 else 0
         return nbytes_of(self.shape(tensor), self.dtype(tensor))
 
     def key(self, tensor: int) -> str:
@@ -331,7 +334,7 @@ class CheckpointSummary:
         parts = self._parts.of(tensor, self.storage_location)
         if self.problems[tensor] or (storage < 0 and not parts):
             reason = self.problems[tensor] or "it has no storage"
-            raise TensorReadError(f"{self.names[tensor]} can't be read: {reason}.")
+            raise TensorReadError(f"{the_tensor(self.names[tensor])} can't be read: {reason}.")
         return TensorPlace(
             self.storage_location(storage) if storage >= 0 else NOWHERE,
             self.dtype(tensor),

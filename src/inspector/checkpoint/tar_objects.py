@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from inspector.checkpoint import rebuild
 from inspector.checkpoint.contents import Contents, StorageLocation
-from inspector.checkpoint.dtypes import ITEM_SIZES, storage_dtype
+from inspector.checkpoint.dtypes import ITEM_SIZES, UNKNOWN, storage_dtype
 from inspector.checkpoint.errors import BEWARE, BrokenCheckpointError, CutShortError, LimitError
 from inspector.checkpoint.limits import (
     MAX_DIMENSIONS,
@@ -184,7 +184,7 @@ class TarObjects:
         if isinstance(persistent_id, tuple) and len(persistent_id) == 3:
             return self.ids.load(("module", *persistent_id))
         found = self._objects.get(persistent_id) if type(persistent_id) is str else None
-        return found if found is not None else UnusualTensor(None, 0, (), (), "float32", problem=_UNDESCRIBED)
+        return found if found is not None else UnusualTensor(None, 0, (), (), UNKNOWN, problem=_UNDESCRIBED)
 
     def _plain(self, fields: tuple[Value, ...]) -> StorageReference | None:
         key = storage_key(fields[2])

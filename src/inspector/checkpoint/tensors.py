@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from inspector.checkpoint.contents import NOWHERE
-from inspector.checkpoint.dtypes import ITEM_SIZES
+from inspector.checkpoint.dtypes import ITEM_SIZES, UNKNOWN
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.found import FoundTensor
 from inspector.checkpoint.insides import StateDictRole, TensorRole, wrapper_of
 from inspector.checkpoint.tensor_bytes import PlacePart, TensorPlace, nbytes_of, numel_of, read_tensor, span
+from inspector.checkpoint.text import the_tensor
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.checkpoint.values import Quantization, TensorPart, TensorValue
 
@@ -123,7 +124,7 @@ class Tensor:
 
     @property
     def dtype(self) -> str:
-        """Torch's dtype name."""
+        """Torch's dtype name; ``"unknown"`` for what torch has no dtype for, and what does not tell its own."""
         return self._value.dtype
 
     @property
@@ -148,10 +149,16 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the elements (not of the storage); of a sparse tensor those of its indices and values."""
+        """Bytes of the elements (not of the storage); of a sparse tensor those of its indices and values.
+
+        Of elements that torch has no dtype for they are the whole storage's; 0 where that is unknown.
+        """
         if self._value.layout == "sparse":
             parts = () if self.problem else self._value.parts
             return sum(nbytes_of(part.tensor.shape, part.tensor.dtype) for part in parts)
+        if self._value.dtype == UNKNOWN:
+            location = self._checkpoint.contents.storages.get(self.storage_key)
+            return location.nbytes if location is not None else 0
         return nbytes_of(self._value.shape, self._value.dtype)
 
     @property
@@ -174,7 +181,7 @@ class Tensor:
         """
         problem = self.problem
         if problem:
-            raise TensorReadError(f"{self.name} can't be read: {problem}.")
+            raise TensorReadError(f"{the_tensor(self.name)} can't be read: {problem}.")
         return self._place(self._value)
 
     def _place(self, value: TensorValue) -> TensorPlace:
@@ -241,7 +248,7 @@ class Tensor:
         for part in self.place().parts:
             if part.role == role:
                 return read_tensor(self._checkpoint.files, part.place)
-        raise TensorReadError(f"{self.name} has no {role}.")
+        raise TensorReadError(f"{the_tensor(self.name)} has no {role}.")
 
     def __repr__(self) -> str:
         return f"Tensor({self.name!r}, {list(self.shape)}, {self.dtype})"

@@ -68,6 +68,11 @@ def quoted(name: str) -> str:
     return f"'{_escape(shorten(name))}'"
 
 
+def the_tensor(name: str) -> str:
+    """Return a tensor's name to begin a sentence with; that of a file's only tensor, for one, is empty."""
+    return name or "The tensor"
+
+
 def shorten(text: str, characters: int = MAX_QUOTED_CHARACTERS) -> str:
     """Return the text, elided where it is longer than so many characters."""
     return text if len(text) <= characters else text[: characters - 1] + "…"

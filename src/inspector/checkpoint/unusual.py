@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 
 from inspector.checkpoint.described import dtype_name, is_plain, is_shape, like, window, without_bytes
+from inspector.checkpoint.dtypes import UNKNOWN
 from inspector.checkpoint.values import (
     Global,
     PickledDict,
@@ -96,7 +97,7 @@ def layout_name(value: Value) -> str:
 
 def _coordinates(indices: Value, values: Value, shape: Value) -> UnusualTensor:
     if not (is_plain(indices) and is_plain(values)) or not is_shape(shape):
-        return without_bytes("sparse", shape, "float32", _SPARSE_NONSENSE)
+        return without_bytes("sparse", shape, UNKNOWN, _SPARSE_NONSENSE)
     dimensions = indices.shape[0] if len(indices.shape) == 2 else -1
     fits = 0 <= dimensions <= len(shape) and values.shape == (*indices.shape[1:], *shape[dimensions:])
     return _put_together(shape, (("indices", indices), ("values", values)), fits and indices.dtype == "int64")
@@ -105,7 +106,7 @@ def _coordinates(indices: Value, values: Value, shape: Value) -> UnusualTensor:
 def _compressed(roles: tuple[str, str], data: Args, shape: Value, *, blocks: bool) -> UnusualTensor:
     outer, inner, values = data
     if not all(map(is_plain, data)) or not is_shape(shape) or not outer.shape:
-        return without_bytes("sparse", shape, "float32", _SPARSE_NONSENSE)
+        return without_bytes("sparse", shape, UNKNOWN, _SPARSE_NONSENSE)
     batch = len(outer.shape) - 1
     dense = shape[batch + 2 :]
     block = values.shape[batch + 1 : batch + 3] if blocks else (1, 1)
@@ -157,7 +158,7 @@ def meta(args: Args) -> TensorValue | None:
     """``_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)``."""
     if len(args) < 2:
         return None
-    made = without_bytes("meta", args[1], dtype_name(args[0]) or "float32")
+    made = without_bytes("meta", args[1], dtype_name(args[0]) or UNKNOWN)
     made.requires_grad = len(args) > 3 and args[3] is True
     return made
 
@@ -182,7 +183,7 @@ def wrapper(args: Args) -> TensorValue | None:
     """``_rebuild_wrapper_subclass(cls, dtype, size, ...)``: a shell, to be `filled`."""
     if len(args) < 3:
         return None
-    return without_bytes("meta", args[2], dtype_name(args[1]) or "float32")
+    return without_bytes("meta", args[2], dtype_name(args[1]) or UNKNOWN)
 
 
 def filled(shell: TensorValue, kind: Value, state: Value) -> Value:
