@@ -28,7 +28,7 @@ def stepped() -> tuple[nn.Module, torch.optim.Optimizer]:
 def metadata(path: Path) -> dict[str, Any]:
     with open_checkpoint(path) as checkpoint:
         found = checkpoint.metadata
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert repr(json.loads(json.dumps(found))) == repr(found)
     return found
 
 
@@ -91,7 +91,7 @@ def test_tensors_are_left_out_of_tables_and_told_in_lists(save: Save) -> None:
     }
 
 
-@pytest.mark.parametrize(("value", "shown"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
-def test_numbers_that_json_lacks_are_told_from_none(save: Save, value: float, shown: str) -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_lacks_are_told_from_none(save: Save, value: float) -> None:
     content = {"loss": value, "best": None, "history": [0.5, value, None]}
-    assert metadata(save(content)) == {"loss": shown, "best": None, "history": [0.5, shown, None]}
+    assert repr(metadata(save(content))) == repr(content)

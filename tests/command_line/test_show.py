@@ -75,7 +75,7 @@ def test_json_has_the_documented_keys(inspector: Inspector, plain: Path) -> None
 def test_training_checkpoint_with_nan_is_strict_json(inspector: Inspector, squeezenet: Path) -> None:
     shown = inspector("show", squeezenet, "--json").json()
     assert shown["kind"] == "training_checkpoint"
-    assert shown["metadata"] == {"epoch": 3, "loss": "NaN", "best": "Infinity"}
+    assert shown["metadata"] == {"epoch": 3, "loss": None, "best": None}
     found = {row["path"]: row for row in shown["state_dicts"]}
     assert found["ema"]["wrapper"] == "module."
     assert shown["parameters"] == found["model"]["parameters"] == 726_087

@@ -198,6 +198,6 @@ def role_in_state_dict(key: str, tensor: TensorValue, keys: Container[str]) -> T
         companion = _COMPANIONS.get(name)
         if companion is None or (f"{module}.{companion}" if module else companion) in keys:
             return "buffer"
-    if tensor.dtype in _PERHAPS_FLOATING or tensor.layout == "quantized":
-        return "parameter"
-    return "other" if tensor.is_array else "buffer"
+    if tensor.is_array:
+        return "parameter" if tensor.dtype in FLOATING else "other"
+    return "parameter" if tensor.dtype in _PERHAPS_FLOATING or tensor.layout == "quantized" else "buffer"

@@ -9,7 +9,7 @@ from typing import Any
 from inspector.checkpoint.found import FoundStateDict
 from inspector.checkpoint.limits import MAX_LIST_BYTES, MAX_SHOWN_INT_BITS
 from inspector.checkpoint.plain import plain_text, table_of
-from inspector.checkpoint.text import clean_name, json_number, json_size, value_text
+from inspector.checkpoint.text import clean_name, json_size, value_text
 from inspector.checkpoint.values import PickledDict, PickledObject, PickledSet, TensorValue, Value, listed
 
 #: Entries of one table or list, levels of them within each other, and values looked at in all.
@@ -22,7 +22,7 @@ _NOTHING = object()
 
 
 def plain_metadata(root: Value, metadata: dict[str, Any], state_dicts: Iterable[FoundStateDict]) -> dict[str, Any]:
-    """Return the plain values as JSON values, bounded; numbers that JSON lacks as `json_number` gives them.
+    """Return the plain values as JSON values, bounded; NaN and infinity, which JSON lacks, as they are.
 
     Tensors are left out, and tables and lists that hold nothing else: state_dicts, and what an optimizer knows of each
     parameter. A root that is itself one plain value, ``torch.save(5, path)``, is called ``value``.
@@ -126,5 +126,5 @@ def _scalar(value: Value) -> Any:
     if isinstance(value, int):
         return value if value.bit_length() <= MAX_SHOWN_INT_BITS else value_text(value)
     if isinstance(value, float):
-        return json_number(value)
+        return value
     return clean_name(value) if isinstance(value, str) else value_text(value)

@@ -15,7 +15,7 @@ from inspector.checkpoint.machine import Machine
 from inspector.checkpoint.numpy_header import MAX_HEADER_BYTES, NpyHeader, parse_npy_header
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.text import quoted
-from inspector.checkpoint.values import ArrayValue, PickledDict, StorageReference, TensorValue, UnusualTensor, Value
+from inspector.checkpoint.values import ArrayValue, PickledDict, StorageReference, TensorValue, UnreadableArray, Value
 from inspector.checkpoint.walking import place, walk
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, read_entry
 
@@ -138,7 +138,7 @@ def _tensor(header: NpyHeader, key: str) -> TensorValue:
     if header.dtype:
         return ArrayValue(storage, 0, header.shape, header.stride, header.dtype)
     why = f"its elements are {header.what}"
-    return UnusualTensor(storage, 0, header.shape, header.stride, UNKNOWN, problem=why)
+    return UnreadableArray(storage, 0, header.shape, header.stride, UNKNOWN, problem=why)
 
 
 def _nbytes(header: NpyHeader) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -92,13 +91,6 @@ def bounded(items: Iterable[T]) -> list[T]:
 def json_size(value: Any) -> int:
     """Return the bytes that a JSON value takes between the processes."""
     return len(json.dumps(value))
-
-
-def json_number(value: float) -> float | str:
-    """Return a number as JSON has it: the three that it lacks as ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _escape(text: str) -> str:

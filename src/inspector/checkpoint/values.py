@@ -243,6 +243,13 @@ class ArrayValue(TensorValue):
     is_array = True
 
 
+class UnreadableArray(UnusualTensor):
+    """A numpy array of what torch has no dtype for, in a file of its own."""
+
+    __slots__ = ()
+    is_array = True
+
+
 def listed(value: Value) -> Value:
     """Return the elements of a numpy array that is no tensor, as a list; any other value as it is."""
     return value.items if isinstance(value, TensorValue) and value.items is not None else value

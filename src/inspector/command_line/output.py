@@ -41,7 +41,7 @@ def tell(sentence: str) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print a JSON document; NaN and Inf as null, where they were not made texts before.
+    """Print a JSON document; NaN and Inf as null.
 
     A lone surrogate of a file's name is escaped by the stream, and that escape is JSON's own.
     """

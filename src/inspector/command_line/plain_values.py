@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,4 +45,6 @@ def _text(value: Any) -> str:
             return value[0]
         more = [f"… {len(value) - _MOST_INLINE:,} more"] if len(value) > _MOST_INLINE else []
         return f"[{', '.join([*map(_text, value[:_MOST_INLINE]), *more])}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{'−' if value < 0 else ''}infinity"
     return value if isinstance(value, str) else repr(value)

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.checkpoint.text import json_number
 from inspector.command_line.arguments import Parser
 from inspector.command_line.output import Page, print_json, progress
 from inspector.command_line.plain_values import value_rows
@@ -100,7 +99,7 @@ def _quantization(summary: CheckpointSummary, tensor: int) -> dict[str, Any] | N
     along = how.axis >= 0
     return {
         "scheme": summary.quantization_scheme(tensor),
-        "scale": None if along else json_number(how.scale),
+        "scale": None if along else how.scale,
         "zero_point": None if along else how.zero_point,
         "axis": how.axis if along else None,
     }
