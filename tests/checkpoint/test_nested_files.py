@@ -232,6 +232,10 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "nothing": (loads(b""), "needs_trust"),
     "a harmless pickle that is no file": (loads(QUIET * 5), "needs_trust"),
     "cut short": (loads(STORAGE[:60]), "needs_trust"),
+    "a text of Python 2 that may stand for two": (
+        b"ctorch.storage\n_load_from_bytes\nU\x05]q\xc3\xa9.\x85R",
+        "needs_trust",
+    ),
     "what a call makes": (b"ctorch.storage\n_load_from_bytes\ncbuiltins\nbytearray\n)R\x85R", "needs_trust"),
     "by another function": (
         b"ctorch._tensor\n_rebuild_from_type\n(ctorch.storage\n_load_from_bytes\nctorch\nTensor\nB"
@@ -321,3 +325,28 @@ def test_many_faults_make_few_warnings(tmp_path: Path) -> None:
     with open_checkpoint(path) as checkpoint:
         assert not checkpoint.complete
         assert 0 < len(checkpoint.warnings) < 10
+
+
+def test_pickles_in_a_row_share_what_their_files_may_cost(tmp_path: Path) -> None:
+    inner = torch_file(list(range(2_000)))
+    code = Assembler(2).name("torch.storage", "_load_from_bytes").op(b"B", struct.pack("<I", len(inner)), inner)
+    path = tmp_path / "row.pkl"
+    path.write_bytes(code.op(b"q\x010ctorch.storage\n_load_from_bytes\nh\x01\x85R").done() * 50)
+    with open_checkpoint(path) as checkpoint:  # each holds one and has it loaded once: as many as there are bytes
+        assert checkpoint.safety == "safe"
+    row = code.code[:-1] + b"0(" + b"ctorch.storage\n_load_from_bytes\nh\x01\x85R" * 5 + b"l."
+    path.write_bytes(bytes(row) * 50)
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.safety == "needs_trust"
+        assert any("more files" in warning for warning in checkpoint.warnings)
+
+
+def test_a_larger_pickle_than_is_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bare(tmp_path / "large.pkl", {"a": torch.ones(2), "b": torch.ones(2)}, 3)
+    monkeypatch.setattr("inspector.checkpoint.sniff.MAX_INDEX_BYTES", path.stat().st_size - 40)
+    with open_checkpoint(path) as checkpoint:
+        assert [found.name for found in checkpoint.tensors] == ["a"]
+        assert (checkpoint.complete, checkpoint.safety) == (False, "needs_trust")
+        (warning,) = checkpoint.warnings
+        assert "torch.save" in warning
+        assert "cut short" not in warning

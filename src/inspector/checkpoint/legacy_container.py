@@ -98,7 +98,7 @@ class _Pickles:
         self.name = key_prefix or "the pickle"
         self.position = 0
         self.nested: list[NestedFile] = []
-        self._nesting = nesting
+        self._nesting = Nesting(len(data)) if nesting is None else nesting
         self.ids = PersistentIds()
         self.globals: dict[str, None] = {}
         self.arrays: list[PickledArray] = []
@@ -119,14 +119,14 @@ class _Pickles:
 
     def _skip_head(self) -> None:
         """Walk the magic number, the protocol and the system that wrote it, once for all files in one pickle."""
-        known = self._nesting.usual_head if self._nesting is not None else b""
+        known = self._nesting.usual_head
         if known and self.data.startswith(known):
             self.position = len(known)
             return
         magic_number = self._next()
         self._next()
         self._next()
-        if self._nesting is not None and magic_number == MAGIC_NUMBER and not self.globals:
+        if magic_number == MAGIC_NUMBER and not self.globals:
             self._nesting.usual_head = self.data[: self.position]
 
     def _next(self, *, keep_partial: bool = False) -> Value:

@@ -39,7 +39,8 @@ class Machine(ConstantOpcodes):
     name
         What tells the pickle from the others of the checkpoint.
     nesting
-        What files inside the pickle may cost; by default as much as a pickle of its length may hold.
+        What files inside the pickle may cost; by default as much as a pickle of its length may hold. Pickles that lie
+        in the same bytes are given the same.
 
     Attributes
     ----------
@@ -291,7 +292,7 @@ class Machine(ConstantOpcodes):
         """Return what torch would load from the bytes that the pickle gives it; the call where that is unknown."""
         from inspector.checkpoint.nested_bytes import read_nested  # it builds on this module; few pickles need it
 
-        found = read_nested(call.args, f"byte {self.position} of {self.name}/", self.position, self._nesting)
+        found = read_nested(call.args, f"byte {self.position} of {self.name}/", self.position, self.nesting)
         self.nested.append(found)
         self._named_inside.update(found.contents.globals)
         if len(self._named_inside) > MAX_GLOBALS:

@@ -74,7 +74,8 @@ def read_nested(args: Value, key_prefix: str, end: int, nesting: Nesting) -> Nes
     finally:
         nesting.leave()
     if isinstance(given, str) and not given.isascii() and not given.startswith(_PROTOCOL):
-        contents.complete = contents.globals_complete = False  # which bytes the text stands for is a guess
+        contents.complete = contents.globals_complete = False
+        contents.warnings.append("Which bytes a storage is packed into can't be told: they are written as text.")
     return NestedFile(contents, content, end)
 
 

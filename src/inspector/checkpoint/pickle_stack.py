@@ -38,7 +38,7 @@ class PickleStack:
         self.misuses: dict[str, None] = {}
         self._persistent = persistent
         self._budget = PickleBudget(len(self.data))
-        self._nesting = Nesting(len(self.data)) if nesting is None else nesting
+        self.nesting = Nesting(len(self.data)) if nesting is None else nesting
         self._protocol = 0
         self._rebuild_tensor: Value = _NOTHING
         self._stack: list[Value] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.checkpoint.contents import Contents
-from inspector.checkpoint.errors import CheckpointError, NotACheckpointError
+from inspector.checkpoint.errors import CheckpointError, CutShortError, NotACheckpointError
 from inspector.checkpoint.legacy_container import is_legacy, read_legacy
 from inspector.checkpoint.limits import MAX_GLOBALS, MAX_INDEX_BYTES
 from inspector.checkpoint.machine import Machine, describe_failure
@@ -20,6 +20,11 @@ from inspector.checkpoint.wrong_files import OPEN_ANOTHER, refuse_text, refuse_w
 from inspector.checkpoint.zip_container import read_zip
 
 _HEAD_BYTES = 4_096
+
+_TOO_LARGE = (
+    f"Only the first {MAX_INDEX_BYTES >> 20:,} MiB of it were read: it holds its numbers in the pickle itself. A file "
+    "that torch.save writes is read whole, however large."
+)
 
 #: Pickles in a row that are walked for their globals.
 _MAX_PICKLES = 1_000
@@ -70,7 +75,8 @@ def _read_bare_pickle(source: Source, head: bytes) -> Contents | None:
             refuse_text(source, head)
             return None
         contents.complete = contents.globals_complete = False
-        contents.warnings.append(describe_failure(error))
+        is_too_large = isinstance(error, CutShortError) and source.size > MAX_INDEX_BYTES
+        contents.warnings.append(_TOO_LARGE if is_too_large else describe_failure(error))
     else:
         if not head.startswith(b"\x80") and _is_noise(contents.root, machine, source):
             refuse_text(source, head)
@@ -87,7 +93,7 @@ def _read_on(contents: Contents, machine: Machine, source: Source) -> None:
     """Walk the pickles that follow the first: a reader that goes on would run what they name."""
     position, count = machine.position, 1
     while position < source.size and count < _MAX_PICKLES:
-        following = Machine(machine.data, position, PersistentIds().load)
+        following = Machine(machine.data, position, PersistentIds().load, machine.name, machine.nesting)
         try:
             following.run()
         except CheckpointError:

@@ -129,7 +129,7 @@ class TarObjects:
         machine = Machine(data, 0, _no_persistent_ids)
         count = _checked_count(self._run(machine))
         for _ in range(count):
-            machine = Machine(data, machine.position, _no_persistent_ids)
+            machine = Machine(data, machine.position, _no_persistent_ids, nesting=machine.nesting)
             fields = self._run(machine)
             name, storage, kind = fields if isinstance(fields, tuple) and len(fields) == 3 else (None, None, None)
             key = storage_key(name)
