@@ -299,7 +299,7 @@ def test_json_names_a_moment_s_parameter_and_a_tensor_s_problem(inspector: Inspe
     assert tensors["model.conv.weight"]["parameter"] is None
     assert tensors["model.conv.weight"]["problem"] is None
     assert "meta" in tensors["empty"]["problem"]
-    assert (shown["metadata"]["loss"], shown["metadata"]["best"]) == ("NaN", None)
+    assert (shown["metadata"]["loss"], shown["metadata"]["best"]) == (None, None)
     assert shown["metadata"]["worst"] == "-Infinity"
     assert shown["metadata"]["optimizer"]["param_groups"][0]["betas"] == [0.5, 0.75]
 
