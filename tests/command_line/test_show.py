@@ -300,7 +300,7 @@ def test_json_names_a_moment_s_parameter_and_a_tensor_s_problem(inspector: Inspe
     assert tensors["model.conv.weight"]["problem"] is None
     assert "meta" in tensors["empty"]["problem"]
     assert (shown["metadata"]["loss"], shown["metadata"]["best"]) == (None, None)
-    assert shown["metadata"]["worst"] == "-Infinity"
+    assert shown["metadata"]["worst"] is None
     assert shown["metadata"]["optimizer"]["param_groups"][0]["betas"] == [0.5, 0.75]
 
 
