@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from inspector.checkpoint.insides import rank_of_path
 from inspector.checkpoint.summary import CheckpointSummary, StateDictSummary
 from inspector.checkpoint.text import shorten
@@ -107,7 +109,8 @@ def verdict_sentence(summary: CheckpointSummary) -> str:
     what = headline(summary)
     complete = "" if summary.complete else ", read only in part"
     packed = "as a bare pickle" if summary.container == "pickle" else f"in {words.container(summary)}"
-    is_told = summary.kind in words.PROGRAMS or words.container(summary).removesuffix(" container") in what
+    told = words.container(summary).removesuffix(" container")
+    is_told = summary.kind in words.PROGRAMS or re.search(rf"\b{re.escape(told)}\b", what) is not None
     packed = "" if is_told else f", {packed}"
     native = ", with native machine code that runs when it is loaded" if summary.native_code else ""
     return f"{what}{packed}{native}, {words.SAFETY_WORDS[summary.safety]}{complete}"
