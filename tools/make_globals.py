@@ -32,7 +32,7 @@ torch._utils._rebuild_meta_tensor_no_storage torch._utils._rebuild_device_tensor
 torch._utils._rebuild_device_tensor_from_cpu_tensor torch._utils._rebuild_xla_tensor
 torch._tensor._rebuild_from_type torch._tensor._rebuild_from_type_v2
 torch.nn.parameter.Parameter torch.nn.parameter.Buffer torch.Tensor torch.Size torch.device
-torch.serialization._get_layout torch.storage._load_from_bytes torch.per_tensor_affine torch.per_channel_affine
+torch.serialization._get_layout torch.per_tensor_affine torch.per_channel_affine
 torch.per_channel_affine_float_qparams torch.storage.UntypedStorage torch.storage.TypedStorage
 torch.storage._TypedStorage torch.storage._UntypedStorage torch.UntypedStorage torch.cuda.UntypedStorage
 """.split()

@@ -6,6 +6,7 @@ import io
 import math
 import pickle
 import pickletools
+import struct
 import zipfile
 from contextlib import suppress
 from typing import Any
@@ -247,3 +248,30 @@ def described(value: Any) -> object:
     if isinstance(value, list | tuple):
         return [described(item) for item in value]
     return value.dotted if isinstance(value, Global) else (type(value), repr(value))
+
+
+def framed(content: bytes, length: int | None = None) -> bytes:
+    return b"\x80\x04\x95" + struct.pack("<Q", len(content) if length is None else length) + content
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        framed(b"N0B\x02\x00") + b"\0\0\0\0}.",  # BINBYTES whose length crosses the frame's end
+        framed(b"N.0}."),  # STOP before the end: the rest of the frame is thrown away
+        framed(b"N" + framed(b"0}")[2:]) + b".",  # a frame in a frame
+        framed(b"cbuiltins\nob") + b"ject\n.",  # a name that crosses
+    ],
+)  # fmt: skip
+def test_what_does_not_end_with_its_frame_is_damaged(code: bytes) -> None:
+    """CPython's C unpickler drops what is left of a frame, and so runs other opcodes than these."""
+    with pytest.raises((BrokenCheckpointError, CutShortError)):
+        Machine(code, 0, lambda _: None).run()
+
+
+def test_frames_as_pickle_writes_them() -> None:
+    content = {"a": list(range(40_000)), "b": b"x" * 200_000, "c": "y" * 100_000, "d": [str(n) for n in range(30_000)]}
+    for protocol in (4, 5):
+        found = Machine(pickle.dumps(content, protocol), 0, lambda _: None).run()
+        assert found.named()["a"] == content["a"]
+        assert found.named()["b"] == content["b"]

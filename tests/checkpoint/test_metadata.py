@@ -95,3 +95,8 @@ def test_tensors_are_left_out_of_tables_and_told_in_lists(save: Save) -> None:
 def test_numbers_that_json_lacks_are_told_from_none(save: Save, value: float) -> None:
     content = {"loss": value, "best": None, "history": [0.5, value, None]}
     assert repr(metadata(save(content))) == repr(content)
+
+
+def test_a_key_with_a_dot_does_not_hide_another_value(save: Save) -> None:
+    content = {"a": {"state_dict": {"w": torch.ones(2)}}, "a.state_dict": {"note": 5}, "epoch": 3}
+    assert metadata(save(content)) == {"a.state_dict": {"note": 5}, "epoch": 3}

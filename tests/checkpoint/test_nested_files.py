@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import pickle
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +93,7 @@ def names(checkpoint: Checkpoint) -> dict[str, str]:
 def test_pickled_tensors_are_as_torch_has_them(tmp_path: Path, protocol: int) -> None:
     expected = tensors()
     with open_checkpoint(bare(tmp_path / "a.pkl", expected, protocol)) as checkpoint:
-        assert (checkpoint.container, checkpoint.kind, checkpoint.safety) == ("pickle", "state_dict", "safe")
+        assert (checkpoint.container, checkpoint.kind, checkpoint.safety) == ("pickle", "state_dict", "needs_trust")
         assert (checkpoint.complete, checkpoint.warnings) == (True, [])
         assert [found.name for found in checkpoint.tensors] == list(expected)
         summary = CheckpointSummary(*encode(checkpoint))
@@ -106,7 +108,7 @@ def test_protocol_0_tells_the_types_and_why_there_are_no_numbers(tmp_path: Path)
     """Its bytes are written as escaped text, which nobody has used for large tensors in this century."""
     with open_checkpoint(bare(tmp_path / "a.pkl", {"w": torch.tensor([1, 2])}, 0)) as checkpoint:
         (tensor,) = checkpoint.tensors
-        assert (tensor.dtype, tensor.nbytes, checkpoint.safety) == ("int64", 16, "safe")
+        assert (tensor.dtype, tensor.nbytes, checkpoint.safety) == ("int64", 16, "needs_trust")
         with pytest.raises(CheckpointError, match="packed into the pickle"):
             tensor.read()
 
@@ -138,15 +140,14 @@ def test_equal_storages_are_not_shared_and_one_in_the_memo_is(tmp_path: Path) ->
     assert first is second
 
 
-@pytest.mark.parametrize("in_zip", [False, True])
-def test_a_storage_packed_in_either_container(tmp_path: Path, in_zip: bool) -> None:
+def test_a_storage_packed_as_an_archive_is_not_unpacked(tmp_path: Path) -> None:
+    """torch loads one and never writes one; a small archive may hold very much."""
     path = tmp_path / "a.pkl"
-    file = torch_file(storage_of(torch.tensor([-5, 1 << 40])), in_zip=in_zip)
-    path.write_bytes(b"\x80\x02" + window(file) + b".")
+    path.write_bytes(b"\x80\x02" + window(torch_file(storage_of(torch.tensor([1, 2])), in_zip=True)) + b".")
     with open_checkpoint(path) as checkpoint:
         (tensor,) = checkpoint.tensors
-        assert (tensor.dtype, tensor.read().tolist()) == ("int64", [-5, 1 << 40])
-        assert checkpoint.safety == "safe"
+        assert (tensor.dtype, checkpoint.safety, checkpoint.complete) == ("unknown", "needs_trust", False)
+        assert "a zip archive" in checkpoint.warnings[0]
 
 
 @pytest.mark.parametrize("make", [zip_of, legacy_of])
@@ -155,7 +156,7 @@ def test_in_torchs_own_containers(tmp_path: Path, make: Callable[..., Path]) -> 
     tail = () if make is zip_of else (b"\x80\x02].",)
     with open_checkpoint(make(tmp_path / "a.pth", b"\x80\x02" + window(file) + b".", *tail)) as checkpoint:
         (tensor,) = checkpoint.tensors
-        assert (tensor.dtype, tensor.read().tolist(), checkpoint.safety) == ("int64", [3, 4], "safe")
+        assert (tensor.dtype, tensor.read().tolist(), checkpoint.safety) == ("int64", [3, 4], "needs_trust")
 
 
 def test_in_a_packed_pickle_there_are_no_numbers_to_read(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "in the system's place": (loads(b"".join((legacy()[:-4], EVIL, STORAGE))), "dangerous"),
     "in the object's place": (loads(legacy(EVIL, EMPTY_KEYS)), "dangerous"),
     "in the keys' place": (loads(legacy(QUIET, EVIL)), "dangerous"),
-    "in an archive": (loads(in_zip(EVIL, {})), "dangerous"),
+    "in an archive": (loads(in_zip(EVIL, {})), "needs_trust"),
     "in one another": (deep(2, EVIL), "dangerous"),
     "in too many": (deep(20, EVIL), "needs_trust"),
     "unknown code": (loads(legacy(b"cposix_\ngetpid\n)R.", EMPTY_KEYS)), "needs_trust"),
@@ -248,6 +249,66 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
 }  # fmt: skip
 
 
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def given(content: bytes) -> bytes:
+    return b"B" + struct.pack("<I", len(content)) + content
+
+
+NAME = b"ctorch.storage\n_load_from_bytes\n"
+TENSOR = (
+    b"ctorch._utils\n_rebuild_device_tensor_from_numpy\n(cnumpy._core.numeric\n_frombuffer\n(" + given(b"abcd")
+    + b"q\x07cnumpy\ndtype\n" + text("u1") + b"\x89\x88\x87RK\x04\x85" + text("C") + b"tRctorch\nfloat32\n"
+    + text("cpu") + b"\x89tR"
+)  # fmt: skip
+
+#: Ways by which a pickle has its bytes loaded without a REDUCE of the function.
+BY_OTHER_OPCODES: dict[str, bytes] = {
+    "setstate of a dict": b"ccollections\nOrderedDict\n)R}" + text("__setstate__") + NAME + b"sb" + given(EVIL) + b"b",
+    "setstate of a namespace": b"cargparse\nNamespace\n)\x81}" + text("__setstate__") + NAME + b"sb"
+    + given(EVIL) + b"b",
+    "setstate of a parameter": b"ctorch._utils\n_rebuild_parameter_with_state\n(" + TENSOR
+    + b"\x88ccollections\nOrderedDict\n)R}" + text("__setstate__") + NAME + b"stR" + given(EVIL) + b"b",
+    "append": b"ctypes\nSimpleNamespace\n)R}" + text("append") + NAME + b"sb" + given(EVIL) + b"a",
+    "extend": b"ctypes\nSimpleNamespace\n)R}" + text("extend") + NAME + b"sb(" + given(EVIL) + b"e",
+    "add": b"ctypes\nSimpleNamespace\n)R}" + text("add") + NAME + b"sb(" + given(EVIL) + b"\x90",
+    "keyword arguments": b"cargparse\nNamespace\n)}" + text("append") + NAME + b"s\x92" + given(EVIL) + b"a",
+    "bytes that are changed": b"ctorch.nn.parameter\nBuffer\n" + TENSOR + b"\x85RK\x00K\x01s0" + NAME + b"h\x07\x85R",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(BY_OTHER_OPCODES))
+def test_what_loads_bytes_by_other_opcodes_is_never_safe_and_is_told(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "hostile.pkl"
+    path.write_bytes(b"\x80\x04" + BY_OTHER_OPCODES[name] + b".")
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.safety != "safe"
+        assert names(checkpoint)[LOADS_BYTES] == "unknown"
+        assert any(
+            told in warning for warning in checkpoint.warnings for told in ("for one of the methods", "adds items")
+        )
+
+
+@pytest.mark.parametrize("function", ["numpy\ndtype", "_codecs\nencode", "torch._utils\n_rebuild_parameter"])
+@pytest.mark.parametrize("method", ["__setstate__", "append", "extend", "add"])
+def test_a_harmless_function_as_a_method_of_an_object_is_a_misuse(tmp_path: Path, function: str, method: str) -> None:
+    """It would be called with arguments that were not looked at."""
+    path = tmp_path / "hostile.pkl"
+    code = b"ctypes\nSimpleNamespace\n)R}" + text(method) + f"c{function}\n".encode() + b"sb"
+    path.write_bytes(b"\x80\x02" + code + b".")
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.safety == "needs_trust"
+
+
+def test_plain_values_of_these_names_are_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(argparse.Namespace(append=True, add="x", extend=[1], __doc__="y")))
+    with open_checkpoint(path) as checkpoint:
+        assert (checkpoint.safety, checkpoint.warnings) == ("safe", [])
+
+
 @pytest.mark.parametrize("container", ["bare", "zip", "legacy", "numpy"])
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_verdicts(tmp_path: Path, container: str, name: str) -> None:
@@ -265,7 +326,7 @@ def test_verdicts(tmp_path: Path, container: str, name: str) -> None:
         path.write_bytes(code)
     with open_checkpoint(path) as checkpoint:
         assert checkpoint.safety == expected, (checkpoint.globals, checkpoint.warnings)
-        assert names(checkpoint)[LOADS_BYTES] == "tensor"
+        assert names(checkpoint)[LOADS_BYTES] == "unknown"
         if expected == "dangerous":
             assert names(checkpoint)["os.system"] == "dangerous"
         elif expected == "needs_trust" and name != "unknown code":
@@ -333,7 +394,7 @@ def test_pickles_in_a_row_share_what_their_files_may_cost(tmp_path: Path) -> Non
     path = tmp_path / "row.pkl"
     path.write_bytes(code.op(b"q\x010ctorch.storage\n_load_from_bytes\nh\x01\x85R").done() * 50)
     with open_checkpoint(path) as checkpoint:  # each holds one and has it loaded once: as many as there are bytes
-        assert checkpoint.safety == "safe"
+        assert checkpoint.complete
     row = code.code[:-1] + b"0(" + b"ctorch.storage\n_load_from_bytes\nh\x01\x85R" * 5 + b"l."
     path.write_bytes(bytes(row) * 50)
     with open_checkpoint(path) as checkpoint:
@@ -350,3 +411,14 @@ def test_a_larger_pickle_than_is_read_says_so(tmp_path: Path, monkeypatch: pytes
         (warning,) = checkpoint.warnings
         assert "torch.save" in warning
         assert "cut short" not in warning
+
+
+def test_storages_written_as_text_are_found_in_one_go(tmp_path: Path) -> None:
+    """The length of the text before each was worked out anew: 75 seconds for 20,000 of them."""
+    storages = {f"{place}": torch.tensor([place % 256], dtype=torch.uint8) for place in range(3_000)}
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"\x80\x02ctorch.storage\n_load_from_bytes\n" + text_of(torch_file(storages)) + b"\x85R.")
+    before = time.process_time()
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.tensors[2_999].read().tolist() == [2_999 % 256]
+    assert time.process_time() - before < 5

@@ -70,7 +70,7 @@ def test_what_is_no_pickle_is_not_called_one(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones((2, 3)))
     assert headline(summary_of(tmp_path / "a.npy")) == "A NumPy array: 2 × 3, float64"
     np.save(tmp_path / "o.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    assert headline(summary_of(tmp_path / "o.npy")) == "NumPy arrays of objects"
+    assert headline(summary_of(tmp_path / "o.npy")) == "A NumPy array of objects"
     (tmp_path / "five.pkl").write_bytes(pickle.dumps(5))
     assert headline(summary_of(tmp_path / "five.pkl")) == "A pickled object: no tensors"
 

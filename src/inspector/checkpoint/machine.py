@@ -14,8 +14,14 @@ from inspector.checkpoint import rebuild
 from inspector.checkpoint.arrays import PickledArray
 from inspector.checkpoint.errors import CheckpointError, LimitError
 from inspector.checkpoint.limits import MAX_GLOBALS
-from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleStop
-from inspector.checkpoint.uses import misuse_in_array, misuse_in_call, misuse_in_state
+from inspector.checkpoint.pickle_constants import ConstantOpcodes, PickleFrame, PickleStop
+from inspector.checkpoint.uses import (
+    misuse_in_array,
+    misuse_in_attributes,
+    misuse_in_call,
+    misuse_in_state,
+    misuse_of_items,
+)
 from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue, Value
 
 _U32 = struct.Struct("<I")
@@ -70,19 +76,45 @@ class Machine(ConstantOpcodes):
         CutShortError
             It ends before its STOP.
         """
-        data, handlers, size = self.data, _HANDLERS, len(self.data)
+        end, framed = len(self.data), False
         try:
-            while self.position < size:
-                handler = handlers[data[self.position]]
-                self.position += 1
-                handler(self)
+            while True:
+                try:
+                    self._walk_to(end)
+                except PickleFrame as frame:
+                    if framed:
+                        raise self._broken("a frame in it begins within another") from None
+                    end, framed = frame.end, True
+                    continue
+                if not framed:
+                    raise self._cut_short()
+                self._leave_frame(end)
+                end, framed = len(self.data), False
         except PickleStop:
+            if framed:
+                self._leave_frame(end)
             return self._pop()
         except IndexError:
             raise self._broken("it takes more values than it made") from None
         except UnicodeError:
             raise self._broken("a text in it is not UTF-8") from None
-        raise self._cut_short()
+
+    def _walk_to(self, end: int) -> None:
+        data, handlers = self.data, _HANDLERS
+        while self.position < end:
+            handler = handlers[data[self.position]]
+            self.position += 1
+            handler(self)
+
+    def _leave_frame(self, end: int) -> None:
+        """Refuse what does not end with its frame: CPython's C unpickler then throws away what is left of the frame.
+
+        It would run other opcodes than are read here. No pickler writes such frames.
+        """
+        if self.position != end:
+            raise self._broken(
+                "an instruction in it does not end with its frame, so two programs could read it in two ways"
+            )
 
     def partial(self) -> Value:
         """Return the outermost value that was being built when reading failed, or None.
@@ -160,6 +192,8 @@ class Machine(ConstantOpcodes):
         elif isinstance(target, PickledSet):
             target.items += items
         elif isinstance(target, PickledObject):
+            if misuse := misuse_of_items(target):
+                self.misuses[misuse] = None
             if target.appended is None:
                 target.appended = []
             target.appended += items
@@ -183,6 +217,8 @@ class Machine(ConstantOpcodes):
         if isinstance(target, PickledDict):
             target.flat += flat
         elif isinstance(target, PickledObject):
+            if misuse := misuse_of_items(target):
+                self.misuses[misuse] = None
             if target.flat is None:
                 target.flat = []
             target.flat += flat
@@ -308,7 +344,8 @@ class Machine(ConstantOpcodes):
         self.op_reduce()
 
     def op_newobj_ex(self) -> None:
-        self._pop()  # keyword arguments: nothing we show depends on them
+        if misuse := misuse_in_attributes(self._pop()):  # keyword arguments: nothing we show depends on them
+            self.misuses[misuse] = None
         self.op_reduce()
 
     def op_inst(self) -> None:
@@ -323,6 +360,8 @@ class Machine(ConstantOpcodes):
     def op_build(self) -> None:
         state = self._pop()
         target = self._stack[-1]
+        if misuse := misuse_in_attributes(state):
+            self.misuses[misuse] = None
         if isinstance(target, Global):
             self.mutates_a_global = True
         elif isinstance(target, PickledObject):

@@ -60,6 +60,13 @@ def _is_long(value: Value) -> bool:
     return table is not None and len(list(islice(table, _MAX_ENTRIES + 1))) > _MAX_ENTRIES
 
 
+def _holds_tensors(value: Value) -> bool:
+    """Tell a state_dict or module from what merely comes to have its path, by a dot in a key."""
+    if not isinstance(value, PickledDict):
+        return isinstance(value, PickledObject)
+    return any(isinstance(item, TensorValue | tuple) for _, item in value.pairs())
+
+
 class _Plain:
     """Turns values into JSON values, a bounded number of them: a few bytes can nest lists into billions."""
 
@@ -90,7 +97,7 @@ class _Plain:
         """Return a value, found at ``path`` below the root, as JSON has it; `_NOTHING` where all in it are tensors."""
         self._left -= 1
         value = value.items if isinstance(value, PickledSet) else listed(value)
-        if isinstance(value, TensorValue) or path in self._apart:
+        if isinstance(value, TensorValue) or (path in self._apart and _holds_tensors(value)):
             return _NOTHING
         is_open = level < _MAX_LEVELS and self._left >= 0 and not _is_long(value)
         if is_open and isinstance(value, list | tuple):

@@ -96,14 +96,31 @@ def place_nested(contents: Contents, nested: Iterable[NestedFile], data: bytes, 
     """
     for file in nested:
         found = _find(data, file) if start is not None else None
-        for key, location in file.contents.storages.items():
-            moved = _moved(location, file.content, *found) if found is not None else _NOT_PLAIN
+        lengths = _Lengths(file.content)
+        for key, location in sorted(file.contents.storages.items(), key=lambda pair: pair[1].offset):
+            moved = _moved(location, lengths, *found) if found is not None else _NOT_PLAIN
             if isinstance(moved, str) or start is None:
                 contents.unplaced[key] = str(moved)
             else:
                 contents.storages[key] = moved._replace(offset=start + moved.offset)
         contents.unplaced.update(file.contents.unplaced)
         file.content = b""
+
+
+class _Lengths:
+    """How long a file's bytes are as text in UTF-8, a character for each; asked for from its beginning to its end."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self._at = self._length = 0
+
+    def upto(self, offset: int) -> int:
+        """Return the length of the bytes before ``offset``."""
+        if offset < self._at:
+            self._at = self._length = 0
+        self._length += len(self.content[self._at : offset].decode("latin-1").encode("utf-8"))
+        self._at = offset
+        return self._length
 
 
 def _find(data: bytes, file: NestedFile) -> tuple[int, bool] | None:
@@ -116,20 +133,15 @@ def _find(data: bytes, file: NestedFile) -> tuple[int, bool] | None:
     return None
 
 
-def _moved(location: StorageLocation, content: bytes, position: int, as_text: bool) -> StorageLocation | str:
+def _moved(location: StorageLocation, lengths: _Lengths, position: int, as_text: bool) -> StorageLocation | str:
     """Return the location as one in the pickle; or why there is none."""
     end = location.offset + location.packed
-    if end > len(content):
+    if end > len(lengths.content):
         return _CUT
     if not as_text:
         return location._replace(offset=position + location.offset)
     if location.entry or location.is_text:
         return _NOT_PLAIN
-    begin = position + _text_length(content[: location.offset])
-    packed = _text_length(content[location.offset : end])
-    return location._replace(offset=begin, packed=packed, is_text=packed != location.nbytes)
-
-
-def _text_length(content: bytes) -> int:
-    """Return how long bytes are as text in UTF-8, a character for each."""
-    return len(content.decode("latin-1").encode("utf-8"))
+    before = lengths.upto(location.offset)
+    packed = lengths.upto(end) - before
+    return location._replace(offset=position + before, packed=packed, is_text=packed != location.nbytes)

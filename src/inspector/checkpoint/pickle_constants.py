@@ -18,6 +18,14 @@ class PickleStop(Exception):  # noqa: N818 - the opcode's name; it is the ordina
     """The STOP opcode was reached."""
 
 
+class PickleFrame(Exception):  # noqa: N818 - the opcode's name
+    """The FRAME opcode was reached; ``end`` is where the frame ends."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__()
+        self.end = end
+
+
 class ConstantOpcodes(PickleStack):
     """One method for each opcode of a constant, and for the frame around a pickle."""
 
@@ -27,8 +35,10 @@ class ConstantOpcodes(PickleStack):
             raise self._broken(f"its protocol {self._protocol} is unknown")
 
     def op_frame(self) -> None:
-        if self._unpack(_U64) > len(self.data) - self.position:
+        length = self._unpack(_U64)
+        if length > len(self.data) - self.position:
             raise self._cut_short()
+        raise PickleFrame(self.position + length)
 
     def op_stop(self) -> None:
         if not self._stack:

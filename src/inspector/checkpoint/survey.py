@@ -259,7 +259,7 @@ class Survey:
             path = f"{visit.path}.{label}" if visit.path else label
             if not self._afford(path):
                 return
-            leaf = Node(label, "tensor")
+            leaf = Node(label.rpartition(".")[2], "tensor")
             node.children.append(leaf)
             self._add_tensor(leaf, path, path[len(base) + 1 :] if base else path, item, role, index)
         self._push(visit, parts.children, index, False)

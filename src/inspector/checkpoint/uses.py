@@ -14,12 +14,21 @@ import re
 from collections.abc import Callable
 
 from inspector.checkpoint.safety import verdict
-from inspector.checkpoint.values import Global, PickledObject, Value
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, Value
 
 _NUMPY = "It describes a NumPy array in a way that NumPy itself does not: loading it could read or change any memory."
 _FIELDS = "It holds a NumPy array of a type with fields, which Inspector can't vouch for."
 _COPYREG = "It rebuilds an object in a way that Python's own pickles do not."
+_ATTRIBUTES = "It gives an object a function for one of the methods that loading it calls."
+_ITEMS = "It adds items to an object that holds none."
 _FROM_TYPE = "It rebuilds a tensor by a call that rebuilds no tensor."
+
+#: Methods that the unpickler looks for on the object itself (``Modules/_pickle.c``: ``load_build``, ``do_append``,
+#: ``load_additems``).
+_LOOKED_UP = frozenset({"append", "extend", "add"})
+
+#: Allow-listed classes that pickles add items to.
+_COLLECTIONS = frozenset({"collections.deque"})
 
 #: What ``numpy.dtype.str`` gives for plain types, without the unit of times: a letter and a size in bytes
 #: (characters for U). The names of types and structured ones do not occur in numpy's own pickles.
@@ -43,6 +52,30 @@ def misuse_in_state(target: PickledObject, state: Value) -> str:
     """Return why setting ``state`` on what an allow-listed name made is not its ordinary use, or ""."""
     check = _STATES.get(target.function.dotted) if isinstance(target.function, Global) else None
     return check(target, state) if check is not None else ""
+
+
+def misuse_in_attributes(state: Value) -> str:
+    """Return why giving an object this ``state`` is not the ordinary use of BUILD, or "".
+
+    The unpickler looks for ``__setstate__``, ``append``, ``extend`` and ``add`` on the object itself: a state that sets
+    one of them to a function makes a later opcode call that function with arguments of the file's choice.
+    """
+    tables = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+    for place, table in enumerate(tables):
+        for key, value in table.pairs() if isinstance(table, PickledDict) else ():
+            if type(key) is not str or not (key in _LOOKED_UP or (key[:2] == key[-2:] == "__")):
+                continue
+            if place == 1 or isinstance(value, Global | PickledObject):  # slots are set by setattr, the class too
+                return _ATTRIBUTES
+    return ""
+
+
+def misuse_of_items(target: PickledObject) -> str:
+    """Return why adding items to what an allow-listed name made is not its ordinary use, or ""."""
+    function = target.function
+    if not isinstance(function, Global) or verdict(function.dotted) != "tensor" or function.dotted in _COLLECTIONS:
+        return ""
+    return _ITEMS
 
 
 def misuse_in_array(state: Value) -> str:
@@ -138,12 +171,22 @@ def _from_type_call(args: Value) -> str:
     return "" if rebuilds or _is_judged_elsewhere(function) else _FROM_TYPE
 
 
+def _from_type_with_state_call(args: Value) -> str:
+    return _from_type_call(args) or _with_state_call(args)
+
+
+def _with_state_call(args: Value) -> str:
+    # torch._utils._set_obj_state gives the tensor its fourth argument's attributes
+    return misuse_in_attributes(args[3]) if isinstance(args, tuple) and len(args) > 3 else ""
+
+
 _CALLS: dict[str, Callable[[Value], str]] = {
     "numpy.dtype": _dtype_call,
     "numpy.ndarray": _never_called,
     "copyreg._reconstructor": _reconstructor_call,
     "torch._tensor._rebuild_from_type": _from_type_call,
-    "torch._tensor._rebuild_from_type_v2": _from_type_call,
+    "torch._tensor._rebuild_from_type_v2": _from_type_with_state_call,
+    "torch._utils._rebuild_parameter_with_state": _with_state_call,
 }
 _STATES: dict[str, Callable[[PickledObject, Value], str]] = {"numpy.dtype": _dtype_state}
 for _core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2

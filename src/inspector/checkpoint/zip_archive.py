@@ -17,7 +17,7 @@ from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, locate, r
 
 #: Format versions that torch 2.15 reads (``caffe2/serialize/versions.h``), and how it reads one: as C's ``strtoull``.
 _OLDEST_VERSION, _NEWEST_VERSION = 1, 10
-_LONGEST_VERSION = 20
+_LONGEST_VERSION = 1_000
 _VERSION = re.compile(rb"\s*([+-]?\d+)")
 
 

@@ -27,7 +27,9 @@ def choose_state_dict(summary: CheckpointSummary, name: str, path: str | None) -
         raise CommandError(f"{name} holds no state_dict.", "inspector show says what it holds.")
     if path is None:
         if summary.model is None:
-            raise CommandError(f"{name} holds no model's state_dict.", f"Name one with --state-dict: {_listed(paths)}.")
+            others = [found.path for found in summary.state_dicts if found.role != "optimizer"]
+            hint = f"Name one with --state-dict: {_listed(others)}." if others else "inspector show says what it holds."
+            raise CommandError(f"{name} holds no model's state_dict.", hint)
         return summary.model
     if path not in paths:
         raise CommandError(f"{name} has no state_dict at {path!r}.", f"It has: {_listed(paths)}.")

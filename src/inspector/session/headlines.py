@@ -28,7 +28,8 @@ def headline(summary: CheckpointSummary) -> str:
     """Return what a checkpoint is, in a few words: ``A state_dict: 122 tensors, 11.7 M parameters``."""
     if summary.kind == "tensor" and len(summary):
         kind = "A NumPy array" if summary.container == "numpy" else _KIND_WORDS[summary.kind]
-        return f"{kind}: {words.shape_text(summary.shape(0))}, {summary.dtype(0)}"
+        dtype = f", {summary.dtype(0)}" if summary.dtype(0) != "unknown" else ""
+        return f"{kind}: {words.shape_text(summary.shape(0))}{dtype}"
     if summary.kind == "training_checkpoint":
         return _training(summary)
     if summary.kind in words.PROGRAMS:
@@ -56,7 +57,7 @@ def _loose(summary: CheckpointSummary) -> str:
         arrays = f"{words.plural(len(summary), 'array')}, {words.plural(elements, 'element')}"
         if len(summary):
             return f"NumPy arrays: {arrays}"
-        return "NumPy arrays of objects"
+        return "NumPy's arrays of objects" if str(summary.path).endswith(".npz") else "A NumPy array of objects"
     if summary.container in ("safetensors", "sharded", "distributed"):
         what = "safetensors file" if summary.container == "safetensors" else f"{summary.container} checkpoint"
         return f"A {what}: {_tensors(len(summary))}" if len(summary) else f"An empty {what}"

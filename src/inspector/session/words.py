@@ -198,6 +198,11 @@ def safety_explanation(summary: CheckpointSummary) -> str:
         foreign = [name for name in foreign if not name.startswith("__torch__.")]
         if not foreign:
             return f"It is a program, which runs when it is used with torch.{more} Inspector runs none of it."
+    if foreign == ["torch.storage._load_from_bytes"]:
+        return (
+            "Python's own pickle wrote it, and loading it makes torch unpickle each storage in it, so load it only if "
+            f"you trust whoever made it.{more} Inspector runs none of it."
+        )
     if foreign:
         return (
             f"Loading it with torch would run code of {_listed(foreign)}, so load it only if you trust whoever made "
