@@ -1,7 +1,9 @@
 """Make ``resources/architectures/`` from the installed torchvision: run it after every torchvision release.
 
 Every builder is built on the meta device, without weights, so nothing is downloaded or initialised. What
-depends on an option (number of classes, auxiliary heads, image size) is found by building twice.
+depends on an option (number of classes, auxiliary heads, image size) is found by building twice. What an official
+weights entry changes besides the weights is found by building as it does, with the loading left out. Quantized
+builders are built once more on the CPU, converted.
 
     python tools/make_catalogue.py            writes the files
     python tools/make_catalogue.py --check    exits with 1 and a sentence when they are not up to date
@@ -13,28 +15,26 @@ import argparse
 import inspect
 import json
 import math
-import re
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import torch
 import torchvision
 from torch import nn
 from torchvision import models
-from torchvision.models import regnet
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]  # the checkout's, installed or not
 
-from inspector.architectures import layouts  # noqa: E402  (the checkout's, installed or not)
+from tools.official_entries import CATEGORIES, assumed_of, entry_options, weights_of  # noqa: E402
+from tools.torchvision_builders import Tensors, build, frozen_norms, tensors_of  # noqa: E402
+
+from inspector.architectures import layouts  # noqa: E402
 
 FOLDER = ROOT / "resources" / "architectures"
-OTHER_CLASSES = 7  # any number that is no builder's default
+OTHER_COUNT = 7  # of classes or keypoints: any number that is no builder's default
 OPTIONS = ("aux_logits", "aux_loss")
+BACKBONE = "backbone.body."  # what torchvision's detectors freeze
 Head: TypeAlias = dict[str, list[int]]  # key -> axis and factor, as in inspector.architectures.builders.Head
 TASKS = {
     "torchvision.models.segmentation": "semantic_segmentation",
@@ -46,59 +46,20 @@ TASKS = {
 }
 
 
-@contextmanager
-def on_meta() -> Iterator[None]:
-    """Build on the meta device; RegNets compute their widths with real tensors, which stay on the CPU."""
-    compute = regnet.BlockParams.from_init_params
-
-    def compute_on_cpu(*args: Any, **options: Any) -> Any:
-        with torch.device("cpu"):
-            return compute(*args, **options)
-
-    regnet.BlockParams.from_init_params = compute_on_cpu
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's deprecations of eager quantization
-            yield
-    finally:
-        regnet.BlockParams.from_init_params = compute
-
-
-def build(name: str, **options: Any) -> nn.Module:
-    builder = models.get_model_builder(name)
-    taken = inspect.signature(builder).parameters
-    options |= {key: None for key in ("weights", "weights_backbone") if key in taken}
-    if "googlenet" in name or "inception" in name:
-        options["init_weights"] = False
-    with on_meta():
-        model = builder(**options)
-    assert isinstance(model, nn.Module)
-    return model
-
-
-def builds(name: str, option: str) -> list[dict[str, layouts.Tensor]]:
+def builds(name: str, option: str, **options: Any) -> list[Tensors]:
     """Return the tensors with the option on and off; nothing where the builder has no such option."""
     try:
-        with_and_without = [tensors_of(build(name, **{option: value})) for value in (True, False)]
+        with_and_without = [tensors_of(build(name, **{option: value}, **options)) for value in (True, False)]
     except (TypeError, NotImplementedError):
         return []
     # Some builders swallow any keyword.
     return with_and_without if with_and_without[0] != with_and_without[1] else []
 
 
-def tensors_of(model: nn.Module) -> dict[str, layouts.Tensor]:
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    found = {}
-    for key, value in model.state_dict().items():
-        role: layouts.Role = "parameter" if key in parameters else "buffer"
-        found[key] = layouts.Tensor(tuple(value.shape), role, str(value.dtype).removeprefix("torch."))
-    return found
-
-
-def layout_of(name: str, model: nn.Module) -> tuple[layouts.Layout, dict[str, bool]]:
+def layout_of(name: str, default: Tensors, **options: Any) -> tuple[layouts.Layout, dict[str, bool]]:
     """Return the layout with all optional modules, and the options with their defaults."""
-    default = tensors_of(model)
-    option, found = next(((option, found) for option in OPTIONS if (found := builds(name, option))), ("", []))
+    tried = ((option, found) for option in OPTIONS if (found := builds(name, option, **options)))
+    option, found = next(tried, ("", []))
     if not found:
         return layouts.Layout(default, {}), {}
     full, bare = found
@@ -108,11 +69,13 @@ def layout_of(name: str, model: nn.Module) -> tuple[layouts.Layout, dict[str, bo
     return layouts.Layout(full, optional), {option: default == full}
 
 
-def head_of(name: str, layout: layouts.Layout, options: dict[str, bool]) -> tuple[int | None, Head]:
-    """Return the default number of classes, and the head."""
-    full = dict.fromkeys(options, True)
+def head_of(name: str, layout: layouts.Layout, count: str, options: dict[str, bool]) -> tuple[int | None, Head]:
+    """Return the default of a count such as ``num_classes``, and where the tensors carry it."""
+    full: dict[str, Any] = dict.fromkeys(options, True)
+    if count == "num_keypoints" and count not in inspect.signature(models.get_model_builder(name)).parameters:
+        return None, {}
     try:
-        other = tensors_of(build(name, num_classes=OTHER_CLASSES, **full))
+        other = tensors_of(build(name, **full | {count: OTHER_COUNT}))
     except TypeError:
         return None, {}
     head: Head = {}
@@ -123,7 +86,7 @@ def head_of(name: str, layout: layouts.Layout, options: dict[str, bool]) -> tupl
         if not changed:
             continue
         (axis,) = changed
-        factor, rest = divmod(other[key].shape[axis], OTHER_CLASSES)
+        factor, rest = divmod(other[key].shape[axis], OTHER_COUNT)
         assert rest == 0
         defaults.add(tensor.shape[axis] // factor)
         assert tensor.shape[axis] % factor == 0
@@ -143,22 +106,17 @@ def image_size_of(name: str, layout: layouts.Layout) -> dict[str, Any] | None:
     return {"key": key, "patch": patch, "default": math.isqrt(layout.tensors[key].shape[1] - 1) * patch}
 
 
-def weights_of(entry: Any) -> dict[str, Any]:
-    preset = getattr(entry.transforms, "func", entry.transforms)
-    arguments = inspect.signature(preset).bind(**getattr(entry.transforms, "keywords", {}))
-    arguments.apply_defaults()
-    plain = {key: getattr(value, "value", value) for key, value in arguments.arguments.items()}
-    file = entry.url.rpartition("/")[2]
-    digits = re.search(r"-([0-9a-f]{8,})\.pth$", file)
-    metrics = next(iter(entry.meta["_metrics"].values()))
-    return {
-        "name": str(entry),
-        "file": file,
-        "sha256": digits[1] if digits else "",
-        "metrics": {key: value for key, value in metrics.items() if math.isfinite(value)},
-        "preset": preset.__name__,
-        "transforms": {key: value for key, value in plain.items() if key not in ("args", "kwargs")},
-    }
+def frozen_norms_of(name: str, default: Tensors) -> str:
+    """Return the prefix of the batch norms that weights freeze, empty where there are none."""
+    frozen = build(name, frozen=True)
+    norms = frozen_norms(frozen)
+    if not norms:
+        return ""
+    assert all(norm.startswith(BACKBONE) for norm in norms)
+    counters = {key for key in default if key.startswith(BACKBONE) and key.endswith(layouts.COUNTER)}
+    assert counters == {f"{norm}{layouts.COUNTER}" for norm in norms}
+    assert tensors_of(frozen).keys() == default.keys() - counters
+    return BACKBONE
 
 
 def task_of(name: str) -> str:
@@ -168,28 +126,36 @@ def task_of(name: str) -> str:
 
 def record_of(name: str) -> tuple[dict[str, Any], layouts.Layout]:
     model = build(name)
-    layout, options = layout_of(name, model)
-    default, head = head_of(name, layout, options)
+    default = tensors_of(model)
+    layout, options = layout_of(name, default)
+    classes, head = head_of(name, layout, "num_classes", options)
+    keypoints, keypoint_head = head_of(name, layout, "num_keypoints", options)
     modules = list(model.modules())
     weights = models.get_model_weights(name)
     record: dict[str, Any] = {
         "task": task_of(name),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "num_classes": default,
+        "num_classes": classes,
         "head": head,
+        "num_keypoints": keypoints,
+        "keypoint_head": keypoint_head,
         "dropout": sum(isinstance(module, nn.modules.dropout._DropoutNd) for module in modules),
         "batch_norm": sum(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules),
+        "options": options,
+        "image_size": image_size_of(name, layout),
+        "frozen_norms": frozen_norms_of(name, default),
         "default_weights": weights.DEFAULT.name,
-        "weights": [weights_of(entry) for entry in weights],
     }
-    if name.startswith("quantized_"):
-        record["quantized"] = True
-    if options:
-        record["options"] = options
-    size = image_size_of(name, layout)
-    if size:
-        record["image_size"] = size
+    record = {key: value for key, value in record.items() if value not in (None, {}, "") or key in ALWAYS}
+    told = [entry_options(name, entry, record, set(layout.optional)) for entry in weights]
+    record["assumed"] = assumed_of(name, model, weights, told)
+    if not record["assumed"]:
+        del record["assumed"]
+    record["weights"] = [weights_of(entry, options) for entry, options in zip(weights, told, strict=True)]
     return record, layout
+
+
+ALWAYS = ("num_classes", "head")
 
 
 def make() -> dict[str, str]:
@@ -198,25 +164,34 @@ def make() -> dict[str, str]:
     outlines: dict[str, str] = {}
     # Float builders first, so that a quantized twin points to its float builder's section.
     for name in sorted(models.list_models(), key=lambda name: (name.startswith("quantized_"), name)):
-        record, layout = record_of(name)
-        outline = layouts.outline(layout)
-        if list(layouts.parse(outline).tensors.items()) != list(layout.tensors.items()):
-            raise SystemExit(f"The format of layouts.txt cannot express {name}: extend layouts.py.")
-        twin = next((other for other, text in outlines.items() if text == outline), None)
-        if twin:
-            record["layout"] = twin
-        else:
-            outlines[name] = outline
-        records[name] = record
+        records[name], layout = record_of(name)
+        section = shared_section(outlines, name, layout)
+        if section != name:
+            records[name]["layout"] = section
+        if name.startswith("quantized_"):
+            converted = tensors_of(build(name, quantize=True))
+            layout, _ = layout_of(name, converted, quantize=True)
+            records[name]["converted"] = shared_section(outlines, f"{name} quantize", layout)
     body = ",\n".join(f"{json.dumps(name)}: {json.dumps(records[name])}" for name in sorted(records))
     version = torchvision.__version__.partition("+")[0]
-    categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
+    categories = ",\n".join(f"{json.dumps(title)}: {json.dumps(names)}" for title, names in CATEGORIES.items())
     head = "Made by tools/make_catalogue.py; the format is described in inspector/architectures/layouts.py.\n"
     return {
         "catalogue.json": f'{{"torchvision": "{version}", "architectures": {{\n{body}\n}}}}\n',
         "layouts.txt": head + "".join(f"[{name}]\n{text}" for name, text in sorted(outlines.items())),
-        "imagenet_categories.txt": "".join(f"{category}\n" for category in categories),
+        "categories.json": f"{{\n{categories}\n}}\n",
     }
+
+
+def shared_section(outlines: dict[str, str], name: str, layout: layouts.Layout) -> str:
+    """Add a layout's outline under a name, or return the name under which the same is there already."""
+    outline = layouts.outline(layout)
+    if list(layouts.parse(outline).tensors.items()) != list(layout.tensors.items()):
+        raise SystemExit(f"The format of layouts.txt cannot express {name}: extend layouts.py.")
+    twin = next((other for other, text in outlines.items() if text == outline), None)
+    if twin is None:
+        outlines[name] = outline
+    return twin or name
 
 
 def main() -> int:

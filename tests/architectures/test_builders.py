@@ -12,7 +12,7 @@ from inspector.architectures import (
     catalogue,
     imagenet_categories,
 )
-from inspector.architectures.builders import torchvision_version
+from inspector.architectures.collection import torchvision_version
 from inspector.architectures.layouts import outline, parse, sections
 from inspector.errors import InspectorError
 from inspector.shipped import shipped_path
@@ -41,14 +41,14 @@ def test_resnet18_is_as_torchvision_builds_it() -> None:
     assert list(resnet18.signature)[:3] == ["conv1.weight", "bn1.weight", "bn1.bias"]
     assert resnet18.signature["layer2.0.downsample.0.weight"] == (128, 64, 1, 1)
     assert resnet18.signature["bn1.num_batches_tracked"] == ()
-    assert resnet18.roles["bn1.running_mean"] == "buffer"
-    assert resnet18.dtypes["bn1.num_batches_tracked"] == "int64"
+    assert resnet18.roles_with({})["bn1.running_mean"] == "buffer"
+    assert resnet18.dtypes_with({})["bn1.num_batches_tracked"] == "int64"
     assert resnet18.head_keys == ("fc.weight", "fc.bias")
 
 
 @pytest.mark.parametrize("entry", catalogue().values(), ids=catalogue())
 def test_parameters_add_up(entry: Architecture) -> None:
-    signature, roles = entry.signature, entry.roles
+    signature, roles = entry.signature, entry.roles_with({})
     assert sum(math.prod(signature[key]) for key in signature if roles[key] == "parameter") == entry.parameters
 
 
@@ -72,6 +72,30 @@ def test_optional_modules_are_left_out_by_default_only_where_torchvision_does() 
     assert "aux_classifier.0.weight" in architecture("fcn_resnet50").signature_with({"aux_loss": True})
     assert "AuxLogits.fc.weight" in architecture("inception_v3").signature
     assert "AuxLogits.fc.weight" not in architecture("inception_v3").signature_with({"aux_logits": False})
+
+
+def test_frozen_batch_norm_has_no_counters_and_nothing_to_train() -> None:
+    detector = architecture("fasterrcnn_resnet50_fpn")
+    assert detector.roles_with({})["backbone.body.bn1.weight"] == "parameter"
+    frozen = detector.roles_with({"frozen_batch_norm": True})
+    assert "backbone.body.bn1.num_batches_tracked" not in frozen
+    assert {frozen[f"backbone.body.bn1.{name}"] for name in ("weight", "bias", "running_mean")} == {"buffer"}
+    assert frozen["backbone.body.conv1.weight"] == frozen["roi_heads.box_head.fc6.weight"] == "parameter"
+    frozen_ones = [name for name, entry in catalogue().items() if entry.frozen_norms]
+    assert len(frozen_ones) == 7
+    assert not any("v2" in name for name in frozen_ones)
+
+
+def test_a_quantized_layer() -> None:
+    quantized = architecture("quantized_resnet18")
+    signature, dtypes = quantized.signature_with({"quantize": True}), quantized.dtypes_with({"quantize": True})
+    assert list(signature)[:4] == ["conv1.weight", "conv1.bias", "conv1.scale", "conv1.zero_point"]
+    assert signature["fc._packed_params._packed_params.0"] == (1000, 512)
+    assert signature["fc._packed_params._packed_params.1"] == (1000,)
+    assert "bn1.weight" not in signature
+    assert (dtypes["conv1.weight"], dtypes["conv1.zero_point"]) == ("qint8", "int64")
+    assert list(quantized.heads_with({"quantize": True})) == [f"fc._packed_params._packed_params.{i}" for i in (0, 1)]
+    assert quantized.signature == architecture("resnet18").signature
 
 
 def test_preprocessing_of_the_default_weights() -> None:
@@ -107,7 +131,7 @@ def test_official_weights() -> None:
     ]
     assert architecture("resnet50").default_weights == weights[1].name == "IMAGENET1K_V2"
     assert (weights[0].file, weights[0].sha256_prefix) == ("resnet50-0676ba61.pth", "0676ba61")
-    assert weights[0].metrics["acc@1"] == 76.13
+    assert weights[0].metrics["ImageNet-1K"]["acc@1"] == 76.13
     entries = [entry for builder in catalogue().values() for entry in builder.weights]
     assert len(entries) == 166
     assert sum(len(entry.sha256_prefix) == 8 for entry in entries) == 158
@@ -130,7 +154,8 @@ def test_an_unknown_name_gets_near_ones() -> None:
 
 def test_the_outline_is_written_as_it_is_read() -> None:
     shipped = sections(shipped_path("architectures/layouts.txt").read_text(encoding="utf-8"))
-    assert len(shipped) == 121 - 12 - 1  # quantized twins and one detector share a section
+    # quantized builders in floating point and one detector share a section, quantized ones have one of their own
+    assert len(shipped) == 121 - 12 - 1 + 12
     for name, text in shipped.items():
         assert outline(parse(text)) == text, name
 

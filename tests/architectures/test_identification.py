@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.architectures import adapted_signature, architecture, catalogue, identify
+from inspector.architectures import adapted_signature, architecture, catalogue, identify, match
 from inspector.architectures.layouts import Shape
 
 # Same keys and shapes as another builder, which comes first.
@@ -158,12 +158,64 @@ def test_files_from_before_the_batch_counters_are_exact() -> None:
         ("fcn_resnet50", {"aux_loss": True}),
         ("deeplabv3_mobilenet_v3_large", {"aux_loss": False}),
         ("vit_b_16", {"image_size": 384}),
+        ("vit_h_14", {"image_size": 518}),
+        ("retinanet_resnet50_fpn", {"frozen_batch_norm": True}),
+        ("fasterrcnn_mobilenet_v3_large_fpn", {"frozen_batch_norm": False}),
+        ("keypointrcnn_resnet50_fpn", {"num_keypoints": 21, "frozen_batch_norm": True}),
+        ("quantized_resnet50", {"quantize": True}),
+        ("quantized_inception_v3", {"quantize": True, "aux_logits": False}),
     ],
 )
 def test_builder_options_are_read_off_the_file(name: str, options: dict[str, bool | int]) -> None:
     found = identify(adapted_signature(name, None, options))
     best = found.candidates[0]
     assert (found.match, best.architecture, best.options) == ("exact", name, options)
+
+
+def test_a_detector_without_its_backbone_says_nothing_of_frozen_norms() -> None:
+    tensors = {
+        key: shape for key, shape in architecture("fasterrcnn_resnet50_fpn").signature.items() if "body" not in key
+    }
+    best = identify(tensors).candidates[0]
+    assert best.architecture == "fasterrcnn_resnet50_fpn"
+    assert "frozen_batch_norm" not in best.options
+
+
+def test_one_batch_counter_in_the_backbone_means_that_nothing_is_frozen() -> None:
+    tensors = adapted_signature("fcos_resnet50_fpn", None, {"frozen_batch_norm": True})
+    report = match(tensors | {"backbone.body.bn1.num_batches_tracked": ()}, "fcos_resnet50_fpn")
+    assert report.options == {"frozen_batch_norm": False}
+    assert (report.complete, len(report.untracked)) == (True, 52)
+
+
+def test_detectors_that_no_file_tells_apart_are_offered_together() -> None:
+    names = ["fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"]
+    for frozen in (True, False):
+        found = identify(adapted_signature(names[1], 3, {"frozen_batch_norm": frozen}))
+        assert [candidate.architecture for candidate in found.candidates[:2]] == names
+        assert [candidate.score for candidate in found.candidates[:2]] == [1, 1]
+        assert found.candidates[2].score < 1
+    assert catalogue().twins(names[0]) == (names[1],)
+
+
+def test_a_quantized_file_is_no_float_model() -> None:
+    found = identify(wrapped(adapted_signature("quantized_mobilenet_v2", 7, {"quantize": True}), "net."))
+    best, second = found.candidates[:2]
+    assert (found.match, best.architecture, best.num_classes, best.wrapper) == (
+        "head",
+        "quantized_mobilenet_v2",
+        7,
+        "net.",
+    )
+    assert best.options == {"quantize": True}
+    assert second.score < 0.6
+
+
+def test_a_float_file_is_offered_as_a_float_model_and_as_one_to_be_quantized() -> None:
+    first, second = identify(architecture("mobilenet_v2").signature).candidates[:2]
+    assert (first.architecture, first.options) == ("mobilenet_v2", {})
+    assert (second.architecture, second.options, second.score) == ("quantized_mobilenet_v2", {"quantize": False}, 1)
+    assert catalogue().twins("mobilenet_v2") == ("quantized_mobilenet_v2",)
 
 
 def test_an_odd_position_embedding_is_a_mismatch() -> None:

@@ -1,85 +1,27 @@
-"""torchvision's builders as shipped data: what each holds and expects, and which official weights it has.
+"""torchvision's builders as shipped data: what each holds and expects, as a function of its options.
 
-``resources/architectures/catalogue.json`` holds one record per builder, ``layouts.txt`` beside it the tensors
-(its format: `inspector.architectures.layouts`); ``tools/make_catalogue.py`` makes both from an installed
-torchvision. Nothing is read before the first call; an architecture's tensors when they are first asked for.
+The records are read by `inspector.architectures.collection`; an architecture's tensors, whose format is
+`inspector.architectures.layouts`, when they are first asked for.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from types import MappingProxyType
-from typing import Any, TypeAlias
 
-from inspector.architectures.layouts import Layout, Role, Shape, parse, sections
-from inspector.errors import InspectorError
-from inspector.shipped import shipped_path
+from inspector.architectures.layouts import COUNTER, Layout, Role, Shape, Tensor, parse, sections
+from inspector.architectures.official import OfficialWeights, Options, Preprocessing, Value, read
 
-FOLDER = "architectures"  # below resources/
-
-Options: TypeAlias = Mapping[str, bool | int]  # builder options by name, for example {"aux_logits": False}
-
-
-class UnknownArchitectureError(InspectorError):
-    """No builder of the catalogue has that name."""
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How torchvision's ``ImageClassification`` preset turns a picture into the network's input.
-
-    The shorter side is resized to ``resize_size`` pixels, a middle square of ``crop_size`` pixels is kept,
-    and values in 0..1 become ``(value - mean) / std`` per channel: red, green, blue.
-    """
-
-    resize_size: int
-    crop_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str  # "bilinear" or "bicubic"
-    antialias: bool = True
-
-
-@dataclass(frozen=True)
-class OfficialWeights:
-    """One entry of a builder's weights enum.
-
-    Attributes
-    ----------
-    name
-        The entry's own name, for example ``"IMAGENET1K_V1"``.
-    full_name
-        With its enum, for example ``"ResNet18_Weights.IMAGENET1K_V1"``.
-    file
-        Name of the file that torchvision downloads.
-    sha256_prefix
-        The first hex digits (8, rarely 10) of the file's SHA-256 that its name carries; empty for none.
-    metrics
-        As published with the weights, for example ``{"acc@1": 69.758, "acc@5": 89.078}`` (percent).
-    preset
-        Class name of the entry's transforms, for example ``"ImageClassification"``.
-    transforms
-        The arguments of that preset, defaults included.
-    preprocessing
-        The same for classification of pictures, else None.
-    """
-
-    name: str
-    full_name: str
-    file: str
-    sha256_prefix: str
-    metrics: Mapping[str, float]
-    preset: str
-    transforms: Mapping[str, Any]
-    preprocessing: Preprocessing | None
+_ZERO_POINT = ".zero_point"  # every quantized layer has one, and nothing else of torchvision's has
+# A quantized linear layer keeps weight and bias in one packed value, whose parts the reader numbers.
+_PACKED = {".weight": "._packed_params._packed_params.0", ".bias": "._packed_params._packed_params.1"}
+_NORM_LEAF = (".weight", ".bias")
 
 
 @dataclass(frozen=True)
 class Head:
-    """Where one tensor of a head carries the number of classes: ``shape[axis] == factor * num_classes``."""
+    """Where one tensor carries a count, of classes or keypoints: ``shape[axis] == factor * count``."""
 
     axis: int
     factor: int
@@ -109,23 +51,32 @@ class Architecture:
         ``classification``, ``semantic_segmentation``, ``detection``, ``instance_segmentation``,
         ``keypoint_detection``, ``video_classification`` or ``optical_flow``.
     quantized
-        From ``torchvision.models.quantization``; its tensors are the float twin's until it is quantized.
+        From ``torchvision.models.quantization``: it takes the option ``quantize``, and without it its tensors
+        are the float twin's.
     parameters
         Number of trained elements with default options; buffers are not counted.
     num_classes
         The builder's default; None where it has no classes (optical flow).
     heads
         The tensors whose shape depends on the number of classes (which counts a detector's background class).
+    num_keypoints, keypoint_heads
+        The same for the keypoints; None and empty where there are none.
     options
         Boolean builder options that add or drop modules, with the default under ``weights=None``.
     image_size
         Of a vision transformer, else None.
+    frozen_norms
+        Prefix of the batch norms that are frozen when the model, or its backbone, is built with weights; empty
+        where none ever is. Frozen ones have no ``num_batches_tracked`` and nothing to train.
+    assumed
+        Options that no tensor shows, with the value of ``weights=None``; see `assumed_options`.
     dropout_count, batch_norm_count
         Number of modules that behave differently in training mode, with default options.
     weights, default_weights
         The official weights, and the name of the entry that ``DEFAULT`` stands for.
-    layout_name
-        Section of ``layouts.txt`` that holds the tensors; twins share one.
+    layout_name, converted_layout_name
+        Sections of ``layouts.txt`` that hold the tensors; twins share one. The second is for ``quantize=True``,
+        empty for architectures that aren't quantized.
     """
 
     name: str
@@ -134,33 +85,47 @@ class Architecture:
     parameters: int
     num_classes: int | None
     heads: Mapping[str, Head]
+    num_keypoints: int | None
+    keypoint_heads: Mapping[str, Head]
     options: Mapping[str, bool]
     image_size: ImageSize | None
+    frozen_norms: str
+    assumed: Options
     dropout_count: int
     batch_norm_count: int
     weights: tuple[OfficialWeights, ...]
     default_weights: str | None
     layout_name: str = field(repr=False)
+    converted_layout_name: str = field(repr=False)
 
     @property
     def layout(self) -> Layout:
-        """Every tensor, those of optional modules included."""
+        """Every tensor in floating point, those of optional modules included."""
         return _layout(self.layout_name)
+
+    def layout_with(self, options: Options) -> Layout:
+        """Return every tensor under the option ``quantize``, those of optional modules included."""
+        converted = self.quantized and options.get("quantize")
+        return _layout(self.converted_layout_name) if converted else self.layout
+
+    def is_converted(self, names: Collection[str]) -> bool:
+        """Tell whether tensors of these names, in the builder's spelling, come from a model built to be quantized."""
+        return self.quantized and has_zero_points(names) and not self._zero_points.isdisjoint(names)
+
+    @cached_property
+    def _zero_points(self) -> frozenset[str]:
+        return frozenset(key for key in self.layout_with({"quantize": True}).tensors if key.endswith(_ZERO_POINT))
+
+    def heads_with(self, options: Options) -> Mapping[str, Head]:
+        """Return the heads by the keys that they have under the option ``quantize``."""
+        if not (self.quantized and options.get("quantize")):
+            return self.heads
+        return {_packed(key): head for key, head in self.heads.items()}
 
     @cached_property
     def signature(self) -> Mapping[str, Shape]:
         """Shape of every key of the state_dict with default options, in its order."""
         return self.signature_with({})
-
-    @cached_property
-    def roles(self) -> Mapping[str, Role]:
-        """``"parameter"`` or ``"buffer"`` for every key, those of optional modules included."""
-        return {key: tensor.role for key, tensor in self.layout.tensors.items()}
-
-    @cached_property
-    def dtypes(self) -> Mapping[str, str]:
-        """Name of the dtype, as torch writes it, for every key, those of optional modules included."""
-        return {key: tensor.dtype for key, tensor in self.layout.tensors.items()}
 
     @property
     def head_keys(self) -> tuple[str, ...]:
@@ -168,12 +133,44 @@ class Architecture:
         return tuple(self.heads)
 
     def signature_with(self, options: Options) -> dict[str, Shape]:
-        """Return the shape of every key that the builder makes under these boolean options."""
-        tensors, optional = self.layout
+        """Return the shape of every key that the builder makes under these options, its counts as by default.
+
+        Those that add or drop keys are looked at: the boolean options, ``quantize`` and ``frozen_batch_norm``.
+        """
+        return {key: tensor.shape for key, tensor in self._tensors_with(options)}
+
+    def roles_with(self, options: Options) -> dict[str, Role]:
+        """Return ``"parameter"`` or ``"buffer"`` for every key that the builder makes under these options."""
+        found = {key: tensor.role for key, tensor in self._tensors_with(options)}
+        if options.get("frozen_batch_norm"):
+            means = [key for key in found if key.startswith(self.frozen_norms) and key.endswith(".running_mean")]
+            found |= {key.removesuffix(".running_mean") + leaf: "buffer" for key in means for leaf in _NORM_LEAF}
+        return found
+
+    def dtypes_with(self, options: Options) -> dict[str, str]:
+        """Return the dtype, as torch writes it, of every key that the builder makes under these options."""
+        return {key: tensor.dtype for key, tensor in self._tensors_with(options)}
+
+    def _tensors_with(self, options: Options) -> list[tuple[str, Tensor]]:
+        tensors, optional = self.layout_with(options)
+        found = list(tensors.items())
         left_out = {module for module, option in optional.items() if not options.get(option, self.options[option])}
-        if not left_out:
-            return {key: tensor.shape for key, tensor in tensors.items()}
-        return {key: t.shape for key, t in tensors.items() if key.partition(".")[0] not in left_out}
+        if left_out:
+            found = [pair for pair in found if pair[0].partition(".")[0] not in left_out]
+        if self.frozen_norms and options.get("frozen_batch_norm"):
+            prefix = self.frozen_norms
+            found = [pair for pair in found if not (pair[0].endswith(COUNTER) and pair[0].startswith(prefix))]
+        return found
+
+    def assumed_options(self, entry: OfficialWeights | None = None) -> dict[str, Value]:
+        """Return the options that no tensor shows, with the value to assume.
+
+        The builder's own defaults; where the file is known to be an official entry's, what that entry's
+        builder sets. ``norm_eps`` is the eps of the frozen batch norms, ``transform_input`` whether the input is
+        normalised once more, ``backend`` the engine that quantized layers were made for.
+        """
+        told = entry.options if entry else {}
+        return {name: told.get(name, value) for name, value in self.assumed.items()}
 
     def preprocessing_for(self, options: Options) -> Preprocessing | None:
         """Return what a model built with these options expects; None unless it classifies pictures.
@@ -190,92 +187,20 @@ class Architecture:
         return same_size or replace(default, resize_size=size, crop_size=size)
 
 
-@cache
-def catalogue() -> Mapping[str, Architecture]:
-    """Return the 121 builders by name, in alphabetical order. Read once per process."""
-    records = json.loads(_read("catalogue.json"))["architectures"]
-    return MappingProxyType({name: _architecture(name, record) for name, record in records.items()})
+def has_zero_points(names: Collection[str]) -> bool:
+    """Tell whether any name is that of a quantized layer's zero point: without one, nothing is quantized."""
+    return any(name.endswith(_ZERO_POINT) for name in names)
 
 
-def architecture(name: str) -> Architecture:
-    """Return one builder.
-
-    Raises
-    ------
-    UnknownArchitectureError
-        There is none of that name; the hint names the nearest ones.
-    """
-    found = catalogue().get(name)
-    if found is None:
-        raise UnknownArchitectureError(f"torchvision has no architecture named “{name[:80]}”.", _nearest(name))
-    return found
-
-
-@cache
-def imagenet_categories() -> tuple[str, ...]:
-    """Return the 1,000 ImageNet-1K category names, by class index."""
-    return tuple(_read("imagenet_categories.txt").splitlines())
-
-
-def torchvision_version() -> str:
-    """Return the version of torchvision that the shipped data was made from."""
-    return str(json.loads(_read("catalogue.json"))["torchvision"])
-
-
-def _nearest(name: str) -> str:
-    import difflib  # only an error needs it
-
-    near = difflib.get_close_matches(name[:80].lower(), catalogue(), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else "Choose one of torchvision.models.list_models()."
-
-
-def _read(file: str) -> str:
-    return shipped_path(f"{FOLDER}/{file}").read_text(encoding="utf-8")
+def _packed(key: str) -> str:
+    return next(key.removesuffix(end) + packed for end, packed in _PACKED.items() if key.endswith(end))
 
 
 @cache
 def _sections() -> dict[str, str]:
-    return sections(_read("layouts.txt"))
+    return sections(read("layouts.txt"))
 
 
 @cache
 def _layout(name: str) -> Layout:
     return parse(_sections()[name])
-
-
-def _architecture(name: str, record: dict[str, Any]) -> Architecture:
-    size = record.get("image_size")
-    return Architecture(
-        name=name,
-        task=record["task"],
-        quantized=record.get("quantized", False),
-        parameters=record["parameters"],
-        num_classes=record["num_classes"],
-        heads={key: Head(*place) for key, place in record["head"].items()},
-        options=record.get("options", {}),
-        image_size=ImageSize(**size) if size else None,
-        dropout_count=record["dropout"],
-        batch_norm_count=record["batch_norm"],
-        weights=tuple(_weights(entry) for entry in record["weights"]),
-        default_weights=record["default_weights"],
-        layout_name=record.get("layout", name),
-    )
-
-
-def _weights(entry: dict[str, Any]) -> OfficialWeights:
-    preset, transforms = entry["preset"], entry["transforms"]
-    preprocessing = None
-    if preset == "ImageClassification":
-        mean, std = tuple(transforms["mean"]), tuple(transforms["std"])
-        preprocessing = Preprocessing(**{**transforms, "mean": mean, "std": std})
-    full_name = entry["name"]
-    return OfficialWeights(
-        name=full_name.partition(".")[2],
-        full_name=full_name,
-        file=entry["file"],
-        sha256_prefix=entry["sha256"],
-        metrics=entry["metrics"],
-        preset=preset,
-        transforms=transforms,
-        preprocessing=preprocessing,
-    )

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from inspector.architectures.builders import Architecture, catalogue
+from inspector.architectures.builders import has_zero_points
+from inspector.architectures.collection import catalogue
 from inspector.architectures.layouts import Shape
-from inspector.architectures.matching import MatchReport, Mismatch, compare
+from inspector.architectures.matching import MatchReport, Mismatch, closest, compare
+from inspector.architectures.official import Value
 from inspector.architectures.wrappers import Unwrapped, candidate_wrappers, unwrap
 
 Match: TypeAlias = Literal["exact", "head", "part", "none"]
@@ -40,7 +42,7 @@ class Candidate:
     mismatched: tuple[Mismatch, ...]
     num_classes: int | None
     wrapper: str
-    options: dict[str, bool | int]
+    options: dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Identification:
         (at least half of either's tensors are the other's too) or ``none`` (mere resemblances).
     official_weights
         For example ``"ResNet18_Weights.IMAGENET1K_V1"``. Keys and shapes cannot tell: None here, and
-        filled in by whoever has compared the file's SHA-256 with `OfficialWeights.sha256_prefix`.
+        filled in by whoever has asked `Catalogue.entries_with` for those of the file's SHA-256.
     candidates
         Best first.
     """
@@ -88,22 +90,16 @@ def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
 def _shortlist(tensors: Mapping[str, Shape], size: int) -> Iterator[tuple[str, Unwrapped]]:
     """Yield the architectures that share most names with the file, each with the wrapper that makes it so."""
     views = [unwrap(tensors, wrapper) for wrapper in candidate_wrappers(tensors)]
+    zero_points = has_zero_points(tensors)
     found: list[tuple[float, str, Unwrapped]] = []
     for name, architecture in catalogue().items():
-        shared, view = _closest(architecture, views)
+        view, shared = closest(architecture, views, zero_points)
         if shared:
             union = len(architecture.layout.tensors) + len(tensors) - shared
             found.append((shared / union, name, view))
     found.sort(key=lambda entry: -entry[0])
     for _, name, view in found[:size]:
         yield name, view
-
-
-def _closest(architecture: Architecture, views: list[Unwrapped]) -> tuple[int, Unwrapped]:
-    keys = architecture.layout.tensors.keys()
-    counts = [len(keys & view.names.keys()) for view in views]
-    most = max(counts)
-    return most, views[counts.index(most)]
 
 
 def _match(report: MatchReport) -> Match:

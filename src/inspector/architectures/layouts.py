@@ -22,8 +22,15 @@ A line is a name, then one of
 - ``affine SHAPE``: a module with the parameters ``weight`` of that shape and ``bias`` of its first dimension;
 - ``norm N``: a batch-norm module: parameters ``weight`` and ``bias``, buffers ``running_mean`` and
   ``running_var`` (all of shape N) and ``num_batches_tracked`` (int64 scalar);
+- ``qconv SHAPE``: a quantized convolution: parameters ``weight`` (qint8) and ``bias`` of its first dimension, and a
+  quantized output;
+- ``qlinear SHAPE``: a quantized linear layer: a quantized output, and the two parts of ``_packed_params``: weight
+  (qint8) and bias of its first dimension, under the names that the reader gives them;
+- ``qout``: a quantized output alone: buffers ``scale`` and ``zero_point`` (int64), both scalars;
 - ``parameter SHAPE``, ``buffer SHAPE``, ``buffer:DTYPE SHAPE``: a tensor of the module itself, dtype float32
   unless named.
+
+The section ``[quantized_resnet18 quantize]`` has the tensors of ``quantized_resnet18(quantize=True)``.
 
 Tensors come out in the order of ``Module.state_dict()``.
 """
@@ -35,6 +42,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 Role: TypeAlias = Literal["parameter", "buffer"]
+
+
+COUNTER = ".num_batches_tracked"  # of every batch norm, but for frozen ones and files from before torch 0.4.1
 
 
 class Tensor(NamedTuple):
@@ -58,6 +68,9 @@ class Layout(NamedTuple):
 # A module's children by name, or the leaf's tensors as (suffix of the key, tensor).
 _Leaf: TypeAlias = tuple[tuple[str, Tensor], ...]
 _Module: TypeAlias = "dict[str, _Module | _Leaf]"
+
+_PACKED = "._packed_params._packed_params"
+_QUANTIZED_OUTPUT: _Leaf = ((".scale", Tensor((), "buffer")), (".zero_point", Tensor((), "buffer", "int64")))
 
 _leaves: dict[str, _Leaf] = {}  # leaf text -> tensors: the same few hundred texts make up all the sections
 
@@ -118,6 +131,13 @@ def _leaf(text: str) -> _Leaf:
             leaf = ((".weight", Tensor(shape)), (".bias", Tensor(shape[:1])))
         case ("norm", _, _):
             leaf = _batch_norm(shape)
+        case ("qconv", _, _):
+            leaf = ((".weight", Tensor(shape, "parameter", "qint8")), (".bias", Tensor(shape[:1])), *_QUANTIZED_OUTPUT)
+        case ("qlinear", _, _):
+            leaf = (*_QUANTIZED_OUTPUT, (f"{_PACKED}.0", Tensor(shape, "parameter", "qint8")))
+            leaf = (*leaf, (f"{_PACKED}.1", Tensor(shape[:1])))
+        case ("qout", _, _):
+            leaf = _QUANTIZED_OUTPUT
         case ("parameter", _, _):
             leaf = (("", Tensor(shape)),)
         case ("buffer", _, dtype):
@@ -177,11 +197,21 @@ def _tensor_text(tensor: Tensor) -> str:
 
 def _module_text(module: Mapping[str, object]) -> str:
     """Return the template of a leaf module, empty where none fits."""
-    weight = module.get("weight")
-    if not isinstance(weight, Tensor):
-        return ""
-    for template in ("weight", "affine", "norm"):
+    tensors = {f".{suffix}": value for suffix, value in _inner(module)}
+    weight = tensors.get(".weight", tensors.get(f"{_PACKED}.0"))
+    if weight is None:
+        return "qout" if tensors == dict(_QUANTIZED_OUTPUT) else ""
+    for template in ("weight", "affine", "norm", "qconv", "qlinear"):
         text = " ".join([template, *map(str, weight.shape)])
-        if module == {suffix[1:]: tensor for suffix, tensor in _leaf(text)}:
+        if tensors == dict(_leaf(text)):
             return text
     return ""
+
+
+def _inner(module: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
+    """Yield a module's tensors, those of its children included, by their names below it."""
+    for name, child in module.items():
+        if isinstance(child, Tensor):
+            yield name, child
+        elif isinstance(child, dict):
+            yield from ((f"{name}.{suffix}", tensor) for suffix, tensor in _inner(child))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inspector.architectures.builders import architecture
+from inspector.architectures.builders import Architecture, has_zero_points
 from inspector.architectures.classes import adapted_signature, found_options, head_classes
-from inspector.architectures.layouts import Shape
+from inspector.architectures.collection import architecture
+from inspector.architectures.layouts import COUNTER, Shape
+from inspector.architectures.official import Options
 from inspector.architectures.wrappers import Unwrapped, candidate_wrappers, unwrap
 
 _MISMATCH_WORTH = 0.25  # of a match, in the score: the right name on the wrong shape is still a resemblance
@@ -18,7 +20,6 @@ _PART_AT_LEAST = 4  # tensors: fewer prove nothing
 #: 110 layers score 0.078 to 0.16. A handful of names (a classifier of three layers) is a coincidence at any score.
 _RESEMBLANCE = 0.05
 _RESEMBLING_AT_LEAST = 8  # names, of any shape
-_COUNTER = ".num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class MatchReport:
     wrapper
         Prefix taken off the file's names, empty where there is none.
     options
-        Builder options that the file decides, by name.
+        What the file decides of the builder's options, by name; see `inspector.architectures.classes`.
     matched, missing, mismatched
         In the builder's spelling and order.
     unexpected
         As the file spells them, without the wrapper, in the file's order.
     untracked
-        ``num_batches_tracked`` counters that the file lacks. They are not missing: torch before 0.4.1 and
-        frozen batch norm save none, and the model built for it starts them at 0.
+        ``num_batches_tracked`` counters that the file lacks. They are not missing: torch before 0.4.1 saved
+        none, and the model built for it starts them at 0.
     sources
         The file's full name for every matched or mismatched key: what to load under that key.
     """
@@ -59,7 +60,7 @@ class MatchReport:
     architecture: str
     num_classes: int | None
     wrapper: str
-    options: Mapping[str, bool | int]
+    options: Options
     matched: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
@@ -122,22 +123,43 @@ def match(
     UnknownArchitectureError
         There is no architecture of that name.
     """
-    keys = architecture(name).layout.tensors.keys()
+    chosen = architecture(name)
     wrappers = candidate_wrappers(tensors) if wrapper is None else (wrapper,)
-    views = (unwrap(tensors, candidate) for candidate in wrappers)
-    return compare(max(views, key=lambda view: len(keys & view.names.keys())), tensors, name, num_classes)
+    view, _ = closest(chosen, [unwrap(tensors, candidate) for candidate in wrappers], has_zero_points(tensors))
+    return compare(view, tensors, name, num_classes)
+
+
+def closest(chosen: Architecture, views: Sequence[Unwrapped], zero_points: bool) -> tuple[Unwrapped, int]:
+    """Return the view that shares most names with an architecture, float or quantized, and how many.
+
+    Parameters
+    ----------
+    chosen
+        The architecture.
+    views
+        The file's names without each of the wrappers that come into question.
+    zero_points
+        Whether the file has any quantized layer: else there is no need to read how quantized ones look.
+    """
+    layouts = [chosen.layout]
+    if zero_points and chosen.quantized:
+        layouts.append(chosen.layout_with({"quantize": True}))
+    counts = [max(len(layout.tensors.keys() & view.names.keys()) for layout in layouts) for view in views]
+    most = max(counts)
+    return views[counts.index(most)], most
 
 
 def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classes: int | None = None) -> MatchReport:
     """Compare a state_dict, its wrapper already taken off, with one architecture; see `match`."""
-    keys = architecture(name).layout.tensors
+    chosen = architecture(name)
+    keys = chosen.layout_with({"quantize": chosen.is_converted(view.names)}).tensors
     shapes = {key: tuple(tensors[view.names[key]]) for key in keys if key in view.names}
     if num_classes is None:
         num_classes = head_classes(shapes, name)
     options = found_options(shapes, name)
     expected = adapted_signature(name, num_classes, options)
     absent = [key for key in expected if key not in shapes]
-    untracked = tuple(key for key in absent if key.endswith(_COUNTER))
+    untracked = tuple(key for key in absent if key.endswith(COUNTER))
     start = len(view.wrapper)
     return MatchReport(
         architecture=name,
@@ -145,7 +167,7 @@ def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classe
         wrapper=view.wrapper,
         options=options,
         matched=tuple(key for key, shape in expected.items() if shapes.get(key) == shape),
-        missing=tuple(key for key in absent if not key.endswith(_COUNTER)),
+        missing=tuple(key for key in absent if not key.endswith(COUNTER)),
         unexpected=(*(s[start:] for key, s in view.names.items() if key not in expected), *view.strays),
         mismatched=tuple(
             Mismatch(key, shape, shapes[key])

@@ -55,6 +55,7 @@ def catalogue(params: dict[str, Any], buffers: list[bytearray], progress: Progre
 
 def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the architectures that fit; with ``params["lists"]``, the keys by name instead of counts."""
+    from inspector.architectures import builder_arguments
     from inspector.architectures import identify as rank
 
     found = rank(_shapes(buffers))
@@ -75,7 +76,7 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
                 **(lists if whole else {name: len(keys) for name, keys in lists.items()}),
                 "num_classes": candidate.num_classes,
                 "wrapper": candidate.wrapper,
-                "options": candidate.options,
+                "options": builder_arguments(candidate.options),
             }
         )
     return {"match": found.match, "official_weights": found.official_weights, "candidates": candidates}, []
@@ -107,7 +108,7 @@ def _sha256(file: InspectedFile) -> str:
 
 def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the match report of a state_dict and one architecture; buffer 0 names each key's target."""
-    from inspector.architectures import architecture
+    from inspector.architectures import architecture, builder_arguments
     from inspector.architectures import match as compare
 
     shapes = _shapes(buffers)
@@ -118,7 +119,7 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "task": architecture(report.architecture).task,
         "num_classes": report.num_classes,
         "wrapper": report.wrapper,
-        "options": dict(report.options),
+        "options": builder_arguments(report.options),
         "matched": len(report.matched),
         "missing": report.missing,
         "unexpected": len(report.unexpected),
