@@ -22,6 +22,7 @@ NO_ARGUMENTS = frozenset({"frozen_batch_norm", "norm_eps"})
 
 _MEBIBYTE = 1 << 20
 _SIZE_STEP = 0.001  # MiB: torchvision's sizes are rounded to three digits
+_HEX = re.compile(r"[0-9a-f]{0,64}")
 _COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy(?: ?\d+)?)(?=\.)")  # what browsers and file managers add to a name
 
 
@@ -156,10 +157,15 @@ def entry_from_json(record: Mapping[str, Any]) -> OfficialWeights:
 
     Raises
     ------
-    KeyError, TypeError
+    TypeError
         The record lacks its name, or has something that no entry has.
+    ValueError
+        The checksum is none.
     """
-    return OfficialWeights(**{_FIELDS.get(name, name): value for name, value in record.items()})
+    entry = OfficialWeights(**{_FIELDS.get(name, name): value for name, value in record.items()})
+    if not _HEX.fullmatch(entry.sha256_prefix) or not isinstance(entry.full_name, str):
+        raise ValueError(f"{entry.full_name} has no SHA-256 or no name.")
+    return entry
 
 
 # short names in the file
