@@ -31,5 +31,6 @@ done
 .venv/bin/ruff check
 .venv/bin/ruff format --check
 .venv/bin/mypy
+.venv/bin/python tools/make_catalogue.py --check
 export QT_QPA_PLATFORM=offscreen
 exec .venv/bin/python -m pytest -n 2 --dist loadgroup "$@"

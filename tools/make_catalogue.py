@@ -46,24 +46,20 @@ TASKS = {
 }
 
 
-def builds(name: str, option: str, **options: Any) -> list[Tensors]:
-    """Return the tensors with the option on and off; nothing where the builder has no such option."""
-    try:
-        with_and_without = [tensors_of(build(name, **{option: value}, **options)) for value in (True, False)]
-    except (TypeError, NotImplementedError):
-        return []
-    # Some builders swallow any keyword.
-    return with_and_without if with_and_without[0] != with_and_without[1] else []
+def has_option(name: str, model: nn.Module, option: str) -> bool:
+    """Tell whether a builder has an option: it names it, or hands it on to a model that keeps it."""
+    return option in inspect.signature(models.get_model_builder(name)).parameters or hasattr(model, option)
 
 
-def layout_of(name: str, default: Tensors, **options: Any) -> tuple[layouts.Layout, dict[str, bool]]:
+def layout_of(name: str, model: nn.Module, **given: Any) -> tuple[layouts.Layout, dict[str, bool]]:
     """Return the layout with all optional modules, and the options with their defaults."""
-    tried = ((option, found) for option in OPTIONS if (found := builds(name, option, **options)))
-    option, found = next(tried, ("", []))
-    if not found:
+    default = tensors_of(model)
+    option = next((option for option in OPTIONS if has_option(name, model, option)), None)
+    if option is None:
         return layouts.Layout(default, {}), {}
-    full, bare = found
+    full, bare = (tensors_of(build(name, **given, **{option: value})) for value in (True, False))
     optional = {key.partition(".")[0]: option for key in full if key not in bare}
+    assert optional
     assert default in (full, bare)
     assert bare == {key: tensor for key, tensor in full.items() if key.partition(".")[0] not in optional}
     return layouts.Layout(full, optional), {option: default == full}
@@ -108,6 +104,8 @@ def image_size_of(name: str, layout: layouts.Layout) -> dict[str, Any] | None:
 
 def frozen_norms_of(name: str, default: Tensors) -> str:
     """Return the prefix of the batch norms that weights freeze, empty where there are none."""
+    if "weights_backbone" not in inspect.signature(models.get_model_builder(name)).parameters:
+        return ""
     frozen = build(name, frozen=True)
     norms = frozen_norms(frozen)
     if not norms:
@@ -126,8 +124,7 @@ def task_of(name: str) -> str:
 
 def record_of(name: str) -> tuple[dict[str, Any], layouts.Layout]:
     model = build(name)
-    default = tensors_of(model)
-    layout, options = layout_of(name, default)
+    layout, options = layout_of(name, model)
     classes, head = head_of(name, layout, "num_classes", options)
     keypoints, keypoint_head = head_of(name, layout, "num_keypoints", options)
     modules = list(model.modules())
@@ -143,7 +140,7 @@ def record_of(name: str) -> tuple[dict[str, Any], layouts.Layout]:
         "batch_norm": sum(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules),
         "options": options,
         "image_size": image_size_of(name, layout),
-        "frozen_norms": frozen_norms_of(name, default),
+        "frozen_norms": frozen_norms_of(name, tensors_of(model)),
         "default_weights": weights.DEFAULT.name,
     }
     record = {key: value for key, value in record.items() if value not in (None, {}, "") or key in ALWAYS}
@@ -169,8 +166,7 @@ def make() -> dict[str, str]:
         if section != name:
             records[name]["layout"] = section
         if name.startswith("quantized_"):
-            converted = tensors_of(build(name, quantize=True))
-            layout, _ = layout_of(name, converted, quantize=True)
+            layout, _ = layout_of(name, build(name, quantize=True), quantize=True)
             records[name]["converted"] = shared_section(outlines, f"{name} quantize", layout)
     body = ",\n".join(f"{json.dumps(name)}: {json.dumps(records[name])}" for name in sorted(records))
     version = torchvision.__version__.partition("+")[0]

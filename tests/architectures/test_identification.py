@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.architectures import adapted_signature, architecture, catalogue, identify, match
+from inspector.architectures.builders import _layout
 from inspector.architectures.layouts import Shape
 
 # Same keys and shapes as another builder, which comes first.
@@ -216,6 +217,15 @@ def test_a_float_file_is_offered_as_a_float_model_and_as_one_to_be_quantized() -
     assert (first.architecture, first.options) == ("mobilenet_v2", {})
     assert (second.architecture, second.options, second.score) == ("quantized_mobilenet_v2", {"quantize": False}, 1)
     assert catalogue().twins("mobilenet_v2") == ("quantized_mobilenet_v2",)
+
+
+def test_quantized_layouts_are_read_for_quantized_files_alone() -> None:
+    _layout.cache_clear()
+    identify(architecture("quantized_resnet18").signature)
+    read = _layout.cache_info().currsize
+    assert read <= 121 - 12 - 1
+    identify(adapted_signature("quantized_resnet18", None, {"quantize": True}))
+    assert _layout.cache_info().currsize == read + 12
 
 
 def test_an_odd_position_embedding_is_a_mismatch() -> None:

@@ -117,8 +117,9 @@ def _flatten(prefix: str, module: _Module, into: dict[str, Tensor]) -> None:
         if isinstance(child, dict):
             _flatten(f"{prefix}{name}.", child, into)
         else:
+            path = prefix + name
             for suffix, tensor in child:
-                into[prefix + name + suffix] = tensor
+                into[path + suffix] = tensor
 
 
 def _leaf(text: str) -> _Leaf:
