@@ -121,14 +121,19 @@ def attributes_of(model: nn.Module) -> Attributes:
 
     One that is None is left out: a module may have been taken away, or never been there.
     """
-    plain = (int, float, str, bool, tuple)
     return {
         name: {
             "class": type(module).__name__,
-            **{key: value for key, value in vars(module).items() if key[0] != "_" and isinstance(value, plain)},
+            **{key: value for key, value in vars(module).items() if key[0] != "_" and _is_plain(value)},
         }
         for name, module in model.named_modules()
     }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return isinstance(value, int | float | str)
 
 
 def frozen_norms(model: nn.Module) -> list[str]:

@@ -66,3 +66,15 @@ def test_another_number_of_classes_is_for_the_moment_of_building() -> None:
         assert build("resnet18", weights=entry).get_parameter("fc.bias").shape == (7,)
     assert len(entry.meta["categories"]) == 1000
     assert "keypoint_names" not in entry.meta
+
+
+def test_attributes_are_numbers_and_lists_of_them_but_no_tensors() -> None:
+    from tools.torchvision_builders import attributes_of, build
+
+    model: Any = build("retinanet_resnet50_fpn")
+    found = attributes_of(model)
+    assert found["transform"]["image_mean"] == [0.485, 0.456, 0.406]
+    assert found["anchor_generator"]["aspect_ratios"][1] == (0.5, 1.0, 2.0)
+    assert len(model.anchor_generator.cell_anchors) == 5
+    assert "cell_anchors" not in found["anchor_generator"]
+    assert found["backbone.body.conv1"]["class"] == "Conv2d"
