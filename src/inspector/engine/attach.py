@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
 from torchvision import models
 from torchvision.transforms._presets import ImageClassification
 
-from inspector.engine.building import StateDict, build_model, task_of
+from inspector.engine.building import build_model, task_of
 from inspector.engine.devices import choose_device
 from inspector.engine.evaluation import EvalReport, set_eval
+from inspector.engine.loading import LoadReport
+from inspector.engine.options import GOOGLE, StateDict, quantization_of
+from inspector.engine.precision import Choice
 from inspector.engine.preprocessing import Preprocessing, Transform
 from inspector.engine.problems import AttachError, DeviceError, LabelsError, PreprocessingError
 
@@ -31,7 +34,10 @@ class Attachment:
     architecture, task, device
         The builder's name; ``classification``, ``detection`` ...; torch's name of the device.
     num_classes
-        Outputs of the head; None where the task has no classes.
+        Outputs of the head, a detector's background counted; None where the task has no classes.
+    options
+        What the model was built with beside its number of classes, derived or given: ``aux_logits``, ``image_size``,
+        ``quantize`` and so on. ``transform_input`` and ``norm_eps`` no weights tell: they are assumed.
     preprocessing
         The one in use; None where the task has none yet.
     transform
@@ -40,6 +46,8 @@ class Attachment:
         One per class; empty where the task has none yet.
     eval_report
         What eval mode holds still.
+    loading
+        What became of the weights: untrained layers, keys left out, shared parameters, the dtype computed in.
     """
 
     model: nn.Module
@@ -47,10 +55,12 @@ class Attachment:
     task: str
     device: str
     num_classes: int | None
+    options: Mapping[str, Any]
     preprocessing: Preprocessing | None
     transform: Transform | None
     labels: tuple[str, ...]
     eval_report: EvalReport
+    loading: LoadReport
 
 
 def attach(
@@ -59,6 +69,8 @@ def attach(
     *,
     num_classes: int | None,
     device: str = "auto",
+    partial: bool = False,
+    dtype: Choice = "float32",
     preprocessing: Mapping[str, Any] | None = None,
     labels: Sequence[str] | None = None,
     official_weights: str | None = None,
@@ -71,12 +83,22 @@ def attach(
     architecture
         A builder's name in ``torchvision.models.list_models()``.
     state_dict
-        With the architecture's own keys. Its memory is used, not copied, where it is float32 and the device
-        is the CPU.
+        With the architecture's own keys. Its memory is used, not copied, where it is of the right dtype and the
+        device is the CPU. Quantized weights (qint8 tensors; packed layers as pairs, or as ``<layer>._packed_params.
+        _packed_params.0`` and ``.1``) attach to the ``quantized_`` builders, and compute on the CPU.
     num_classes
-        Outputs of the head; None for the builder's default.
+        Outputs of the head, a detector's background counted; None for as many as the weights have.
     device
         As :func:`inspector.engine.devices.choose_device`.
+    partial
+        False: every key of the model and of the weights must match. True: what matches is loaded; the parameters
+        that are missing, or whose shape differs, are initialised as torchvision does, and ``loading`` lists them and
+        what was left out. Quantized weights attach whole or not at all.
+    dtype
+        ``"float32"``: weights of any dtype are widened (or narrowed) to it. ``"keep"``: the model computes in the
+        floating point dtype that most of its weights have, and casts its inputs; integer buffers stay, and so do
+        batch norms that the file holds in float32 among half-precision weights. Where that can't be (float8,
+        detection in half precision, RAFT), it is float32 all the same. ``loading.precision`` says what was done.
     preprocessing
         The keys of :meth:`Preprocessing.from_checkpoint`, where the checkpoint carries them. Else that of
         `official_weights`, else that of the architecture's default weights entry.
@@ -85,33 +107,51 @@ def attach(
     official_weights
         A weights entry such as ``ResNet18_Weights.IMAGENET1K_V1``, where the file is known to be that.
     options
-        Further arguments of the builder.
+        Further arguments of the builder, and those of :func:`inspector.engine.building.build_model`; what the
+        keys and shapes tell needs not be given.
 
     Raises
     ------
     AttachError, DeviceError, PreprocessingError, LabelsError
-        The weights don't fit, the device is not there or full, the preprocessing or the labels can't be used.
+        The weights don't fit, the device is not there, full or no place for quantized weights, the preprocessing
+        or the labels can't be used.
     """
-    target = choose_device(device)
+    if dtype not in get_args(Choice):
+        raise ValueError(f"dtype is one of {get_args(Choice)}, not {dtype!r}")
+    target = _device_for(device, state_dict)
     task = task_of(architecture)
     entry = _weights_entry(official_weights)
     given = {**_official_options(architecture, entry), **(options or {})}
-    model = build_model(architecture, state_dict, num_classes=num_classes, options=given)
+    built = build_model(architecture, state_dict, num_classes=num_classes, options=given, partial=partial, dtype=dtype)
     classifies = task == "classification"
-    classes = num_classes or (_IMAGENET_CLASSES if classifies else None)
-    chosen = _preprocessing(architecture, model, preprocessing, entry) if classifies else None
+    classes = built.num_classes or (_IMAGENET_CLASSES if classifies else None)
+    chosen = _preprocessing(architecture, built.model, preprocessing, entry) if classifies else None
     names = _labels(labels, classes) if classifies and classes else ()
+    model = _move(built.model, target)
     return Attachment(
-        model=_move(model, target),
+        model=model,
         architecture=architecture,
         task=task,
         device=target,
         num_classes=classes,
+        options=built.options,
         preprocessing=chosen,
         transform=chosen.transform() if chosen else None,
         labels=names,
         eval_report=set_eval(model),
+        loading=built.report,
     )
+
+
+def _device_for(request: str, state_dict: StateDict) -> str:
+    """Choose the device; torch computes with quantized weights on the CPU only."""
+    if not quantization_of(state_dict):
+        return choose_device(request)
+    if request not in ("auto", "cpu"):
+        raise DeviceError(
+            f"Quantized weights can't be used on {request}: torch has them on the CPU only.", "Choose cpu."
+        )
+    return "cpu"
 
 
 def _weights_entry(official_weights: str | None) -> Any:
@@ -126,8 +166,8 @@ def _weights_entry(official_weights: str | None) -> Any:
 
 def _official_options(architecture: str, entry: Any) -> dict[str, Any]:
     """Return what torchvision sets when it loads its own weights, and no state_dict tells."""
-    if entry is not None and architecture.removeprefix("quantized_") in ("googlenet", "inception_v3"):
-        return {"transform_input": True}
+    if architecture.removeprefix("quantized_") in GOOGLE:
+        return {"transform_input": entry is not None}
     return {}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-import math
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,10 +16,15 @@ import torchvision
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torchvision import models
+from torchvision.models.detection import _utils as detection_utils
+from torchvision.ops import FrozenBatchNorm2d
 
+from inspector.engine.filling import fill, fill_quantized
+from inspector.engine.loading import LoadReport
+from inspector.engine.options import Modes, StateDict, classes_of, implied_options, take_modes
+from inspector.engine.precision import Choice
 from inspector.engine.problems import AttachError
-
-StateDict = Mapping[str, torch.Tensor]
+from inspector.engine.quantized import backend_of, quantize
 
 _TASKS = {
     "detection": "detection",
@@ -36,6 +41,26 @@ _BUILDER_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, NotImple
 _OLD_DENSENET_KEY = re.compile(
     r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var|num_batches_tracked))$"
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """A model with its weights.
+
+    Attributes
+    ----------
+    model, report
+        And what became of the state_dict.
+    num_classes
+        Outputs of the head (a detector's background counted); None where there are none, or the builder's default.
+    options
+        The builder's arguments and what else was chosen, under the names that `build_model` takes.
+    """
+
+    model: nn.Module
+    report: LoadReport
+    num_classes: int | None
+    options: Mapping[str, Any]
 
 
 def task_of(architecture: str) -> str:
@@ -56,44 +81,58 @@ def build_model(
     *,
     num_classes: int | None,
     options: Mapping[str, Any],
-) -> nn.Module:
+    partial: bool = False,
+    dtype: Choice = "float32",
+) -> Built:
     """Build an architecture and put the weights into it, every key accounted for.
 
-    No weight is initialised and none is copied where it is float32 already: the model then uses the memory
-    of `state_dict`. Other floating point dtypes are widened (or narrowed) to the architecture's own, float32.
+    No weight is initialised that the state_dict has, and none is copied where it is of the right dtype already:
+    the model then uses the memory of `state_dict`.
 
     Parameters
     ----------
     architecture
-        A builder's name in ``torchvision.models.list_models()``. Quantized ones are built in floating point.
+        A builder's name in ``torchvision.models.list_models()``.
     state_dict
-        With the architecture's own keys, those of older torchvision releases included.
+        With the architecture's own keys, those of older torchvision releases included. Quantized weights build
+        what the builder makes with ``quantize=True``.
     num_classes
-        Outputs of the head; None for the builder's default.
+        Outputs of the head; None for as many as the weights have.
     options
-        Further arguments of the builder; what `state_dict` tells of itself (auxiliary heads, image size) is
-        added.
+        Further arguments of the builder; what `state_dict` tells of itself (auxiliary heads, image size, keypoints)
+        is added. Also ``quantize`` (bool), ``backend`` (torch's quantization engine), ``frozen_batch_norm`` (bool)
+        and ``norm_eps`` (float, of frozen batch norms).
+    partial, dtype
+        As :func:`inspector.engine.attach.attach`.
 
     Raises
     ------
     AttachError
         The architecture is unknown, can't be built so, or its keys and shapes differ; the error lists them.
     """
-    builder = _builder(architecture)
+    task = task_of(architecture)
     state = _modern_keys(architecture, state_dict)
-    arguments = {**_implied_options(architecture, state), **options}
-    if num_classes is not None:
-        arguments["num_classes"] = num_classes
-    if "weights_backbone" in inspect.signature(builder).parameters:
-        arguments["weights_backbone"] = None  # or the builder downloads them
-    try:
-        with _BUILDING, _parameters_without_memory():
-            model: nn.Module = builder(weights=None, **arguments)
-    except _BUILDER_ERRORS as error:
-        reason = str(error).strip().split("\n")[0]
-        raise AttachError(f"{architecture} can't be built with these weights: {reason}.") from error
-    _fill(model, state, architecture)
-    return model
+    arguments = {**implied_options(architecture, task, state), **options}
+    modes = take_modes(architecture, task, state, arguments)
+    wanted = num_classes if num_classes is not None else arguments.pop("num_classes", classes_of(task, state))
+    if wanted is not None:
+        arguments["num_classes"] = wanted
+    chosen = {**arguments, **_told(modes)}
+    chosen.pop("init_weights", None)
+    if modes.quantized:
+        model, report = _quantized(architecture, state, arguments, modes)
+        return Built(model, report, wanted, chosen)
+    model, places = _construct(architecture, arguments)
+    if modes.frozen:
+        _freeze_norms(model, modes.epsilon)
+
+    def initialise(names: list[str]) -> dict[str, torch.Tensor]:
+        trained = {**arguments, "init_weights": True} if "init_weights" in arguments else arguments
+        fresh, _ = _construct(architecture, trained, {places[name] for name in names})
+        return {name: fresh.get_parameter(name) for name in names}
+
+    report = fill(model, state, architecture, task, partial=partial, choice=dtype, initialise=initialise)
+    return Built(model, report, wanted, chosen)
 
 
 def _builder(architecture: str) -> Any:
@@ -106,101 +145,105 @@ def _builder(architecture: str) -> Any:
         ) from error
 
 
+def _told(modes: Modes) -> dict[str, Any]:
+    """Return what was chosen beside the builder's arguments, where there is anything to choose."""
+    frozen = {"frozen_batch_norm": True, "norm_eps": 1e-5 if modes.epsilon is None else modes.epsilon}
+    return {**({"quantize": True} if modes.quantized else {}), **(frozen if modes.frozen else {})}
+
+
+def _construct(
+    architecture: str, arguments: Mapping[str, Any], real: Collection[int] = ()
+) -> tuple[nn.Module, dict[str, int]]:
+    """Call the builder; return the model, and at which place each parameter was made.
+
+    Parameters
+    ----------
+    real
+        The places of the parameters that have memory and are initialised; all others have and are not.
+    """
+    builder = _builder(architecture)
+    given = dict(arguments)
+    if "weights_backbone" in inspect.signature(builder).parameters:
+        given["weights_backbone"] = None  # or the builder downloads them
+    try:
+        with _BUILDING, _channels_without_memory(), _parameters_without_memory(real) as made:
+            model: nn.Module = builder(weights=None, **given)
+    except _BUILDER_ERRORS as error:
+        reason = str(error).strip().split("\n")[0]
+        raise AttachError(f"{architecture} can't be built with these weights: {reason}.") from error
+    places = {id(parameter): place for place, parameter in enumerate(made)}
+    return model, {name: places[id(parameter)] for name, parameter in model.named_parameters(remove_duplicate=False)}
+
+
 @contextmanager
-def _parameters_without_memory() -> Iterator[None]:
-    """Give every parameter that is made inside no memory ("meta"), so that initialising it does nothing.
+def _parameters_without_memory(real: Collection[int]) -> Iterator[list[nn.Parameter]]:
+    """Give the parameters that are made inside no memory ("meta"), so that initialising them does nothing.
 
     Unlike a whole model under ``torch.device("meta")``, buffers are computed as ever (Swin's index tables
     are in no state_dict), and so are the plain tensors that RegNets reckon with while they are built.
+
+    Yields
+    ------
+    list of nn.Parameter
+        As they are made; those whose place in it is in `real` are left alone.
     """
+    made: list[nn.Parameter] = []
 
     def without_memory(_module: nn.Module, _name: str, parameter: nn.Parameter) -> nn.Parameter:
-        return nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=False)
+        if len(made) not in real:
+            parameter = nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=False)
+        made.append(parameter)
+        return parameter
 
     # torch's annotation leaves out that a returned parameter takes the place of the registered one
     handle = register_module_parameter_registration_hook(without_memory)  # type: ignore[arg-type]
     try:
-        yield
+        yield made
     finally:
         handle.remove()
 
 
-def _implied_options(architecture: str, state: StateDict) -> dict[str, Any]:
-    """Return the builder options that the keys and shapes determine."""
-    options: dict[str, Any] = {}
-    if architecture.removeprefix("quantized_") in ("googlenet", "inception_v3"):
-        # without init_weights=False both warn, and sample a slow distribution
-        aux = any(key.startswith(("aux1.", "aux2.", "AuxLogits.")) for key in state)
-        options.update(aux_logits=aux, init_weights=False)
-    if any(key.startswith("aux_classifier.") for key in state) and task_of(architecture) == "segmentation":
-        options["aux_loss"] = True
-    positions, patches = state.get("encoder.pos_embedding"), state.get("conv_proj.weight")
-    if positions is None or patches is None or not architecture.startswith("vit_"):
-        return options
-    if positions.ndim == 3 and patches.ndim == 4:
-        options["image_size"] = math.isqrt(max(0, positions.shape[1] - 1)) * patches.shape[-1]
-    return options
+@contextmanager
+def _channels_without_memory() -> Iterator[None]:
+    """Let SSD's builders, which send an image through their backbone to learn its sizes, do so without numbers."""
+    original = detection_utils.retrieve_out_channels
+
+    def on_meta(backbone: nn.Module, size: tuple[int, int]) -> list[int]:
+        channels: list[int] = original(copy.deepcopy(backbone).to("meta"), size)
+        return channels
+
+    detection_utils.retrieve_out_channels = on_meta
+    try:
+        yield
+    finally:
+        detection_utils.retrieve_out_channels = original
 
 
-def _modern_keys(architecture: str, state_dict: StateDict) -> dict[str, torch.Tensor]:
+def _freeze_norms(model: nn.Module, epsilon: float | None) -> None:
+    """Make the backbone's batch norms frozen ones, as detection's builders do around pretrained weights."""
+    for module in model.get_submodule("backbone.body").modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                eps = child.eps if epsilon is None else epsilon
+                module._modules[name] = FrozenBatchNorm2d(child.num_features, eps=eps)
+
+
+def _quantized(
+    architecture: str, state: StateDict, arguments: Mapping[str, Any], modes: Modes
+) -> tuple[nn.Module, LoadReport]:
+    if not architecture.startswith("quantized_"):
+        twin = f"quantized_{architecture}"
+        raise AttachError(
+            f"The weights are quantized, and {architecture} is not.",
+            f"Choose {twin}." if twin in models.list_models() else "Choose the architecture they were saved from.",
+        )
+    backend = backend_of(architecture, modes.backend)
+    model, _ = _construct(architecture, arguments)
+    with _BUILDING:
+        return fill_quantized(quantize(model, modes, backend), state, architecture, modes, backend)
+
+
+def _modern_keys(architecture: str, state_dict: StateDict) -> dict[str, Any]:
     if not architecture.startswith("densenet"):
         return dict(state_dict)
     return {_OLD_DENSENET_KEY.sub(r"\1\2", key): tensor for key, tensor in state_dict.items()}
-
-
-def _fill(model: nn.Module, state: StateDict, architecture: str) -> None:
-    """Put the tensors into the model, strictly."""
-    model.requires_grad_(False)
-    own = model.state_dict()
-    mismatched = [key for key, tensor in state.items() if key in own and not _fits(tensor, own[key])]
-    fitting = OrderedDict((key, tensor) for key, tensor in state.items() if key not in mismatched)
-    # MNASNet insists on a version; all other modules are better off without: they then accept their old
-    # keys too
-    fitting._metadata = {"": {"version": model._version}}  # type: ignore[attr-defined]
-    try:
-        found = model.load_state_dict(fitting, strict=False, assign=True)
-    except RuntimeError as error:  # shapes of renamed old keys, which only torch's own hooks know
-        raise AttachError(f"The weights don't fit {architecture}.", _HINT) from error
-    missing = [key for key in found.missing_keys if key not in mismatched]
-    if missing or found.unexpected_keys or mismatched:
-        shapes = [f"{key}: {_shape(state[key])} instead of {_shape(own[key])}" for key in mismatched]
-        raise _misfit(architecture, missing, found.unexpected_keys, mismatched, shapes)
-    for key, tensor in model.state_dict(keep_vars=True).items():
-        if tensor.dtype != own[key].dtype or not tensor.is_contiguous():
-            tensor.data = tensor.data.to(own[key].dtype).contiguous()
-
-
-def _fits(tensor: torch.Tensor, own: torch.Tensor) -> bool:
-    if tensor.is_complex() and not own.is_complex():
-        return False
-    # scalars were saved as vectors of one element before torch 0.4
-    return tensor.shape == own.shape or (own.ndim == 0 and tensor.shape == (1,))
-
-
-_HINT = "Choose the architecture that they were saved from."
-
-
-def _misfit(
-    architecture: str, missing: list[str], unexpected: list[str], mismatched: list[str], shapes: list[str]
-) -> AttachError:
-    parts = [
-        f"{len(names)} {'key' if len(names) == 1 else 'keys'} {what} ({_first(texts)})"
-        for names, texts, what in (
-            (missing, missing, "missing"),
-            (unexpected, unexpected, "unexpected"),
-            (mismatched, shapes, "of another shape"),
-        )
-        if names
-    ]
-    error = AttachError(f"The weights don't fit {architecture}: {', '.join(parts)}.", _HINT)
-    error.missing, error.unexpected, error.mismatched = tuple(missing), tuple(unexpected), tuple(mismatched)
-    return error
-
-
-def _first(texts: list[str]) -> str:
-    return ", ".join(texts[:2]) + (", …" if len(texts) > 2 else "")
-
-
-def _shape(tensor: torch.Tensor) -> str:
-    text = " × ".join(map(str, tensor.shape)) or "a single value"
-    return f"complex {text}" if tensor.is_complex() else text

@@ -1,0 +1,265 @@
+"""Every builder: a saved state_dict attaches strictly and gives the outputs of the torchvision model it came from.
+
+Three kinds of state_dict each: as ``weights=None`` builds it, the same with 7 classes, and as ``weights="DEFAULT"``
+builds it (frozen batch norms, other auxiliary heads, a larger image; the loading is faked); of quantized builders
+also as ``quantize=True``. A few by default, all of them with ``-m slow``: one at a time, for the largest take 6 GB.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.models import WeightsEnum
+from torchvision.models.quantization.utils import quantize_model
+from torchvision.ops import FrozenBatchNorm2d
+
+from inspector.architectures.wrappers import unwrap
+from inspector.engine.attach import Attachment, attach
+from inspector.engine.building import task_of
+from inspector.engine.quantized import backend_of
+
+TOLERANCE = 1e-5  # of the outputs' spread
+NORMS = (nn.modules.batchnorm._BatchNorm, FrozenBatchNorm2d)
+HEADS = ("rpn.head", "roi_heads.box_predictor", "roi_heads.mask_predictor", "roi_heads.keypoint_predictor", "head")
+QUICK = (
+    "alexnet convnext_tiny densenet121 efficientnet_b0 googlenet inception_v3 mnasnet0_5 mobilenet_v3_small "
+    "quantized_shufflenet_v2_x0_5 quantized_mobilenet_v3_large raft_small regnet_y_400mf resnet18 squeezenet1_1 swin_t "
+    "fasterrcnn_mobilenet_v3_large_320_fpn ssdlite320_mobilenet_v3_large lraspp_mobilenet_v3_large"
+).split()
+SMALL_DETECTORS = {"box_score_thresh": 0.0, "box_detections_per_img": 4, "rpn_post_nms_top_n_test": 40}
+MOST_SAVED = 60_000_000  # parameters that are written and read back; of larger models the memory is used
+
+
+def cases() -> list[Any]:
+    """Return (builder, kind) of all; those that are not quick are marked slow."""
+    found = []
+    for name in models.list_models():
+        kinds = ["none", "default", "seven"] if task_of(name) != "optical flow" else ["none", "default"]
+        if name.startswith("quantized_"):
+            kinds += ["none quantized", "default quantized", "seven quantized"]
+        for place, kind in enumerate(kinds):
+            quick = name in QUICK and (place + QUICK.index(name)) % len(kinds) == 0
+            found.append(pytest.param(name, kind, marks=() if quick else pytest.mark.slow, id=f"{name}-{kind}"))
+    return found
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Return arguments that make detectors quick, and keep what else is drawn at random from being slow."""
+    options: dict[str, Any] = {}
+    if "rcnn" in name:
+        options = dict(SMALL_DETECTORS)
+    if any(word in name for word in ("rcnn", "retinanet", "fcos")):
+        options |= {"min_size": 128, "max_size": 128}
+    return options
+
+
+def official(name: str, kind: str) -> nn.Module:
+    """Build torchvision's own model, in floating point."""
+    options = options_of(name)
+    if task_of(name) in ("detection", "segmentation"):
+        options["weights_backbone"] = None
+    if "seven" in kind:
+        options["num_classes"] = 7
+    google = name.removeprefix("quantized_") in ("googlenet", "inception_v3")
+    if google and "default" not in kind:
+        options["init_weights"] = False
+    if "default" not in kind:
+        return build(name, weights=None, **options)
+    weights: Any = "DEFAULT"
+    if "quantized" in name:  # its float weights
+        weights = models.get_model_weights(name).DEFAULT.meta["unquantized"]
+    with (
+        patch.object(WeightsEnum, "get_state_dict", lambda *_, **__: {}),
+        patch.object(nn.Module, "load_state_dict", lambda *_, **__: None),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # that googlenet's auxiliary heads are untrained
+        return build(name, weights=weights, **options)
+
+
+def build(name: str, **options: Any) -> nn.Module:
+    model: nn.Module = models.get_model(name, **options)
+    return model
+
+
+def inputs(name: str, model: nn.Module, seed: int) -> tuple[Any, ...]:
+    """Return two different images (clips, pairs of images) of a size that the architecture takes."""
+    random = torch.Generator().manual_seed(seed)
+
+    def noise(*shape: int) -> torch.Tensor:
+        return torch.rand(2, *shape, generator=random)
+
+    task = task_of(name)
+    if task == "detection":
+        return (list(noise(3, 128, 128)),)
+    if task == "optical flow":
+        return noise(3, 128, 128) * 2 - 1, noise(3, 128, 128) * 2 - 1
+    if task == "video classification":
+        frames, side = {"mvit_v1_b": (16, 224), "mvit_v2_s": (16, 224), "s3d": (14, 224)}.get(name, (8, 64))
+        return (noise(3, frames, side, side),)
+    side = getattr(model, "image_size", 224 if name.startswith("maxvit") else 96)
+    return (noise(3, side, side),)
+
+
+def outputs(name: str, model: nn.Module, seed: int) -> list[torch.Tensor]:
+    """Return what the model says of two images; of a detector, what its heads say."""
+    said: list[torch.Tensor] = []
+    given = inputs(name, model, seed)
+    with torch.inference_mode():
+        if task_of(name) != "detection":
+            collect(model(*given), said)
+            return said
+        hooks = [m.register_forward_hook(lambda _m, _a, out: collect(out, said)) for m in heads(model)]
+        model(*given)
+        for hook in hooks:
+            hook.remove()
+    return said
+
+
+def heads(model: nn.Module) -> list[nn.Module]:
+    return [module for name, module in model.named_modules() if name in HEADS]
+
+
+def collect(value: Any, said: list[torch.Tensor]) -> None:
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        collect(item, said)
+    if isinstance(value, torch.Tensor):
+        said.append(value.detach().float())
+
+
+@torch.no_grad()
+def calibrated(name: str, kind: str) -> nn.Module:
+    """Build torchvision's model with weights of which each matters: fresh ones can give outputs of 1e-13.
+
+    Batch norms, frozen ones too, take the statistics of what reaches them in one pass, in eval mode: as a pass in
+    training mode with ``momentum=None`` would set them, which detectors refuse without targets.
+    """
+    torch.manual_seed(0)
+    model = official(name, kind).eval()
+    for parameter in model.parameters():
+        if parameter.ndim > 1 and parameter.abs().max() < 1e-4:  # heads of zeros, layer scales of 1e-6
+            nn.init.normal_(parameter, std=0.05)
+        elif parameter.ndim == 1:
+            parameter.add_(torch.randn_like(parameter), alpha=0.05)
+    hooks = [m.register_forward_pre_hook(take_statistics) for m in model.modules() if isinstance(m, NORMS)]
+    model(*inputs(name, model, seed=1))
+    for hook in hooks:
+        hook.remove()
+    if "quantized" in kind:
+        return quantized(name, model)
+    return model
+
+
+def take_statistics(norm: Any, arguments: tuple[torch.Tensor, ...]) -> None:
+    dimensions = [0, *range(2, arguments[0].ndim)]
+    norm.running_mean.copy_(arguments[0].mean(dimensions))
+    norm.running_var.copy_(arguments[0].var(dimensions).clamp_min(1e-2))
+
+
+def quantized(name: str, model: nn.Module) -> nn.Module:
+    """Quantize as the builder does with ``quantize=True``, which draws its weights itself."""
+    backend = backend_of(name, "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's deprecations of eager quantization
+        if "mobilenet_v3" not in name:
+            quantize_model(model, backend)
+            return model.eval()
+        torch.backends.quantized.engine = backend
+        quantization: Any = torch.ao.quantization
+        mutable: Any = model.train()
+        mutable.fuse_model(is_qat=True)
+        mutable.qconfig = quantization.get_default_qat_qconfig(backend)
+        quantization.prepare_qat(model, inplace=True)
+        for module in model.modules():
+            if isinstance(module, NORMS):
+                module.momentum = 0.0  # calibrated already
+        model(*inputs(name, model, seed=1))
+        return quantization.convert(model.eval(), inplace=True)  # type: ignore[no-any-return]
+
+
+def saved(model: nn.Module, wrapper: str) -> dict[str, Any]:
+    """Return the state_dict as a file gives it back."""
+    state = {f"{wrapper}{key}": value for key, value in model.state_dict().items()}
+    if sum(parameter.numel() for parameter in model.parameters()) > MOST_SAVED:
+        return state
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    loaded: dict[str, Any] = torch.load(buffer, weights_only=True)
+    return loaded
+
+
+def attached(name: str, kind: str, model: nn.Module, wrapper: str) -> Attachment:
+    """Attach the saved state_dict, with nothing told that its keys tell."""
+    state = saved(model, wrapper)
+    names = unwrap(state.keys(), wrapper).names
+    entry = str(models.get_model_weights(name).DEFAULT) if "default" in kind else None
+    return attach(
+        name,
+        {key: state[spelled] for key, spelled in names.items()},
+        num_classes=None,
+        device="cpu",
+        options=options_of(name),
+        official_weights=entry,
+    )
+
+
+def error(theirs: list[torch.Tensor], ours: list[torch.Tensor]) -> float:
+    """Return the largest difference, relative to the outputs' spread; infinite where their shapes differ."""
+    if [a.shape for a in theirs] != [b.shape for b in ours]:
+        return float("inf")
+    return max(float((a - b).abs().max() / a.std().clamp_min(1e-30)) for a, b in zip(theirs, ours, strict=True))
+
+
+def difference_between_images(said: list[torch.Tensor]) -> float:
+    """Return by how much the two images' outputs differ, relative to the spread."""
+    halves = [(out[: len(out) // 2], out[len(out) // 2 :]) for out in said if len(out) >= 2]
+    return max(float((a - b[: len(a)]).abs().max() / out.std()) for (a, b), out in zip(halves, said, strict=False))
+
+
+@pytest.mark.parametrize(("name", "kind"), cases())
+def test_a_saved_state_dict_attaches_strictly_and_gives_torchvisions_outputs(name: str, kind: str) -> None:
+    theirs = calibrated(name, kind)
+    wrapper = "module." if len(name + kind) % 2 else ""
+    attachment = attached(name, kind, theirs, wrapper)
+    assert attachment.loading.complete
+    assert not any(module.training for module in attachment.model.modules())
+    if task_of(name) != "optical flow":
+        usual = {"detection": 91, "segmentation": 21, "video classification": 400}.get(task_of(name), 1000)
+        points = name.startswith("keypoint") and "seven" not in kind
+        assert attachment.num_classes == (7 if "seven" in kind else 2 if points else usual)
+    expected = outputs(name, theirs, seed=2)
+    assert all(bool(out.isfinite().all()) for out in expected)
+    assert expected
+    assert error(expected, outputs(name, attachment.model, seed=2)) <= TOLERANCE
+    assert difference_between_images(expected) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "ssdlite320_mobilenet_v3_large", "swin_t", "quantized_shufflenet_v2_x0_5"]
+)
+def test_the_comparison_fails_with_swapped_weights(name: str) -> None:
+    kind = "none quantized" if name.startswith("quantized") else "none"
+    theirs = calibrated(name, kind)
+    state = theirs.state_dict()
+    first, second = pair_of_one_shape(state)
+    state[first], state[second] = state[second], state[first]
+    swapped = attach(name, state, num_classes=None, device="cpu", options=options_of(name)).model
+    assert error(outputs(name, theirs, seed=2), outputs(name, swapped, seed=2)) > 100 * TOLERANCE
+
+
+def pair_of_one_shape(state: dict[str, Any]) -> tuple[str, str]:
+    seen: dict[tuple[int, ...], str] = {}
+    for key, value in state.items():
+        if isinstance(value, torch.Tensor) and value.ndim >= 2 and key.endswith("weight"):
+            if value.shape in seen:
+                return seen[value.shape], key
+            seen[value.shape] = key
+    raise AssertionError("no two weights have one shape")
