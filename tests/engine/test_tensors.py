@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.engine.problems import TensorError
-from inspector.engine.tensors import ChunkedSpec, TensorSpec, state_dict_from_storages
+from inspector.engine.tensors import ChunkedSpec, QuantizedSpec, TensorSpec, state_dict_from_storages
 
 DTYPES = (
     "float64 float32 float16 bfloat16 float8_e4m3fn float8_e5m2 complex64 int64 int32 int16 int8 uint8 bool".split()
@@ -134,3 +134,43 @@ def test_chunks_that_do_not_fit_are_refused(starts: tuple[tuple[int, ...], ...])
     chunks = tuple((start, TensorSpec("w", "float32", (2, 3), (3, 1), 0, 0)) for start in starts)
     with pytest.raises(TensorError, match="chunks"):
         state_dict_from_storages([], [bytearray(24)], [ChunkedSpec("w", "float32", (4, 3), chunks)])
+
+
+@pytest.mark.parametrize("dtype", [torch.qint8, torch.quint8, torch.qint32])
+def test_quantized_tensors_come_back_with_their_scale_and_zero_point(dtype: torch.dtype) -> None:
+    original = torch.quantize_per_tensor(torch.randn(4, 6), 0.03, 5, dtype)
+    integers = spec((4, 6), (6, 1), dtype=str(dtype).removeprefix("torch."))
+    found = state_dict_from_storages([], [raw(original.int_repr())], quantized=[QuantizedSpec(integers, 0.03, 5)])["w"]
+    assert (found.dtype, found.q_scale(), found.q_zero_point()) == (dtype, 0.03, 5)
+    assert found.dequantize().equal(original.dequantize())
+
+
+def test_tensors_quantized_by_channel_come_back() -> None:
+    scales, zeros = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64), torch.tensor([0, 1, 2])
+    original = torch.quantize_per_channel(torch.randn(2, 3), scales, zeros, 1, torch.qint8)
+    by_channel = QuantizedSpec(
+        spec((2, 3), (3, 1), dtype="qint8"),
+        axis=1,
+        scales=spec((3,), (1,), dtype="float64", storage=1),
+        zero_points=spec((3,), (1,), dtype="int64", storage=2),
+    )
+    found = state_dict_from_storages([], [raw(original.int_repr()), raw(scales), raw(zeros)], quantized=[by_channel])
+    assert found["w"].dequantize().equal(original.dequantize())
+    assert found["w"].q_per_channel_axis() == 1
+    with pytest.raises(TensorError, match="another number of scales than of channels"):
+        state_dict_from_storages(
+            [],
+            [raw(original.int_repr()), raw(scales), raw(zeros)],
+            quantized=[
+                QuantizedSpec(by_channel.integers, axis=0, scales=by_channel.scales, zero_points=by_channel.zero_points)
+            ],
+        )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point"), [("qint8", float("nan"), 0), ("qint8", 1.0, 300), ("quint4x2", 1.0, 0)]
+)
+def test_quantized_tensors_that_cannot_be_are_refused(dtype: str, scale: float, zero_point: int) -> None:
+    bad = QuantizedSpec(spec((2,), (1,), dtype=dtype), scale, zero_point)
+    with pytest.raises(TensorError, match="The tensor w "):
+        state_dict_from_storages([], [bytearray(2)], quantized=[bad])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,6 +14,7 @@ _DTYPES = (
     "float64 float32 float16 bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu "
     "complex128 complex64 complex32 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
 ).split()
+_INTEGERS = {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}
 _MOST_DIMENSIONS = 64  # torch's own limit in most operations
 
 
@@ -53,8 +54,38 @@ class ChunkedSpec:
     chunks: tuple[tuple[tuple[int, ...], TensorSpec], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class QuantizedSpec:
+    """A tensor of integers that stand for numbers, ``(integer - zero_point) * scale``.
+
+    Attributes
+    ----------
+    integers
+        With a dtype of ``qint8``, ``quint8`` or ``qint32``, and the tensor's name.
+    scale, zero_point
+        Of all integers, where there are no `scales`.
+    axis, scales, zero_points
+        By channel: the dimension they run along, and one number per index in it.
+    """
+
+    integers: TensorSpec
+    scale: float = 1.0
+    zero_point: int = 0
+    axis: int = -1
+    scales: TensorSpec | None = None
+    zero_points: TensorSpec | None = None
+
+    @property
+    def name(self) -> str:
+        """Its key in the state_dict."""
+        return self.integers.name
+
+
 def state_dict_from_storages(
-    specs: Sequence[TensorSpec], storages: Sequence[bytearray | memoryview], chunked: Sequence[ChunkedSpec] = ()
+    specs: Sequence[TensorSpec],
+    storages: Sequence[bytearray | memoryview],
+    chunked: Sequence[ChunkedSpec] = (),
+    quantized: Sequence[QuantizedSpec] = (),
 ) -> dict[str, torch.Tensor]:
     """Build tensors over raw bytes, without copying them where the bytes are writable and aligned.
 
@@ -69,6 +100,8 @@ def state_dict_from_storages(
         The bytes of each storage, little-endian.
     chunked
         Tensors to put together, which copies their chunks.
+    quantized
+        Tensors of integers with their scales, which copies the integers.
 
     Raises
     ------
@@ -89,12 +122,33 @@ def state_dict_from_storages(
             typed[key] = _view(raw[spec.storage], dtype)
         return typed[key].as_strided(spec.shape, spec.stride, spec.storage_offset)
 
-    together: tuple[TensorSpec | ChunkedSpec, ...] = (*specs, *chunked)
+    together: tuple[TensorSpec | ChunkedSpec | QuantizedSpec, ...] = (*specs, *chunked, *quantized)
     for spec in together:
         if spec.name in tensors:
             raise _misfit(spec, "is there twice")
-        tensors[spec.name] = window(spec) if isinstance(spec, TensorSpec) else _put_together(spec, window)
+        if isinstance(spec, QuantizedSpec):
+            tensors[spec.name] = _quantized(spec, window)
+        else:
+            tensors[spec.name] = window(spec) if isinstance(spec, TensorSpec) else _put_together(spec, window)
     return tensors
+
+
+def _quantized(spec: QuantizedSpec, window: Callable[[TensorSpec], torch.Tensor]) -> torch.Tensor:
+    """Make a quantized tensor as torch's own loading does (``torch._utils._rebuild_qtensor``)."""
+    stored = _INTEGERS.get(spec.integers.dtype)
+    if stored is None:
+        raise _misfit(spec.integers, f"is quantized as {spec.integers.dtype}, which Inspector does not attach")
+    integers = window(replace(spec.integers, dtype=stored))
+    if spec.scales is None or spec.zero_points is None:
+        low, high = torch.iinfo(integers.dtype).min, torch.iinfo(integers.dtype).max
+        if not (math.isfinite(spec.scale) and low <= spec.zero_point <= high):
+            raise _misfit(spec.integers, f"has the scale {spec.scale} and the zero point {spec.zero_point}")
+        return torch._make_per_tensor_quantized_tensor(integers, spec.scale, spec.zero_point)
+    scales, zero_points = window(spec.scales), window(spec.zero_points)
+    channels = integers.shape[spec.axis] if 0 <= spec.axis < integers.ndim else -1
+    if scales.shape != (channels,) or zero_points.shape != (channels,):
+        raise _misfit(spec.integers, "has another number of scales than of channels")
+    return torch._make_per_channel_quantized_tensor(integers, scales, zero_points, spec.axis)
 
 
 def _put_together(spec: ChunkedSpec, window: Callable[[TensorSpec], torch.Tensor]) -> torch.Tensor:
@@ -155,5 +209,5 @@ def _check_bounds(spec: TensorSpec, available: int) -> None:
         raise _misfit(spec, f"reaches to element {farthest} of a storage of {available}")
 
 
-def _misfit(spec: TensorSpec | ChunkedSpec, what: str) -> TensorError:
+def _misfit(spec: TensorSpec | ChunkedSpec | QuantizedSpec, what: str) -> TensorError:
     return TensorError(f"The tensor {spec.name} {what}: the file is damaged.", "Download or save it again.")
