@@ -195,6 +195,11 @@ def test_a_detectors_frozen_norms_are_seen_and_their_epsilon_can_be_chosen() -> 
         assert norm.eps == epsilon
         assert attachment.options["frozen_batch_norm"] is True
         assert attachment.options["norm_eps"] == epsilon
+        assert attachment.num_classes == 3
+        assert "num_classes" not in attachment.options
+    entry = "FasterRCNN_ResNet50_FPN_Weights.COCO_V1"
+    official = on_cpu("fasterrcnn_resnet50_fpn", state, official_weights=entry).model
+    assert official.get_submodule("backbone.body.layer1.0.bn1").eps == 0.0
     thawed = on_cpu("fasterrcnn_resnet50_fpn", state, options={"frozen_batch_norm": False})
     assert isinstance(thawed.model.get_submodule("backbone.body.bn1"), nn.BatchNorm2d)
 

@@ -15,12 +15,13 @@ from inspector.engine.building import build_model, task_of
 from inspector.engine.devices import choose_device
 from inspector.engine.evaluation import EvalReport, set_eval
 from inspector.engine.loading import LoadReport
-from inspector.engine.options import GOOGLE, StateDict, quantization_of
+from inspector.engine.options import GOOGLE, WITHOUT_EPSILON, StateDict, quantization_of
 from inspector.engine.precision import Choice
 from inspector.engine.preprocessing import Preprocessing, Transform
 from inspector.engine.problems import AttachError, DeviceError, LabelsError, PreprocessingError
 
 _IMAGENET_CLASSES = 1000
+_TORCH_EPSILON = 1e-5  # of FrozenBatchNorm2d
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +169,8 @@ def _official_options(architecture: str, entry: Any) -> dict[str, Any]:
     """Return what torchvision sets when it loads its own weights, and no state_dict tells."""
     if architecture.removeprefix("quantized_") in GOOGLE:
         return {"transform_input": entry is not None}
+    if entry is not None and architecture in WITHOUT_EPSILON:
+        return {"norm_eps": 0.0 if entry.name == "COCO_V1" else _TORCH_EPSILON}
     return {}
 
 

@@ -54,7 +54,7 @@ class Built:
     num_classes
         Outputs of the head (a detector's background counted); None where there are none, or the builder's default.
     options
-        The builder's arguments and what else was chosen, under the names that `build_model` takes.
+        The builder's other arguments and what else was chosen, under the names that `build_model` takes.
     """
 
     model: nn.Module
@@ -117,8 +117,8 @@ def build_model(
     wanted = num_classes if num_classes is not None else arguments.pop("num_classes", classes_of(task, state))
     if wanted is not None:
         arguments["num_classes"] = wanted
-    chosen = {**arguments, **_told(modes)}
-    chosen.pop("init_weights", None)
+    told = {key: value for key, value in arguments.items() if key not in ("num_classes", "init_weights")}
+    chosen = {**told, **_told(modes)}
     if modes.quantized:
         model, report = _quantized(architecture, state, arguments, modes)
         return Built(model, report, wanted, chosen)

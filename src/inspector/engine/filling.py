@@ -38,7 +38,8 @@ def fill(
     """
     model.requires_grad_(False)
     own = model.state_dict()
-    dtypes = {name: tensor.dtype for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    dtypes = {name: tensor.dtype for name, tensor in model.named_parameters(remove_duplicate=False)}
+    dtypes |= {name: tensor.dtype for name, tensor in model.named_buffers(remove_duplicate=False)}
     mismatched = {key: (value, own[key]) for key, value in state.items() if key in own and not _fits(value, own[key])}
     fitting = OrderedDict((key, value) for key, value in state.items() if key not in mismatched)
     strays = [key for key, value in fitting.items() if not isinstance(value, torch.Tensor)]

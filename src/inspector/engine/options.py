@@ -24,7 +24,7 @@ _BOX_SCORES = "roi_heads.box_predictor.cls_score.weight"
 _KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
 _DENSE_SCORES = re.compile(r"head\.classification_head\.(cls_logits|module_list\.0(?:\.1)?)\.weight")
 #: What torchvision sets with its own COCO weights (``overwrite_eps``), which no state_dict tells.
-_WITHOUT_EPSILON = tuple(f"{name}_resnet50_fpn" for name in ("fasterrcnn", "maskrcnn", "keypointrcnn", "retinanet"))
+WITHOUT_EPSILON = tuple(f"{name}_resnet50_fpn" for name in ("fasterrcnn", "maskrcnn", "keypointrcnn", "retinanet"))
 
 
 class Modes(NamedTuple):
@@ -115,7 +115,7 @@ def take_modes(architecture: str, task: str, state: StateDict, options: dict[str
         removed.
     """
     frozen = options.pop("frozen_batch_norm", task == "detection" and _has_frozen_norms(state))
-    epsilon = options.pop("norm_eps", 0.0 if frozen and architecture in _WITHOUT_EPSILON else None)
+    epsilon = options.pop("norm_eps", 0.0 if frozen and architecture in WITHOUT_EPSILON else None)
     quantized = quantization_of(state)
     wanted = options.pop("quantize", None)
     if wanted is not None and bool(wanted) != bool(quantized):
