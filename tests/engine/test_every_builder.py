@@ -233,8 +233,8 @@ def attached(name: str, kind: str, model: nn.Module, wrapper: str) -> Attachment
 
 
 def error(theirs: list[torch.Tensor], ours: list[torch.Tensor]) -> float:
-    """Return the largest difference, relative to the outputs' spread; infinite where their shapes differ."""
-    if [a.shape for a in theirs] != [b.shape for b in ours]:
+    """Return the largest difference, relative to the outputs' spread; infinite where it can't be told."""
+    if [a.shape for a in theirs] != [b.shape for b in ours] or not all(bool(b.isfinite().all()) for b in ours):
         return float("inf")
     return max(float((a - b).abs().max() / a.std().clamp_min(1e-30)) for a, b in zip(theirs, ours, strict=True))
 
