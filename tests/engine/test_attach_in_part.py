@@ -251,6 +251,24 @@ def test_packed_layers_attach_as_the_reader_names_them(quantized: dict[str, Any]
         assert whole.model(image).equal(apart.model(image))
 
 
+@pytest.mark.parametrize("stem", ["fc._packed_params.", "fc."])
+def test_packed_layers_attach_as_older_versions_of_torch_named_them(quantized: dict[str, Any], stem: str) -> None:
+    state = {key: value for key, value in quantized.items() if "_packed_params" not in key}
+    weight, bias = quantized["fc._packed_params._packed_params"]
+    attachment = on_cpu("quantized_shufflenet_v2_x0_5", {**state, f"{stem}weight": weight, f"{stem}bias": bias})
+    assert attachment.num_classes == 6
+    held = attachment.model.state_dict()["fc._packed_params._packed_params"]
+    assert held[0].int_repr().equal(weight.int_repr())
+    assert held[1].equal(bias)
+
+
+def test_values_that_are_no_tensors_are_no_weights() -> None:
+    state: dict[str, Any] = {**resnet(), "fc.bias": "five", "epoch": 3}
+    with pytest.raises(AttachError, match=r"1 key unexpected \(epoch\), 1 key of another shape \(fc\.bias: a str inst"):
+        on_cpu("resnet18", state)
+    assert on_cpu("resnet18", state, partial=True).loading.untrained == ("fc.bias",)
+
+
 def test_quantized_weights_that_do_not_fit_are_refused(quantized: dict[str, Any]) -> None:
     name = "quantized_shufflenet_v2_x0_5"
     lacking = {key: value for key, value in quantized.items() if key != "conv1.0.scale"}
@@ -263,6 +281,11 @@ def test_quantized_weights_that_do_not_fit_are_refused(quantized: dict[str, Any]
     floats = {**quantized, "conv1.0.weight": quantized["conv1.0.weight"].dequantize()}
     with pytest.raises(AttachError, match="1 key of another shape"):
         on_cpu(name, floats)
+    for dtype, reason in (("qint8", "a str instead of a dtype"), (torch.float16, "quantized weights don't fit")):
+        with pytest.raises(AttachError, match=reason):
+            on_cpu(name, {**quantized, "fc._packed_params.dtype": dtype})
+    with pytest.raises(AttachError, match="of another shape"):
+        on_cpu(name, {**quantized, "fc._packed_params._packed_params": "weights"})
     with pytest.raises(DeviceError, match="can't be used on cuda"):
         attach(name, quantized, num_classes=None, device="cuda")
 

@@ -89,7 +89,9 @@ def first(texts: Sequence[str]) -> str:
 
 
 def shape(tensor: Any) -> str:
-    """Return a tensor's shape for a person, with what else keeps it from fitting."""
+    """Return a tensor's shape for a person, with what else keeps it from fitting; of anything else what it is."""
+    if not hasattr(tensor, "shape"):
+        return f"a {type(tensor).__name__}"
     text = " × ".join(map(str, tensor.shape)) or "a single value"
     if tensor.is_quantized:
         return f"quantized {text}"

@@ -18,8 +18,14 @@ StateDict = Mapping[str, Any]
 
 GOOGLE = ("googlenet", "inception_v3")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-_CLASSIFIER = re.compile(r"classifier\.(?:(\d+)\.)?(?:weight|_packed_params\._packed_params(?:\.0)?)")
+_CLASSIFIER = re.compile(r"classifier\.(?:(\d+)\.)?(?:weight|_packed_params\.(?:weight|_packed_params(?:\.0)?))")
 _HEADS = ("fc", "heads.head", "head", "head.1", "classifier.low_classifier")
+_WEIGHTS = (
+    "weight",
+    "_packed_params._packed_params",
+    "_packed_params._packed_params.0",
+    "_packed_params.weight",
+)
 _BOX_SCORES = "roi_heads.box_predictor.cls_score.weight"
 _KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
 _DENSE_SCORES = re.compile(r"head\.classification_head\.(cls_logits|module_list\.0(?:\.1)?)\.weight")
@@ -60,8 +66,7 @@ def classes_of(task: str, state: StateDict) -> int | None:
         return _detected_classes(state)
     found = [(int(match[1] or 0), key) for key in state if (match := _CLASSIFIER.fullmatch(key))]
     keys = [max(found)[1]] if found else []
-    for head in _HEADS:
-        keys += [f"{head}.weight", f"{head}._packed_params._packed_params", f"{head}._packed_params._packed_params.0"]
+    keys += [f"{head}.{spelling}" for head in _HEADS for spelling in _WEIGHTS]
     return next((rows for key in keys if (rows := _rows(state, key))), None)
 
 

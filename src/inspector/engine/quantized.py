@@ -105,15 +105,16 @@ def packed(state: StateDict, own: StateDict) -> dict[str, Any]:
         match = _PACKED.fullmatch(key)
         if match is None:
             continue
-        layer, dtype = match[1], f"{match[1]}_packed_params.dtype"
-        for spelling in (
+        inside, outside = f"{match[1]}_packed_params.", match[1]
+        for weight, bias in (
             (f"{key}.0", f"{key}.1"),
-            *((f"{stem}weight", f"{stem}bias") for stem in (f"{layer}_packed_params.", layer)),
+            (f"{inside}weight", f"{inside}bias"),
+            (f"{outside}weight", f"{outside}bias"),
         ):
-            if key not in found and spelling[0] in found:
-                found[key] = (found.pop(spelling[0]), found.pop(spelling[1], None))
+            if key not in found and weight in found:
+                found[key] = (found.pop(weight), found.pop(bias, None))
         if key in found:
-            found.setdefault(dtype, own[dtype])
+            found.setdefault(f"{inside}dtype", own[f"{inside}dtype"])
             found[key] = tuple(_plain(part) for part in found[key])
     return found
 
