@@ -47,7 +47,8 @@ def renamed(names: Sequence[str], rules: Sequence[Rename]) -> list[str]:
             held = _held(name, before)
             if held is not None:
                 found[place] = "".join(map(str.__add__, after, [*held[: len(after) - 1], ""]))
-    _check_distinct(names, found)
+    if rules:
+        _check_distinct(names, found)
     return found
 
 
@@ -89,5 +90,5 @@ def _check_distinct(names: Sequence[str], found: Sequence[str]) -> None:
     for old, new in zip(names, found, strict=True):
         if not new:
             raise RenameError(f"{old} would have an empty name.", "Change the rule.")
-        if first.setdefault(new, old) is not old:
+        if first.setdefault(new, old) != old:
             raise RenameError(f"{first[new]} and {old} would both be called {new}.", "Change the rules.")

@@ -36,8 +36,8 @@ class Announcer(QObject):
 
     def _advanced(self) -> None:
         found = self._window.session.current
-        if found is not None and found.match_report is not None and found.match_report.complete:
-            self._say(f"matched {found.match_report.architecture}")
+        if found is not None and found.attachable:
+            self._say(f"matched {found.architecture}")
         if found is not None and found.attachment.phase == "ready":
             self._say(f"attached {found.attachment.architecture}")
 

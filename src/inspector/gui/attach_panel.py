@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from inspector.gui import theme
 from inspector.gui.architecture_combo import ArchitectureCombo
+from inspector.gui.check_box import CheckBox
 from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
 from inspector.session import words
@@ -31,14 +32,18 @@ class AttachPanel(QWidget):
     -------
     architecture_chosen, state_dict_chosen, device_chosen
         The person chose another one.
-    labels_requested, attach_requested, cancel_requested, detach_requested
+    partial_chosen
+        The person is content, or no longer, with what fits.
+    labels_requested, report_requested, attach_requested, cancel_requested, detach_requested
         The buttons.
     """
 
     architecture_chosen = Signal(str)
     state_dict_chosen = Signal(int)
     device_chosen = Signal(str)
+    partial_chosen = Signal(bool)
     labels_requested = Signal()
+    report_requested = Signal()
     attach_requested = Signal()
     cancel_requested = Signal()
     detach_requested = Signal()
@@ -63,6 +68,12 @@ class AttachPanel(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)  # sentences name files and keys as strangers wrote them
         self.progress = QProgressBar(textVisible=False, maximum=1000)
         self.progress.setAccessibleName("Weights sent to the engine")
+        self.partial = CheckBox()
+        self.partial.setAccessibleName("Attach in part")
+        self.partial.toggled.connect(self.partial_chosen)
+        self.report = QPushButton("Match report…")
+        self.report.setToolTip("Every key: what fits, what does not, and why (Ctrl+M)")
+        self.report.clicked.connect(self.report_requested)
         self.button = QPushButton("Attach")
         self.button.setProperty("primary", True)
         self.button.setEnabled(False)
@@ -110,8 +121,11 @@ class AttachPanel(QWidget):
         layout.setSpacing(10)
         layout.addLayout(self.form)
         layout.addWidget(self.card)
+        layout.addWidget(self.partial)
         row = QHBoxLayout()
-        row.addWidget(self.button)
+        row.setSpacing(8)
+        row.addWidget(self.button, 1)
+        row.addWidget(self.report)
         layout.addLayout(row)
 
     def _press(self) -> None:
@@ -167,29 +181,46 @@ class AttachPanel(QWidget):
         self.button.setVisible(attachment.phase != "ready")
         self.button.setText("Cancel" if self._attaching else "Attach")
         self.button.setToolTip("" if self._attaching else "Build the architecture with these weights (Ctrl+Return)")
-        fits = report is not None and report.complete and not _unreadable(found, report)
+        fits = report is not None and found.attachable and not _unreadable(found, report)
         self.button.setEnabled(self._attaching or fits)
+        self.report.setEnabled(report is not None)
+        self._show_partial(found, report)
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))
             waiting = "Starting torch" if engine.phase != "ready" else "Sending the weights"
             building = "Building the architecture" if attachment.progress >= 1 and engine.phase == "ready" else waiting
             self._card("quiet", f"Attaching {attachment.architecture}", f"{building}…")
         elif attachment.phase == "ready":
-            counts = f"{words.number(attachment.matched)} of {words.plural(attachment.matched, 'tensor')}"
+            total = attachment.matched + len(attachment.untrained)
+            counts = f"{words.number(attachment.matched)} of {words.plural(total, 'tensor')}"
             classes = attachment.num_classes
             heads = f", {words.plural(classes, 'class', 'classes')}" if classes else ""
             fixed = attachment.eval_sentence
             sentence = f"{fixed[:1].upper()}{fixed[1:]}"
             details = f"{sentence}\n{attachment.device_description} · {attachment.labels_from}"
-            self._card("positive", f"Attached: {counts}{heads}", details)
+            if attachment.untrained:
+                details = f"Untrained: {_modules(attachment.untrained)}. Its predictions mean little.\n{details}"
+            title = f"Attached{' in part' if attachment.untrained else ''}: {counts}{heads}"
+            self._card("warning" if attachment.untrained else "positive", title, details)
         elif attachment.phase == "failed" and attachment.failure is not None:
             self._card("danger", attachment.failure.message, attachment.failure.hint)
         else:
             self._show_report(found, report)
 
+    def _show_partial(self, found: OpenCheckpoint, report: MatchReport | None) -> None:
+        offered = report is not None and not report.complete and report.matched > 0 and not found.only_resembles
+        self.partial.setVisible(offered and found.attachment.phase not in ("running", "ready"))
+        with QSignalBlocker(self.partial):
+            self.partial.setChecked(found.choices.partial)
+        if report is not None:
+            rest = f"leave {words.plural(len(report.untrained), 'key')} untrained" if report.untrained else "no more"
+            self.partial.setText(f"Attach what fits, {rest}")
+
     def _show_report(self, found: OpenCheckpoint, report: MatchReport | None) -> None:
         if found.summary is not None and found.state_dict is None:
             self._card("quiet", "Nothing to attach", "There is no model's state_dict in this file.")
+        elif found.match_failure is not None:
+            self._card("warning", "The keys can't be renamed so", found.match_failure.sentence)
         elif report is None:
             compared = found.identification
             known = compared is not None and not compared.candidates and found.architecture is None
@@ -211,7 +242,11 @@ class AttachPanel(QWidget):
             part = found.summary is not None and found.summary.whole is not None
             to_do = "This file is just a part: open the whole." if part else "Choose another architecture."
             misfit = f"{_misfit(report)} The tree marks them. {to_do}"
-            self._card("warning", f"{report.architecture} does not fit", misfit)
+            if found.attachable:
+                misfit = f"{_misfit(report)} Untrained: {_modules(report.untrained)}." if report.untrained else misfit
+            self._card(
+                "warning", f"{report.architecture} {'fits in part' if found.attachable else 'does not fit'}", misfit
+            )
 
     def _card(self, tone: Tone, title: str, text: str) -> None:
         self.card_title.setText(title)
@@ -236,10 +271,21 @@ class AttachPanel(QWidget):
         super().changeEvent(event)
 
 
+#: Modules that are named where some stay untrained.
+_NAMED = 4
+
+
+def _modules(keys: tuple[str, ...]) -> str:
+    """Return the modules that keys belong to, a few of them: ``fc, layer4.1.conv2 and 3 more``."""
+    modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
+    more = f" and {words.number(len(modules) - _NAMED)} more" if len(modules) > _NAMED else ""
+    return f"{', '.join(modules[:_NAMED])}{more}"
+
+
 def _unreadable(found: OpenCheckpoint, report: MatchReport) -> list[int]:
     """Return the tensors that fit the architecture and can't be read: they lie in a part that is missing or damaged."""
     problems = found.summary.problems if found.summary is not None else []
-    return [tensor for tensor in report.targets if problems[tensor]] if any(problems) else []
+    return [tensor for tensor in report.fitting if problems[tensor]] if any(problems) else []
 
 
 def _misfit(report: MatchReport) -> str:

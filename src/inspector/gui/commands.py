@@ -54,6 +54,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),
     Command("attach", "Attach", "Model", ("Ctrl+Return",), "Build the architecture with these weights", "attach"),
+    Command("match_report", "Match report", "Model", ("Ctrl+M",), "Every key: what fits, what does not, and why"),
     Command("detach", "Detach", "Model", (), "Free what is attached"),
     Command("labels", "Choose class labels…", "Model", ("Ctrl+L",), "Names of the classes, from a text or JSON file"),
     Command("cancel", "Cancel", "Model", ("Esc",), "Stop what is running", "cancel"),

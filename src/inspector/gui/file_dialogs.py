@@ -42,3 +42,9 @@ def ask_for_labels(parent: QWidget) -> Path | None:
     """Ask for a file of class names; None when the person cancels."""
     name, _ = QFileDialog.getOpenFileName(parent, "Choose class labels", "", _LABELS)
     return Path(name) if name else None
+
+
+def ask_for_table(parent: QWidget, name: str) -> Path | None:
+    """Ask where to save a table; None when the person cancels."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save the table", name, "Tables (*.csv);;All files (*)")
+    return Path(chosen) if chosen else None

@@ -136,7 +136,12 @@ class MainWindow(QMainWindow):
         """The architecture, the attachment and the prediction."""
         from inspector.gui.model_panel import ModelPanel
 
-        panel = ModelPanel(self.session, self.commands.choose_device, self.commands.ask_for_labels)
+        panel = ModelPanel(
+            self.session,
+            self.commands.choose_device,
+            self.commands.ask_for_labels,
+            self.commands.show_match_report,
+        )
         self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)
         return panel

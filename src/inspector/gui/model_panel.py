@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
@@ -23,12 +24,16 @@ class ModelPanel(QScrollArea):
     ----------
     session
         Shown, and sent what the person chooses.
-    choose_device, choose_labels
-        What the window does when the person chooses a device, or asks for a file of labels.
+    choose_device, choose_labels, show_report
+        What the window does when the person chooses a device, or asks for a file of labels or for the match report.
     """
 
     def __init__(
-        self, session: Session, choose_device: Callable[[str], object], choose_labels: Callable[[], object]
+        self,
+        session: Session,
+        choose_device: Callable[[str], object],
+        choose_labels: Callable[[], object],
+        show_report: Callable[[], object],
     ) -> None:
         super().__init__()
         self._session = session
@@ -53,6 +58,8 @@ class ModelPanel(QScrollArea):
         attach.cancel_requested.connect(lambda: self._with_current(session.cancel_attach))
         attach.device_chosen.connect(choose_device)
         attach.labels_requested.connect(choose_labels)
+        attach.report_requested.connect(show_report)
+        attach.partial_chosen.connect(self._choose_partial)
 
     def _share_height(self) -> None:
         """Give the picture what the rest leaves: the classes below it are seen without scrolling."""
@@ -70,6 +77,11 @@ class ModelPanel(QScrollArea):
         if event.type() == QEvent.Type.LayoutRequest:
             self._soon.start()
         return super().eventFilter(watched, event)
+
+    def _choose_partial(self, partial: bool) -> None:
+        found = self._session.current
+        if found is not None:
+            self._session.choose_match(found.id, replace(found.choices, partial=partial))
 
     def _with_current(self, command: Callable[..., object], *arguments: object) -> None:
         found = self._session.current

@@ -168,6 +168,7 @@ def _style_sheet(c: Colors) -> str:
     QLineEdit:focus, QComboBox:focus, QPushButton:focus {{ border-color: {c.accent}; }}
     QPushButton:hover, QComboBox:hover {{ background: {c.hover}; }}
     QPushButton:disabled, QComboBox:disabled {{ color: {c.muted}; background: {c.surface}; }}
+    QPushButton:checked {{ background: {c.accent_soft}; color: {c.accent}; border-color: {c.accent_soft}; }}
     QPushButton[primary="true"] {{ background: {c.accent}; color: {c.accent_text}; border-color: {c.accent};
         font-weight: 600; }}
     QPushButton[primary="true"]:disabled {{ background: {c.track}; color: {c.muted}; border-color: {c.track}; }}

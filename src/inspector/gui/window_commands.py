@@ -53,6 +53,7 @@ class WindowCommands(QObject):
             "clear_recent": self.clear_recent,
             "quit": self._window.close,
             "attach": lambda: self.with_current(session.attach),
+            "match_report": self.show_match_report,
             "detach": lambda: self.with_current(session.detach),
             "labels": self.ask_for_labels,
             "cancel": self.cancel,
@@ -82,9 +83,10 @@ class WindowCommands(QObject):
         found = self._session.current
         reloading = found is not None and found.freshness.phase == "reloading"
         running = reloading or (found is not None and "running" in (found.phase, found.attachment.phase))
-        fits = found is not None and found.match_report is not None and found.match_report.complete
+        fits = found is not None and found.attachable
         self.actions["cancel"].setEnabled(running or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
+        self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
         for name in ("close", "detach", "labels", "safety", "find"):
@@ -205,6 +207,17 @@ class WindowCommands(QObject):
             dialog = SafetyDialog(found.name, found.summary, self._window)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
+
+    def show_match_report(self) -> None:
+        """Show every key of the chosen architecture and of the file, and the choices about them."""
+        from inspector.gui import file_dialogs
+        from inspector.gui.match_dialog import MatchDialog
+
+        found = self._session.current
+        if found is not None and found.match_report is not None:
+            dialog = MatchDialog(self._session, found.id, self._window, file_dialogs.ask_for_table)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.show()
 
     def show_about(self) -> None:
         """Show the version and the licences."""

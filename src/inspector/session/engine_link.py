@@ -200,11 +200,15 @@ class EngineLink:
     def attach(self, number: int) -> None:
         """Build the chosen architecture in the engine and load the chosen state_dict into it."""
         found = self._store.checkpoints.get(number)
-        if found is None or found.summary is None or found.match_report is None or not found.match_report.complete:
+        if found is None or found.summary is None or found.match_report is None or not found.attachable:
             return
         report = found.match_report
         attachment = Attachment(
-            phase="running", architecture=report.architecture, num_classes=report.num_classes, matched=report.matched
+            phase="running",
+            architecture=report.architecture,
+            num_classes=report.num_classes,
+            matched=report.matched,
+            untrained=report.untrained,
         )
         self.release(found.attachment)
         self._store.change_checkpoint(number, attachment=attachment)
@@ -216,7 +220,7 @@ class EngineLink:
             self._not_attached(number, upload, self._store.engine.failure or Failure("There is no engine."))
             return
         try:
-            plan = UploadPlan(found.summary, report.targets)
+            plan = UploadPlan(found.summary, report.fitting)
         except InspectorError as error:
             self._not_attached(number, upload, Failure(error.message, error.hint, type(error).__name__))
             return
@@ -228,6 +232,7 @@ class EngineLink:
             "architecture": report.architecture,
             "num_classes": report.num_classes,
             "options": report.options,
+            "partial": not report.complete,
             "device": self._store.engine.device,
             "preprocessing": found.summary.embedded.preprocessing,
             "labels": list(_labels(found, report.num_classes)),

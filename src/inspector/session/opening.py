@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from inspector.session.state import (
     Candidate,
     Failure,
     Identification,
+    MatchChoices,
     MatchReport,
     OpenCheckpoint,
 )
@@ -107,16 +109,31 @@ class Opening:
         wanted = chosen or found.summary.embedded.architecture
         self.load_catalogue()  # answered first, so that the wanted architecture is known or not
 
-        def done(result: dict[str, Any], _: list[bytearray]) -> None:
-            now = self._store.checkpoints.get(found.id)
-            if now is None or now.summary is not found.summary or now.state_dict != found.state_dict:
-                return  # closed, read again, or another state_dict was chosen meanwhile
-            identification = _identification(result)
-            self._store.change_checkpoint(found.id, identification=identification)
-            best = identification.candidates[0].architecture if identification.candidates else None
+        def then() -> None:
+            identification = self._store.checkpoints[found.id].identification
+            best = identification.candidates[0].architecture if identification and identification.candidates else None
             self.choose_architecture(found.id, wanted if self._is_known(wanted) else best)
 
-        self._worker.request("identify", {}, shape_columns(found.summary, found.state_dict), done, self._tell)
+        self._ask_what_fits(found, then)
+
+    def _ask_what_fits(self, found: OpenCheckpoint, then: Callable[[], None]) -> None:
+        """Find the architectures that fit the chosen state_dict, its keys renamed; call ``then`` when that is known."""
+        summary, state_dict, renames = found.summary, found.state_dict, found.choices.renames
+        if summary is None or state_dict is None:
+            return
+
+        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            now = self._store.checkpoints.get(found.id)
+            same = now is not None and now.summary is summary and now.state_dict == state_dict
+            if same and now is not None and now.choices.renames == renames:
+                self._store.change_checkpoint(found.id, identification=_identification(result))
+                then()  # otherwise closed, read again, or something else was chosen meanwhile
+
+        def failed(failure: Failure) -> None:
+            if failure.kind != "RenameError":  # the match report tells that
+                self._tell(failure)
+
+        self._worker.request("identify", {"renames": renames}, shape_columns(summary, state_dict), done, failed)
 
     def _is_known(self, architecture: str | None) -> bool:
         return any(row.name == architecture for row in self._store.catalogue)
@@ -144,21 +161,64 @@ class Opening:
         found = self._store.checkpoints.get(number)
         if found is None or found.summary is None or found.state_dict is None or architecture is None:
             return
+        same = found.architecture == architecture
+        kept = found.choices if same else replace(found.choices, partial=False)
         attachment = found.attachment if found.attachment.architecture == architecture else Attachment()
-        self._store.change_checkpoint(number, architecture=architecture, match_report=None, attachment=attachment)
+        changed = self._store.change_checkpoint(
+            number,
+            architecture=architecture,
+            choices=replace(kept, num_classes=num_classes),
+            match_report=None,
+            attachment=attachment,
+        )
         if attachment is not found.attachment:
             self._store.drop_predictions(checkpoint=number)
-        summary, state_dict = found.summary, found.state_dict
+        if changed is not None:
+            self._compare(changed)
+
+    def choose_match(self, number: int, choices: MatchChoices) -> None:
+        """Compare and attach otherwise; what was attached before is forgotten."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.choices == choices:
+            return
+        changed = self._store.change_checkpoint(number, choices=choices, attachment=Attachment())
+        if found.attachment.phase != "none":
+            self._store.drop_predictions(checkpoint=number)
+        if changed is not None and replace(choices, partial=found.choices.partial) != found.choices:
+            self._compare(changed)
+        if changed is not None and choices.renames != found.choices.renames:
+            self._ask_what_fits(changed, lambda: None)
+
+    def _compare(self, found: OpenCheckpoint) -> None:
+        """Ask for the match report; one that the choices have gone past meanwhile is dropped."""
+        summary, state_dict, number = found.summary, found.state_dict, found.id
+        if summary is None or state_dict is None or found.architecture is None:
+            return
+        wanted = _compared(found)
+
+        def is_wanted() -> bool:
+            now = self._store.checkpoints.get(number)
+            return now is not None and now.summary is summary and _compared(now) == wanted
 
         def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
-            now = self._store.checkpoints.get(number)
-            same = now is not None and now.summary is summary and now.state_dict == state_dict
-            if same and now is not None and now.architecture == architecture:
+            if is_wanted():
                 report = _match_report(summary, state_dict, result, buffers[0])
-                self._store.change_checkpoint(number, match_report=report)
+                self._store.change_checkpoint(number, match_report=report, match_failure=None)
 
-        params = {"architecture": architecture, "num_classes": num_classes}
-        self._worker.request("match", params, shape_columns(summary, state_dict), done, self._tell)
+        def failed(failure: Failure) -> None:
+            if failure.kind != "RenameError":
+                self._tell(failure)
+            elif is_wanted():
+                self._store.change_checkpoint(number, match_failure=failure)
+
+        choices = found.choices
+        params = {
+            "architecture": found.architecture,
+            "num_classes": choices.num_classes,
+            "wrapper": choices.wrapper,
+            "renames": choices.renames,
+        }
+        self._worker.request("match", params, shape_columns(summary, state_dict), done, failed)
 
     def choose_state_dict(self, number: int, state_dict: int) -> None:
         """Choose which state_dict of the checkpoint is identified and attached."""
@@ -171,7 +231,9 @@ class Opening:
             state_dict=state_dict,
             identification=None,
             architecture=None,
+            choices=MatchChoices(),
             match_report=None,
+            match_failure=None,
             attachment=Attachment(),
         )
         if changed is not None:
@@ -186,6 +248,11 @@ class Opening:
             then()
 
         self._worker.request("read_labels", {"path": os.path.abspath(path)}, [], done, self._tell)
+
+
+def _compared(found: OpenCheckpoint) -> tuple[int | None, str | None, MatchChoices]:
+    """Return what a match report depends on."""
+    return found.state_dict, found.architecture, replace(found.choices, partial=False)
 
 
 def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
@@ -222,8 +289,11 @@ def _match_report(
         targets=found_targets,
         matched=result["matched"],
         unexpected=result["unexpected"],
-        missing=tuple(result["missing"]),
+        missing=tuple(key for key, _ in result["missing"]),
+        missing_shapes=tuple(tuple(shape) for _, shape in result["missing"]),
         mismatched=mismatched,
         complete=result["complete"],
         options=result["options"],
+        wrappers=tuple(result["wrappers"]),
+        ways_out=result["ways_out"],
     )

@@ -96,7 +96,7 @@ class Reloading:
         if found.match_report is None and _is_being_compared(found):
             return
         architecture = self._attach_again.pop(number)
-        if found.match_report is not None and found.match_report.complete:
+        if found.attachable:
             self._engine.attach(number)
         else:
             name = clean_name(found.name)

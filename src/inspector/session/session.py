@@ -14,7 +14,7 @@ from inspector.session.loop import Loop
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
-from inspector.session.state import Failure, OpenCheckpoint
+from inspector.session.state import Failure, MatchChoices, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.viewing import Viewing
 from inspector.session.watching import Watching
@@ -142,6 +142,13 @@ class Session:
             self.engine.release(found.attachment)
         self._opening.choose_architecture(number, architecture, num_classes)
 
+    def choose_match(self, number: int, choices: MatchChoices) -> None:
+        """Choose how the state_dict is compared and attached; what was attached before is freed."""
+        found = self.store.checkpoints.get(number)
+        if found is not None and found.choices != choices:
+            self.engine.release(found.attachment)
+        self._opening.choose_match(number, choices)
+
     def choose_state_dict(self, number: int, state_dict: int) -> None:
         """Choose the state_dict to identify and attach."""
         found = self.store.checkpoints.get(number)
@@ -230,7 +237,7 @@ class Session:
         found = self.store.checkpoints.get(number)
         if found is None or found.phase == "failed":
             self._auto_attach.pop(number)
-        elif found.match_report is not None and found.match_report.complete:
+        elif found.attachable:
             self._predicting.predict(number, self._auto_attach.pop(number))
             if found.attachment.phase in ("none", "failed"):
                 self.attach(number)

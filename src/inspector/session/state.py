@@ -63,6 +63,28 @@ class Identification:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchChoices:
+    """What the person chose about how a state_dict is compared and attached.
+
+    Attributes
+    ----------
+    wrapper
+        Prefix to take off the keys; None for the one with which most of them agree.
+    num_classes
+        Classes to build the head for; None for as many as the file's head has.
+    renames
+        ``(pattern, replacement)``; see `inspector.architectures.renaming.Rename`.
+    partial
+        What fits is attached although not everything does.
+    """
+
+    wrapper: str | None = None
+    num_classes: int | None = None
+    renames: tuple[tuple[str, str], ...] = ()
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MatchReport:
     """The chosen state_dict against the chosen architecture.
 
@@ -71,13 +93,17 @@ class MatchReport:
     marks
         By tensor index: ``"matched"``, ``"unexpected"`` or ``"mismatched"``.
     targets
-        By tensor index: the architecture's key for every matched tensor.
-    missing
-        Keys of the architecture that the file lacks.
+        By tensor index: the architecture's key for every matched or mismatched tensor.
+    missing, missing_shapes
+        Keys of the architecture that the file lacks, and their shapes.
     mismatched
         ``(key, shape expected, shape found)``.
     complete
         Everything fits, so it can be attached strictly.
+    wrappers
+        Prefixes that can be taken off instead of ``wrapper``; the empty one among them.
+    ways_out
+        What to do about each mismatched key, as a sentence.
     """
 
     architecture: str
@@ -92,6 +118,19 @@ class MatchReport:
     mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
     complete: bool
     options: dict[str, Any] = field(default_factory=dict)
+    missing_shapes: tuple[tuple[int, ...], ...] = ()
+    wrappers: tuple[str, ...] = ()
+    ways_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """The architecture's keys for which the file has no weights that fit."""
+        return (*self.missing, *(key for key, _, _ in self.mismatched))
+
+    @property
+    def fitting(self) -> dict[int, str]:
+        """By tensor index: the architecture's key for every tensor that is attached."""
+        return {tensor: key for tensor, key in self.targets.items() if self.marks[tensor] == "matched"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +145,8 @@ class Attachment:
         What eval mode fixes, such as ``"eval mode: 1 dropout and 20 batch-norm layers fixed"``.
     labels_from
         Where the class names come from, in words.
+    untrained
+        Keys of the architecture that the file had nothing for: they hold random numbers.
     """
 
     phase: Phase = "none"
@@ -116,6 +157,7 @@ class Attachment:
     device_description: str = ""
     eval_sentence: str = ""
     labels_from: str = ""
+    untrained: tuple[str, ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     engine_id: int = -1
     progress: float = 0.0
@@ -170,6 +212,7 @@ class OpenCheckpoint:
     """One open checkpoint: a tab.
 
     ``phase`` is ``"running"`` while the reader reads, ``"ready"`` with a summary, ``"failed"`` with a failure.
+    ``match_failure`` says why the person's ``choices`` can't be used; the report is then the one before them.
     """
 
     id: int
@@ -180,7 +223,9 @@ class OpenCheckpoint:
     state_dict: int | None = None
     identification: Identification | None = None
     architecture: str | None = None
+    choices: MatchChoices = MatchChoices()
     match_report: MatchReport | None = None
+    match_failure: Failure | None = None
     attachment: Attachment = Attachment()
     labels: tuple[str, ...] = ()
     labels_file: str = ""
@@ -192,6 +237,12 @@ class OpenCheckpoint:
     def name(self) -> str:
         """The file's name; a distributed checkpoint's metadata is called the same everywhere, so its folder's."""
         return self.path.parent.name if self.path.name == METADATA else self.path.name
+
+    @property
+    def attachable(self) -> bool:
+        """Whether it can be attached: everything fits, or something does and the person is content with that."""
+        report = self.match_report
+        return report is not None and (report.complete or (self.choices.partial and report.matched > 0))
 
     @property
     def only_resembles(self) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,22 @@ def _names(buffers: list[bytearray]) -> list[str]:
     return buffers[0].decode("utf-8", "surrogatepass").split("\0") if buffers[1] else []
 
 
-def _shapes(buffers: list[bytearray]) -> dict[str, tuple[int, ...]]:
-    """Read a state_dict's keys and shapes: names joined by NUL, dimensions (u8), sizes (i64)."""
+def _shapes(buffers: list[bytearray], names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
+    """Read a state_dict's keys and shapes: names joined by NUL (or called ``names``), dimensions (u8), sizes (i64)."""
     sizes = array("q")
     sizes.frombytes(buffers[2])
     shapes, start = {}, 0
-    for name, dimensions in zip(_names(buffers), buffers[1], strict=True):
+    for name, dimensions in zip(_names(buffers) if names is None else names, buffers[1], strict=True):
         shapes[name] = tuple(sizes[start : start + dimensions])
         start += dimensions
     return shapes
+
+
+def _renamed(params: dict[str, Any], buffers: list[bytearray]) -> list[str]:
+    """Return a state_dict's keys as the person's rules call them."""
+    from inspector.architectures.renaming import Rename, renamed
+
+    return renamed(_names(buffers), [Rename(str(old), str(new)) for old, new in params.get("renames", ())])
 
 
 def catalogue(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
@@ -58,7 +65,7 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
     from inspector.architectures import builder_arguments
     from inspector.architectures import identify as rank
 
-    found = rank(_shapes(buffers))
+    found = rank(_shapes(buffers, _renamed(params, buffers)))
     whole = bool(params.get("lists"))
     candidates = []
     for candidate in found.candidates:
@@ -108,12 +115,18 @@ def _sha256(file: InspectedFile) -> str:
 
 def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the match report of a state_dict and one architecture; buffer 0 names each key's target."""
-    from inspector.architectures import architecture, builder_arguments
+    from inspector.architectures import adapted_signature, architecture, builder_arguments
     from inspector.architectures import match as compare
+    from inspector.architectures.ways_out import way_out
+    from inspector.architectures.wrappers import candidate_wrappers
 
-    shapes = _shapes(buffers)
-    report = compare(shapes, str(params["architecture"]), params.get("num_classes"), params.get("wrapper"))
+    names = _renamed(params, buffers)
+    report = compare(
+        _shapes(buffers, names), str(params["architecture"]), params.get("num_classes"), params.get("wrapper")
+    )
     targets = {source: key for key, source in report.sources.items()}
+    heads = architecture(report.architecture).heads_with(report.options)
+    signature = adapted_signature(report.architecture, report.num_classes, report.options)
     result = {
         "architecture": report.architecture,
         "task": architecture(report.architecture).task,
@@ -121,12 +134,14 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "wrapper": report.wrapper,
         "options": builder_arguments(report.options),
         "matched": len(report.matched),
-        "missing": report.missing,
+        "missing": [[key, signature[key]] for key in report.missing],
         "unexpected": len(report.unexpected),
         "mismatched": [[m.name, m.expected, m.found] for m in report.mismatched],
         "complete": report.complete,
+        "wrappers": candidate_wrappers(names),
+        "ways_out": {m.name: way_out(m.name, m.expected, m.found, heads) for m in report.mismatched},
     }
-    return result, ["\0".join(targets.get(name, "") for name in _names(buffers)).encode("utf-8", "surrogatepass")]
+    return result, ["\0".join(targets.get(name, "") for name in names).encode("utf-8", "surrogatepass")]
 
 
 def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
