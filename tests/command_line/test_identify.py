@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torchvision.models import squeezenet1_1
-
-from inspector.processes.roles import worker
 
 Inspector = Any
 
@@ -70,22 +68,28 @@ def test_state_dict_must_be_there(inspector: Inspector, squeezenet: Path, tmp_pa
     assert "holds no state_dict" in inspector("identify", path).error(3)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    full_name: str
-    sha256_prefix: str
-
-
-def test_official_weights_are_known_by_their_hash(exact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_weights_are_known_by_their_hash(
+    inspector: Inspector, exact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = hashlib.sha256(exact.read_bytes()).hexdigest()
-    entries = [_Entry("Other.V0", ""), _Entry("Wrong.V1", "0" * 8), _Entry("Right.V2", digest[:8])]
-    monkeypatch.setattr(worker, "_HASH_BYTES", 100_003)
-    monkeypatch.setattr("inspector.architectures.architecture", lambda name: type("Fake", (), {"weights": entries})())
-    status = exact.stat()
-    identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
-    params = {"file": [str(exact), *identity], "architecture": "squeezenet1_1"}
-    answer, _ = worker.official_weights(params, [], lambda progress: None)
-    assert answer == {"official_weights": "Right.V2"}
+    entries = [
+        {"name": "Other.V0", "file": "other.pth", "sha256": ""},
+        {"name": "Wrong.V1", "file": "wrong.pth", "sha256": "0" * 8},
+        {"name": "Right.V2", "file": "right.pth", "sha256": digest[:8]},
+    ]
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"architectures": {"squeezenet1_1": {"weights": entries}}}), encoding="utf-8")
+    assert inspector("identify", exact, "--json").json()["official_weights"] is None
+    monkeypatch.setenv("INSPECTOR_WEIGHTS_LIST", str(own))
+    assert inspector("identify", exact, "--json").json()["official_weights"] == "Right.V2"
+
+
+def test_a_broken_list_of_weights_is_said(
+    inspector: Inspector, exact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.json").write_text("[]", encoding="utf-8")
+    monkeypatch.setenv("INSPECTOR_WEIGHTS_LIST", str(tmp_path / "own.json"))
+    assert "own.json is no list of weights entries" in inspector("identify", exact).error(3)
 
 
 @pytest.mark.shared_data

@@ -10,6 +10,7 @@ from inspector.command_line.output import Page, print_json, progress
 from inspector.command_line.processes import Processes
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import words
+from inspector.session.official import weights_list
 from inspector.session.opening import shape_columns
 
 DESCRIPTION = "Find the torchvision architecture that a checkpoint's keys and shapes belong to."
@@ -33,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
             update(None, "Comparing with torchvision's own weights")
             params = {
                 "file": summary.files[0].to_json(),
-                "architecture": found["candidates"][0]["architecture"],
+                "architectures": [row["architecture"] for row in found["candidates"] if _fits(row)],
+                "list": weights_list(),
             }
             found |= processes.ask_worker("official_weights", params, [])[0]
     answer = {
@@ -48,6 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_page(answer, summary.state_dicts[chosen].tensors)
     return 0
+
+
+def _fits(row: dict[str, Any]) -> bool:
+    return not (row["missing"] or row["unexpected"] or row["mismatched"])
 
 
 def _print_page(answer: dict[str, Any], tensors: int) -> None:

@@ -21,8 +21,9 @@ from inspector.gui.architecture_combo import ArchitectureCombo
 from inspector.gui.check_box import CheckBox
 from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
+from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.state import ArchitectureInfo, EngineState, MatchReport, OpenCheckpoint
+from inspector.session.state import ArchitectureInfo, EngineState, MatchReport, OfficialCheck, OpenCheckpoint
 
 
 class AttachPanel(QWidget):
@@ -61,10 +62,11 @@ class AttachPanel(QWidget):
         self.labels.setToolTip("Take the names of the classes from a text or JSON file (Ctrl+L)")
         self.labels.clicked.connect(self.labels_requested)
         self.classes = QLabel()
+        self.origin = QLabel(wordWrap=True)
         self.card = QFrame()
         self.card.setObjectName("fit")
         self.card_title, self.card_text = QLabel(wordWrap=True), QLabel(wordWrap=True)
-        for label in (self.classes, self.card_title, self.card_text):
+        for label in (self.classes, self.origin, self.card_title, self.card_text):
             label.setTextFormat(Qt.TextFormat.PlainText)  # sentences name files and keys as strangers wrote them
         self.progress = QProgressBar(textVisible=False, maximum=1000)
         self.progress.setAccessibleName("Weights sent to the engine")
@@ -99,6 +101,7 @@ class AttachPanel(QWidget):
             ("torchvision", self.architecture),
             ("State dict", self.state_dict),
             ("Classes", self.classes),
+            ("Weights", self.origin),
             ("Labels", self.labels),
             ("Device", self.device),
         )
@@ -148,7 +151,28 @@ class AttachPanel(QWidget):
         classes = report.num_classes if report is not None else None
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
         self.labels.setText(_labels_text(found, classes))
+        self._show_origin(found.official)
         self._show_fit(found, engine)
+
+    def _show_origin(self, official: OfficialCheck) -> None:
+        """Say whether the file is one of torchvision's own."""
+        text, tip, color = "", "", theme.colors().text
+        if official.phase == "running":
+            text = f"Checking the checksum… {words.percent(official.progress)}"
+        elif official.is_misnamed:
+            text = f"Called like {official.claimed}, but with another checksum"
+            tip = "The file is another one: trained further, saved again, damaged or made up."
+            color = theme.colors().warning
+        elif official.entry:
+            text = f"torchvision's {official.entry}"
+            tip = (
+                "Size, keys and published checksum are the same. Its own preprocessing and classes are used. "
+                "The published digits are few and can be forged, so this says nothing about safety."
+            )
+        self.origin.setText(text)
+        self.origin.setToolTip(tooltip(tip) if tip else "")
+        theme.dress(self.origin, f"color: {color};")
+        self.form.setRowVisible(self.origin, bool(text))
 
     def _show_state_dicts(self, found: OpenCheckpoint) -> None:
         assert found.summary is not None
@@ -307,4 +331,6 @@ def _labels_text(found: OpenCheckpoint, classes: int | None) -> str:
         names = found.summary.embedded.class_names
         if classes is None or len(names) == classes:
             return "From the checkpoint"
+    if found.official.entry and len(found.official.labels) == classes:
+        return "torchvision's own"
     return "ImageNet" if classes == 1_000 else "Numbers. Choose a file…"

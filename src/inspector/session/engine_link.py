@@ -231,10 +231,10 @@ class EngineLink:
             "big_endian": plan.big_endian,
             "architecture": report.architecture,
             "num_classes": report.num_classes,
-            "options": report.options,
+            "options": report.options | found.official.options,
             "partial": not report.complete,
             "device": self._store.engine.device,
-            "preprocessing": found.summary.embedded.preprocessing,
+            "preprocessing": found.summary.embedded.preprocessing or found.official.preprocessing,
             "labels": list(_labels(found, report.num_classes)),
         }
         self._ask(
@@ -342,12 +342,15 @@ def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:
     if found.labels:
         return found.labels
     own = found.summary.embedded.class_names if found.summary is not None else ()
-    return own if len(own) == num_classes else ()
+    return next((names for names in (own, found.official.labels) if names and len(names) == num_classes), ())
 
 
 def _labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
     if found.labels:
         return f"labels from {found.labels_file}"
-    if _labels(found, num_classes):
+    chosen = _labels(found, num_classes)
+    if chosen and chosen == found.official.labels:
+        return f"labels of {found.official.entry}"
+    if chosen:
         return "labels from the checkpoint"
     return "ImageNet labels" if num_classes == 1_000 else "classes by number"

@@ -20,19 +20,34 @@ from inspector.session.state import (
     Identification,
     MatchChoices,
     MatchReport,
+    OfficialCheck,
     OpenCheckpoint,
 )
 from inspector.session.store import Store
 
 
 class Opening:
-    """Commands about what is open and what it is compared with."""
+    """Commands about what is open and what it is compared with.
 
-    def __init__(self, store: Store, loop: Loop, readers: Readers, worker: Worker) -> None:
+    Parameters
+    ----------
+    identified
+        Called once it is known what fits a file.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        loop: Loop,
+        readers: Readers,
+        worker: Worker,
+        identified: Callable[[OpenCheckpoint], None],
+    ) -> None:
         self._store = store
         self._loop = loop
         self._readers = readers
         self._worker = worker
+        self.identified = identified
         self._cancel: dict[int, Callable[[], None]] = {}
         self._catalogue_asked = False
 
@@ -125,9 +140,11 @@ class Opening:
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
             now = self._store.checkpoints.get(found.id)
             same = now is not None and now.summary is summary and now.state_dict == state_dict
-            if same and now is not None and now.choices.renames == renames:
-                self._store.change_checkpoint(found.id, identification=_identification(result))
-                then()  # otherwise closed, read again, or something else was chosen meanwhile
+            if same and now is not None and now.choices.renames == renames:  # else something was chosen meanwhile
+                changed = self._store.change_checkpoint(found.id, identification=_identification(result))
+                then()
+                if changed is not None and not renames:
+                    self.identified(changed)
 
         def failed(failure: Failure) -> None:
             if failure.kind != "RenameError":  # the match report tells that
@@ -234,6 +251,7 @@ class Opening:
             choices=MatchChoices(),
             match_report=None,
             match_failure=None,
+            official=OfficialCheck(),
             attachment=Attachment(),
         )
         if changed is not None:

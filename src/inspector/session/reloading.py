@@ -10,7 +10,7 @@ from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Readers
 from inspector.session.engine_link import EngineLink
 from inspector.session.opening import Opening
-from inspector.session.state import Attachment, Failure, Freshness, OpenCheckpoint
+from inspector.session.state import Attachment, Failure, Freshness, OfficialCheck, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.viewing import Viewing, first_view
 
@@ -65,6 +65,7 @@ class Reloading:
         changes: dict[str, Any] = {
             "summary": summary,
             "freshness": Freshness(),
+            "official": OfficialCheck(),
             "tensor": tensor,
             "tensor_view": first_view(summary, tensor) if tensor is not None else None,
         }
@@ -88,6 +89,8 @@ class Reloading:
         self._viewing.read(number)
         if changed is not None and changed.state_dict is not None and not fits_as_before:
             self._opening.identify(changed, _chosen_architecture(before))
+        elif changed is not None:
+            self._opening.identified(changed)
 
     def _attach_when_compared(self, number: int) -> None:
         found = self._store.checkpoints.get(number)

@@ -11,6 +11,7 @@ from inspector.session.clients import Readers, Worker
 from inspector.session.engine_link import EngineLink
 from inspector.session.images import Images
 from inspector.session.loop import Loop
+from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
@@ -54,7 +55,8 @@ class Session:
         self._loop = loop
         self._readers = Readers(loop, reader)
         self._worker = Worker(loop)
-        self._opening = Opening(self.store, loop, self._readers, self._worker)
+        self._official = OfficialChecks(self.store, loop, self._worker, self._recognised)
+        self._opening = Opening(self.store, loop, self._readers, self._worker, self._official.check)
         self._viewing = Viewing(self.store, self._worker)
         self._images = Images(self.store, self._worker, thumbnails=thumbnails)
         self._predicting = Predicting(self.store, top)
@@ -79,6 +81,7 @@ class Session:
         self._watching.close()
         self._readers.close()
         self._worker.close()
+        self._official.close()
         self.engine.close()
 
     # -- checkpoints -------------------------------------------------------------------------------------------
@@ -127,6 +130,7 @@ class Session:
         self._auto_attach.pop(number, None)
         self._reloading.forget(number)
         self._watching.forget(number)
+        self._official.forget(number)
         self._opening.close(number)
 
     def select_tensor(self, number: int, tensor: int | None) -> None:
@@ -229,6 +233,13 @@ class Session:
     def unfinished_predictions(self) -> int:
         """Images that wait for a prediction or are being predicted."""
         return self._predicting.unfinished
+
+    def _recognised(self, number: int) -> None:
+        """Predict with what goes with an official file, where that was not known yet when it was attached."""
+        found = self.store.checkpoints[number]
+        if found.attachment.phase in ("running", "ready"):
+            self.store.drop_predictions(checkpoint=number)
+            self.attach(number)
 
     def _attach_when_matched(self, number: int) -> None:
         """Attach what images wait for, or say why they wait in vain, as soon as that is known."""

@@ -134,6 +134,39 @@ class MatchReport:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficialCheck:
+    """Whether the file is one of torchvision's own, by size, keys and the published checksum.
+
+    Attributes
+    ----------
+    phase
+        ``"running"`` while the file is hashed; ``"none"`` where nothing suggests that it is official.
+    progress
+        Share that was hashed, 0 to 1.
+    entry
+        Such as ``"ResNet50_Weights.IMAGENET1K_V2"``; empty where the file is none.
+    claimed
+        The entry whose file it is called like; empty for none.
+    preprocessing, labels, options
+        What goes with the entry: used in predictions.
+    """
+
+    phase: Phase = "none"
+    progress: float = 0.0
+    sha256: str = ""
+    entry: str = ""
+    claimed: str = ""
+    preprocessing: dict[str, Any] | None = None
+    labels: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether it is called like an official file and is another one."""
+        return self.phase == "ready" and self.claimed not in ("", self.entry)
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """The architecture built in the engine with the state_dict loaded, in eval mode, on a device.
 
@@ -226,6 +259,7 @@ class OpenCheckpoint:
     choices: MatchChoices = MatchChoices()
     match_report: MatchReport | None = None
     match_failure: Failure | None = None
+    official: OfficialCheck = OfficialCheck()
     attachment: Attachment = Attachment()
     labels: tuple[str, ...] = ()
     labels_file: str = ""

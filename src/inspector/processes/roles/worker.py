@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from array import array
@@ -16,14 +15,13 @@ from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
 from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
+from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 #: A list of labels larger than this is none.
 MAX_LABELS_BYTES = 16 << 20
 #: Images taken from dropped folders at the most.
 MAX_IMAGES = 100_000
-#: Bytes hashed at a time.
-_HASH_BYTES = 8 << 20
 
 
 class WorkerError(InspectorError):
@@ -87,30 +85,6 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
             }
         )
     return {"match": found.match, "official_weights": found.official_weights, "candidates": candidates}, []
-
-
-def official_weights(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Answer with the torchvision weights entry whose file ``params["file"]`` is, by its SHA-256; null for none."""
-    from inspector.architectures import architecture
-
-    entries = [entry for entry in architecture(str(params["architecture"])).weights if entry.sha256_prefix]
-    found = None
-    if entries:
-        digest = _sha256(InspectedFile.from_json(params["file"]))
-        found = next((entry.full_name for entry in entries if digest.startswith(entry.sha256_prefix)), None)
-    return {"official_weights": found}, []
-
-
-def _sha256(file: InspectedFile) -> str:
-    source = file.open()
-    digest = hashlib.sha256()
-    try:
-        for start in range(0, source.size, _HASH_BYTES):
-            digest.update(source.read(start, min(_HASH_BYTES, source.size - start)))
-        source.check_unchanged()
-    finally:
-        source.close()
-    return digest.hexdigest()
 
 
 def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
@@ -294,6 +268,7 @@ def run(incoming: int, outgoing: int) -> None:
     methods = (
         catalogue,
         identify,
+        may_be_official,
         official_weights,
         match,
         describe_tensor,
