@@ -122,7 +122,7 @@ def test_attached_in_part(shared_session: Driven, tmp_path: Path) -> None:
     shared_session.until(lambda: shared_session.checkpoint(number).attachment.phase in ("ready", "failed"))
     attachment = shared_session.checkpoint(number).attachment
     assert attachment.failure is None
-    assert (attachment.matched, attachment.untrained) == (50, ("classifier.1.bias", "features.0.weight"))
+    assert (attachment.matched, attachment.untrained) == (50, ("features.0.weight", "classifier.1.bias"))
     (prediction,) = shared_session.predict(number, picture(tmp_path / "a.png"))
     assert prediction.failure is None
     shared_session.session.choose_match(number, replace(choices, partial=False))

@@ -228,11 +228,13 @@ class EngineLink:
             "upload": upload,
             "tensors": plan.tensors,
             "chunked": plan.chunked,
+            "quantized": plan.quantized,
             "big_endian": plan.big_endian,
             "architecture": report.architecture,
             "num_classes": report.num_classes,
-            "options": report.options | found.official.options,
+            "options": report.options | chosen_options(found),
             "partial": not report.complete,
+            "dtype": found.choices.dtype,
             "device": self._store.engine.device,
             "preprocessing": found.summary.embedded.preprocessing or found.official.preprocessing,
             "labels": list(_labels(found, report.num_classes)),
@@ -319,6 +321,8 @@ class EngineLink:
             eval_sentence=result["eval_sentence"],
             preprocessing=result["preprocessing"],
             num_classes=result["num_classes"],
+            untrained=tuple(result["untrained"]),
+            precision=result["precision"],
             labels_from=_labels_from(found, result["num_classes"]),
             engine_id=result["attachment"],
             milliseconds=result["milliseconds"],
@@ -335,6 +339,12 @@ class EngineLink:
         failed = replace(found.attachment, phase="failed", failure=failure)
         self._store.change_checkpoint(number, attachment=failed)
         self._store.notice(failure.sentence, "error")
+
+
+def chosen_options(found: OpenCheckpoint) -> dict[str, Any]:
+    """Return the options that no key shows: the person's choice, else the official entry's, else what is assumed."""
+    assumed = found.match_report.assumed if found.match_report is not None else {}
+    return assumed | found.official.options | dict(found.choices.assumed)
 
 
 def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:

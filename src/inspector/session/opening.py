@@ -179,7 +179,7 @@ class Opening:
         if found is None or found.summary is None or found.state_dict is None or architecture is None:
             return
         same = found.architecture == architecture
-        kept = found.choices if same else replace(found.choices, partial=False)
+        kept = found.choices if same else replace(found.choices, partial=False, assumed=())
         attachment = found.attachment if found.attachment.architecture == architecture else Attachment()
         changed = self._store.change_checkpoint(
             number,
@@ -201,7 +201,7 @@ class Opening:
         changed = self._store.change_checkpoint(number, choices=choices, attachment=Attachment())
         if found.attachment.phase != "none":
             self._store.drop_predictions(checkpoint=number)
-        if changed is not None and replace(choices, partial=found.choices.partial) != found.choices:
+        if changed is not None and _about_keys(choices) != _about_keys(found.choices):
             self._compare(changed)
         if changed is not None and choices.renames != found.choices.renames:
             self._ask_what_fits(changed, lambda: None)
@@ -270,7 +270,12 @@ class Opening:
 
 def _compared(found: OpenCheckpoint) -> tuple[int | None, str | None, MatchChoices]:
     """Return what a match report depends on."""
-    return found.state_dict, found.architecture, replace(found.choices, partial=False)
+    return found.state_dict, found.architecture, _about_keys(found.choices)
+
+
+def _about_keys(choices: MatchChoices) -> MatchChoices:
+    """Return the choices without those about attaching alone."""
+    return replace(choices, partial=False, dtype="float32", assumed=())
 
 
 def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
@@ -314,4 +319,5 @@ def _match_report(
         options=result["options"],
         wrappers=tuple(result["wrappers"]),
         ways_out=result["ways_out"],
+        assumed=result["assumed"],
     )

@@ -76,12 +76,18 @@ class MatchChoices:
         ``(pattern, replacement)``; see `inspector.architectures.renaming.Rename`.
     partial
         What fits is attached although not everything does.
+    dtype
+        ``"float32"`` to compute in it whatever the file holds; ``"keep"`` for the file's own.
+    assumed
+        ``(name, value)`` of options that no key shows, where the person chose otherwise than assumed.
     """
 
     wrapper: str | None = None
     num_classes: int | None = None
     renames: tuple[tuple[str, str], ...] = ()
     partial: bool = False
+    dtype: Literal["float32", "keep"] = "float32"
+    assumed: tuple[tuple[str, bool | float | str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,8 @@ class MatchReport:
         Prefixes that can be taken off instead of ``wrapper``; the empty one among them.
     ways_out
         What to do about each mismatched key, as a sentence.
+    assumed
+        Options of the architecture that no key shows, with the value of its builder.
     """
 
     architecture: str
@@ -121,6 +129,7 @@ class MatchReport:
     missing_shapes: tuple[tuple[int, ...], ...] = ()
     wrappers: tuple[str, ...] = ()
     ways_out: dict[str, str] = field(default_factory=dict)
+    assumed: dict[str, bool | float | str] = field(default_factory=dict)
 
     @property
     def untrained(self) -> tuple[str, ...]:
@@ -180,6 +189,8 @@ class Attachment:
         Where the class names come from, in words.
     untrained
         Keys of the architecture that the file had nothing for: they hold random numbers.
+    precision
+        In what it computes, where that is not simply what the file holds, as a sentence.
     """
 
     phase: Phase = "none"
@@ -191,6 +202,7 @@ class Attachment:
     eval_sentence: str = ""
     labels_from: str = ""
     untrained: tuple[str, ...] = ()
+    precision: str = ""
     preprocessing: dict[str, Any] = field(default_factory=dict)
     engine_id: int = -1
     progress: float = 0.0

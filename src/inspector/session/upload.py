@@ -31,11 +31,14 @@ class UploadPlan:
         Rows of (key, dtype, shape, stride, offset, index of the storage).
     chunked
         Rows of (key, dtype, shape, chunks), a chunk being (where it begins, a row as above).
+    quantized
+        Rows of (a row as above, scale, zero point, axis, rows of the scales and the zero points by channel or None).
     """
 
     def __init__(self, summary: CheckpointSummary, targets: dict[int, str]) -> None:
         self.tensors: list[list[Any]] = []
         self.chunked: list[list[Any]] = []
+        self.quantized: list[list[Any]] = []
         self._places: dict[StorageLocation, int] = {}
         for tensor, target in targets.items():
             self._add(target, summary.place(tensor))
@@ -56,6 +59,11 @@ class UploadPlan:
             self.chunked.append([target, place.dtype, list(place.shape), chunks])
         elif place.layout == "strided":
             self.tensors.append(self._row(target, place))
+        elif place.layout == "quantized" and place.quantization is not None:
+            scale, zero_point, axis = place.quantization
+            by_role = {part.role: self._row(target, part.place) for part in place.parts}
+            channels = [by_role.get("scales"), by_role.get("zero_points")]
+            self.quantized.append([self._row(target, place), scale, zero_point, axis, *channels])
         else:
             raise TensorReadError(f"{target} is {place.layout}, and can't be attached as it is.")
 

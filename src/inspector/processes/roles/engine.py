@@ -66,7 +66,7 @@ class Engine:
         from dataclasses import asdict
 
         from inspector.engine.attach import attach
-        from inspector.engine.tensors import ChunkedSpec, state_dict_from_storages
+        from inspector.engine.tensors import ChunkedSpec, QuantizedSpec, state_dict_from_storages
 
         started = time.perf_counter()
         storages, self._storages = self._storages, {}
@@ -75,13 +75,19 @@ class Engine:
             ChunkedSpec(str(name), str(dtype), tuple(shape), tuple((tuple(at), _spec(row)) for at, row in chunks))
             for name, dtype, shape, chunks in params["chunked"]
         ]
+        quantized = [
+            QuantizedSpec(_spec(row), float(scale), int(zero_point), int(axis), *map(_spec_or_none, channels))
+            for row, scale, zero_point, axis, *channels in params["quantized"]
+        ]
         windows = [*specs, *(chunk for spec in chunked for _, chunk in spec.chunks)]
+        windows += [spec.integers for spec in quantized]
+        windows += [found for spec in quantized for found in (spec.scales, spec.zero_points) if found is not None]
         count = 1 + max((spec.storage for spec in windows), default=-1)
         if params["upload"] != self._upload and count:
             raise EngineRoleError("The weights did not arrive.", "Attach again.")
         _swap_bytes([spec for spec in windows if spec.storage in set(params["big_endian"])], storages)
         held = [storages.get(place, bytearray()) for place in range(count)]
-        state_dict = state_dict_from_storages(specs, held, chunked)
+        state_dict = state_dict_from_storages(specs, held, chunked, quantized)
         made = attach(
             str(params["architecture"]),
             state_dict,
@@ -90,6 +96,8 @@ class Engine:
             preprocessing=params["preprocessing"],
             labels=params["labels"] or None,
             options=params["options"],
+            partial=bool(params["partial"]),
+            dtype="keep" if params["dtype"] == "keep" else "float32",
         )
         self._last += 1
         self._attachments[self._last] = made
@@ -100,6 +108,8 @@ class Engine:
             "device": made.device,
             "device_description": _describe_device(made.device),
             "num_classes": made.num_classes,
+            "untrained": made.loading.untrained,
+            "precision": made.loading.precision,
             "eval_sentence": made.eval_report.sentence,
             "preprocessing": asdict(made.preprocessing) if made.preprocessing is not None else {},
             "milliseconds": (time.perf_counter() - started) * 1_000,
@@ -130,6 +140,10 @@ def _spec(row: list[Any]) -> TensorSpec:
 
     name, dtype, shape, stride, offset, storage = row
     return TensorSpec(str(name), str(dtype), tuple(shape), tuple(stride), int(offset), int(storage))
+
+
+def _spec_or_none(row: list[Any] | None) -> TensorSpec | None:
+    return _spec(row) if row is not None else None
 
 
 def _swap_bytes(specs: list[Any], storages: dict[int, bytearray]) -> None:

@@ -77,13 +77,11 @@ def _plausible(known: Catalogue, architectures: list[str], size: int) -> list[Of
 
 def _described(entry: OfficialWeights) -> dict[str, Any]:
     """Return what is used in predictions with these weights."""
-    from inspector.architectures import builder_arguments
-
     preset = asdict(entry.preprocessing) if entry.preprocessing is not None else None
     if preset is not None:
         del preset["antialias"]  # the engine always does, as all of torchvision's entries do
     return {
         "preprocessing": preset,
         "categories": entry.categories,
-        "options": {name: value for name, value in builder_arguments(entry.options).items() if name != "num_classes"},
+        "options": {name: value for name, value in entry.options.items() if name != "num_classes"},
     }

@@ -89,7 +89,7 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
 
 def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the match report of a state_dict and one architecture; buffer 0 names each key's target."""
-    from inspector.architectures import adapted_signature, architecture, builder_arguments
+    from inspector.architectures import adapted_signature, architecture
     from inspector.architectures import match as compare
     from inspector.architectures.ways_out import way_out
     from inspector.architectures.wrappers import candidate_wrappers
@@ -106,7 +106,8 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "task": architecture(report.architecture).task,
         "num_classes": report.num_classes,
         "wrapper": report.wrapper,
-        "options": builder_arguments(report.options),
+        "options": dict(report.options),
+        "assumed": architecture(report.architecture).assumed_options(),
         "matched": len(report.matched),
         "missing": [[key, signature[key]] for key in report.missing],
         "unexpected": len(report.unexpected),
