@@ -15,12 +15,13 @@ VERBS = {
     "show": "Say what a checkpoint is and what it holds.",
     "identify": "Find the torchvision architecture of a checkpoint.",
     "predict": "Predict images with a checkpoint's weights.",
+    "convert": "Write a clean copy: a state_dict's .pth, or safetensors.",
     "doctor": "Check the installation, the engine and the devices.",
     "desktop": "Open checkpoints by double-click: install or remove the file associations.",
 }
 
 #: Verbs that are planned: they are refused by name, instead of being taken for a file.
-LATER = ("stats", "diff", "convert", "report")
+LATER = ("stats", "diff", "report")
 
 _USAGE = """\
 Usage: inspector [FILE ...]

@@ -5,6 +5,7 @@ The keys that are honoured are listed in ``docs/embedded-keys.md``.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from inspector.checkpoint.values import PickledDict, Value
 
 _MAX_CLASSES = 100_000
 _MAX_LABEL_CHARACTERS = 200
+_MAX_LEVELS = 4
 _MAX_SIDE = 4_096  # as the engine allows
 
 #: Of torchvision's ``ImageClassification`` preset, but for the crop, which must be given.
@@ -57,6 +59,8 @@ def embedded_keys(root: Value, metadata: dict[str, Any]) -> Embedded:
     """Return what the root says of itself; the ``inspector`` table wins over loose keys."""
     table = root.named() if isinstance(root, PickledDict) else dict(metadata)
     own = table.get("inspector")
+    if not isinstance(own, PickledDict):
+        own = _table_beside(root, metadata)
     inner = own.named() if isinstance(own, PickledDict) else {}
     architecture = _first_text(inner.get("architecture"), table.get("architecture"), table.get("arch"))
     classes = inner.get("num_classes", table.get("num_classes"))
@@ -71,6 +75,35 @@ def embedded_keys(root: Value, metadata: dict[str, Any]) -> Embedded:
         _preprocessing(preprocessing) if isinstance(preprocessing, PickledDict) else None,
         _first_text(inner.get("description")) or "",
     )
+
+
+def kept_texts(root: Value) -> dict[str, str]:
+    """Return the texts that a safetensors file held beside its tensors, and that its clean ``.pth`` kept."""
+    table = _table_beside(root, {})
+    kept = table.get("metadata") if isinstance(table, PickledDict) else None
+    entries = kept.named() if isinstance(kept, PickledDict) else {}
+    return {key: text for key, text in entries.items() if isinstance(text, str)}
+
+
+def _table_beside(root: Value, metadata: dict[str, Any]) -> Value:
+    """Return the ``inspector`` table of a clean copy, which stands beside the state_dict's entries.
+
+    A ``.pth`` has it as an attribute of the dictionary, safetensors as JSON in a text of its metadata.
+    """
+    attributes = root.attributes if isinstance(root, PickledDict) else None
+    if isinstance(attributes, PickledDict):
+        return attributes.get("inspector")
+    try:
+        return _pickled(json.loads(metadata.get("inspector", "")), 0)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _pickled(value: Any, level: int) -> Value:
+    """Return a JSON value in the form in which a pickle's are read."""
+    if isinstance(value, dict) and level < _MAX_LEVELS:
+        return PickledDict("dict", [part for key, item in value.items() for part in (key, _pickled(item, level + 1))])
+    return value
 
 
 def _first_text(*values: Value) -> str | None:

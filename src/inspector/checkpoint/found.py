@@ -37,11 +37,12 @@ class FoundTensor:
 
 @dataclass(slots=True)
 class FoundStateDict:
-    """A state_dict, or the parameters and buffers of a pickled module, where it was found."""
+    """A state_dict, or the parameters and buffers of a pickled module: where it was found, and what it is."""
 
     path: str
     role: StateDictRole
     class_name: str | None
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)

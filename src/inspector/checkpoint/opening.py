@@ -15,7 +15,7 @@ from inspector.checkpoint.chunks import covers
 from inspector.checkpoint.containers import read_contents
 from inspector.checkpoint.contents import Container, Contents
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
-from inspector.checkpoint.embedded import Embedded, embedded_keys
+from inspector.checkpoint.embedded import Embedded, embedded_keys, kept_texts
 from inspector.checkpoint.folders import leading_file
 from inspector.checkpoint.found import Node
 from inspector.checkpoint.insides import (
@@ -129,7 +129,8 @@ class Checkpoint:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The plain values beside the tensors (epoch, metrics, an optimizer's groups, ...), as JSON values, bounded."""
-        return plain_metadata(self.contents.root, self.contents.metadata, self.survey.state_dicts)
+        root = self.contents.root
+        return plain_metadata(root, self.contents.metadata | kept_texts(root), self.survey.state_dicts)
 
     @property
     def model_state_dict(self) -> StateDict | None:

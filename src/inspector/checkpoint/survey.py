@@ -161,7 +161,7 @@ class Survey:
                 return
             if (table := optimizer_table(value, visit.path)) is not None:
                 state_dict, optimizer = len(self.state_dicts), True
-                self.state_dicts.append(FoundStateDict(visit.path, "optimizer", None))
+                self.state_dicts.append(FoundStateDict(visit.path, "optimizer", None, value))
                 self._optimizers.append(FoundOptimizer(state_dict, node, *table))
         entries = list(_entries(value))
         node.kind = "dict" if isinstance(value, PickledDict) else "list"
@@ -177,7 +177,7 @@ class Survey:
     def _state_dict(self, visit: _Visit, entries: dict[str, Value]) -> None:
         """Lay a state_dict out as modules, from its dotted keys."""
         index = len(self.state_dicts)
-        self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), None))
+        self.state_dicts.append(FoundStateDict(visit.path, role_of_path(visit.path), None, visit.value))
         visit.node.kind = "module"
         modules: dict[str, Node] = {"": visit.node}
         for key, held in entries.items():
@@ -251,7 +251,7 @@ class Survey:
         if index < 0 and len(self.state_dicts) < MAX_STATE_DICTS:
             index = len(self.state_dicts)
             self.state_dicts.append(
-                FoundStateDict(visit.path, role_of_path(visit.path), clean_name(value.class_name) or None)
+                FoundStateDict(visit.path, role_of_path(visit.path), clean_name(value.class_name) or None, value)
             )
         node.kind, node.detail = "module", parts.detail
         base = self.state_dicts[index].path if index >= 0 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,6 +14,7 @@ from inspector.desktop.settings import SettingsStore
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.session import QueueLoop
 from inspector.session.clients import Readers, Worker
+from inspector.session.converting import Conversion, Copy
 from inspector.session.state import Failure
 
 T = TypeVar("T")
@@ -58,6 +60,33 @@ class Processes:
         answers: list[CheckpointSummary | Failure] = []
         self._readers.read(Path(os.path.abspath(path)), answers.append, answers.append)
         return self._result(answers)
+
+    def convert(
+        self, summary: CheckpointSummary, state_dict: int, out: Path, *, force: bool, progress: Callable[[float], None]
+    ) -> Copy:
+        """Write a clean copy of one of a checkpoint's state_dicts, by processes of their own.
+
+        Raises
+        ------
+        CommandError
+            It can't be written. Nothing is left of it, neither when the person interrupts.
+        """
+        answers: list[Copy | Failure] = []
+        conversion = Conversion(
+            self._loop,
+            self._readers,
+            summary,
+            state_dict,
+            out,
+            force=force,
+            done=answers.append,
+            failed=answers.append,
+            progress=progress,
+        )
+        try:
+            return self._result(answers)
+        finally:
+            conversion.cancel()
 
     def ask_worker(self, method: str, params: dict[str, Any], buffers: list[bytes]) -> Answer:
         """Ask the worker.

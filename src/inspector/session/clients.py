@@ -51,7 +51,31 @@ class Readers:
             self._warm = ProcessClient("reader")
 
     def read(self, path: Path, done: _Read, failed: Failed) -> Callable[[], None]:
-        """Read a checkpoint; return what cancels that.
+        """Read a checkpoint; return what cancels that."""
+
+        def on_done(reading: _Reading, header: dict[str, Any], buffers: list[bytearray]) -> None:
+            steps = CheckpointSummary.in_steps(header, buffers)
+            self._loop.post(lambda: self._build(reading, steps, done, failed))
+
+        return self._ask(path, "read", {}, on_done, failed)
+
+    def plan(self, path: Path, params: dict[str, Any], done: Done, failed: Failed) -> Callable[[], None]:
+        """Ask what a clean copy of one of a checkpoint's state_dicts holds; return what cancels that."""
+
+        def on_done(reading: _Reading, header: dict[str, Any], buffers: list[bytearray]) -> None:
+            self._loop.post(lambda: self._finish(reading, lambda: done(header, buffers)))
+
+        return self._ask(path, "plan", params, on_done, failed)
+
+    def _ask(
+        self,
+        path: Path,
+        method: str,
+        params: dict[str, Any],
+        answered: Callable[[_Reading, dict[str, Any], list[bytearray]], None],
+        failed: Failed,
+    ) -> Callable[[], None]:
+        """Ask a reader about a file; return what cancels that.
 
         A reader that dies without an answer need not have died of the file: the system may have ended it. Its file is
         given to a fresh one, once.
@@ -76,11 +100,7 @@ class Readers:
                     failure = _reader_failure(path, error, reading.late)
                     finish(lambda: failed(failure))
 
-            def on_done(header: dict[str, Any], buffers: list[bytearray]) -> None:
-                steps = CheckpointSummary.in_steps(header, buffers)
-                self._loop.post(lambda: self._build(reading, steps, done, failed))
-
-            client.request("read", {"path": str(path)}, done=on_done, failed=on_failed)
+            client.request(method, {"path": str(path), **params}, done=partial(answered, reading), failed=on_failed)
 
         def cancel() -> None:
             self._busy.discard(readings[-1].client)

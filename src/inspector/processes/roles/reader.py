@@ -11,6 +11,7 @@ from inspector.checkpoint.columns import encode
 from inspector.checkpoint.folders import bytes_on_disk
 from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_MEMORY_BYTES, READER_MEMORY_PER_INDEX_BYTE
 from inspector.checkpoint.opening import open_checkpoint
+from inspector.export.plan import make_plan
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 
@@ -20,6 +21,18 @@ def read(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -
     _limit_memory(path)
     with open_checkpoint(path) as checkpoint:
         return encode(checkpoint)
+
+
+def plan(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Open ``params["path"]`` and answer with what a clean copy of one of its state_dicts holds; buffer 0 is the plan.
+
+    The answer's ``files`` are those that were read, for whoever saw them before to compare.
+    """
+    path = str(params["path"])
+    _limit_memory(path)
+    with open_checkpoint(path) as checkpoint:
+        made = make_plan(checkpoint, int(params["state_dict"]))
+    return {"files": made.files}, [made.to_bytes()]
 
 
 def _limit_memory(path: str) -> None:
@@ -49,4 +62,4 @@ def _address_space() -> int:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the reader. The collector is off: one file is read, then the process ends."""
     gc.disable()
-    Server(incoming, outgoing, {"read": read}).run()
+    Server(incoming, outgoing, {"read": read, "plan": plan}).run()

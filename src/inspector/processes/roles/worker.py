@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from inspector.processes.roles.serving import Progress, Reply, Server
 MAX_LABELS_BYTES = 16 << 20
 #: Images taken from dropped folders at the most.
 MAX_IMAGES = 100_000
+#: Between two words of how far something is.
+_PROGRESS_SECONDS = 0.05
 
 
 class WorkerError(InspectorError):
@@ -178,6 +181,24 @@ def _put(path: Path, data: bytes) -> None:
         raise
 
 
+def convert(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Write the clean copy that buffer 0 plans to ``params["out"]``; tells how far it is a few times a second."""
+    from inspector.export.convert import convert as write
+    from inspector.export.plan import Plan
+
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told >= _PROGRESS_SECONDS:
+            told = now
+            progress({"done": done, "total": total})
+
+    out, token = Path(params["out"]), str(params["token"])
+    made = write(Plan.from_bytes(buffers[0]), out, token, tell, force=bool(params["force"]))
+    return {"tensors": made.tensors, "bytes": made.nbytes}, []
+
+
 def list_images(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the image files among paths, those in folders included, in natural order."""
     found: list[str] = []
@@ -275,6 +296,7 @@ def run(incoming: int, outgoing: int) -> None:
         describe_tensor,
         thumbnail,
         annotate,
+        convert,
         list_images,
         read_labels,
     )
