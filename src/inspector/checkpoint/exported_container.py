@@ -127,7 +127,7 @@ class _Reader:
                 )
         self.contents.sources.append(EmbeddedSource(f"{name} (graph)", record, graph_text(program)))
         self._describe(name, program, signature)
-        return lay_out_program(named, signature.roles, module_classes(program), inputs)
+        return lay_out_program(named, signature.roles, signature.transient, module_classes(program), inputs)
 
     def _program(self, record: str) -> dict[str, Any]:
         """Return a program's JSON; an empty table where it is damaged, which a warning tells."""

@@ -35,11 +35,14 @@ class Signature:
     ----------
     roles
         ``"parameter"``, ``"buffer"`` or ``"other"`` (a constant) by the tensor's own name, such as ``fc.weight``.
+    transient
+        Buffers that the model's ``state_dict()`` leaves out.
     inputs, outputs
         What the caller gives and gets, as text.
     """
 
     roles: dict[str, TensorRole] = field(default_factory=dict)
+    transient: set[str] = field(default_factory=set)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
 
@@ -58,6 +61,8 @@ def read_signature(program: dict[str, Any]) -> Signature:
         for kind, name, role in kinds:
             if tensor := word(table(spec.get(kind)).get(name)):
                 found.roles[tensor] = role
+                if table(spec[kind]).get("persistent") is False:
+                    found.transient.add(tensor)
         if "user_input" in spec:
             found.inputs.append(_described(table(spec["user_input"]).get("arg"), values))
     for spec in map(table, rows(described.get("output_specs"))):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from inspector.checkpoint.insides import TensorRole
 from inspector.checkpoint.limits import MAX_DEPTH
-from inspector.checkpoint.values import Global, PickledDict, PickledObject, TensorValue, Value
+from inspector.checkpoint.values import Global, PickledDict, PickledObject, PickledSet, TensorValue, Value
 
 _GROUPS: dict[TensorRole, str] = {"parameter": "_parameters", "buffer": "_buffers"}
 
+_TRANSIENT = "_non_persistent_buffers_set"
+
 
 def lay_out_program(
-    named: Mapping[str, Value], roles: Mapping[str, TensorRole], classes: Mapping[str, str], inputs: Value
+    named: Mapping[str, Value],
+    roles: Mapping[str, TensorRole],
+    transient: Collection[str],
+    classes: Mapping[str, str],
+    inputs: Value,
 ) -> Value:
     """Return the program's model as `inspector.checkpoint.survey` lays out modules.
 
@@ -22,6 +28,8 @@ def lay_out_program(
         Tensors and objects by their dotted names.
     roles
         What each is; ``"other"`` are constants.
+    transient
+        Buffers that are in no ``state_dict()``.
     classes
         The modules' classes by dotted name, as far as known.
     inputs
@@ -35,7 +43,10 @@ def lay_out_program(
             constants += (name, value)
             continue
         owner, _, label = name.rpartition(".")
-        _part(_module_at(modules, owner, classes), _GROUPS[role]).flat += (label, value)
+        module = _module_at(modules, owner, classes)
+        _part(module, _GROUPS[role]).flat += (label, value)
+        if name in transient:
+            _leave_out(module, label)
     beside = _part(modules[""], "_modules")
     taken = {key for key, _ in beside.pairs()}
     for name, value in (("constants", PickledDict("dict", constants) if constants else None), ("inputs", inputs)):
@@ -60,6 +71,15 @@ def _part(module: PickledObject, group: str) -> PickledDict:
     found = module.attributes()[group]
     assert isinstance(found, PickledDict)
     return found
+
+
+def _leave_out(module: PickledObject, buffer: str) -> None:
+    """Mark a buffer as a module does that keeps it out of its ``state_dict()``."""
+    names = module.attributes().get(_TRANSIENT)
+    if isinstance(names, PickledSet):
+        names.items.append(buffer)
+    else:
+        module.state.flat += (_TRANSIENT, PickledSet("set", [buffer]))
 
 
 def _module_at(modules: dict[str, PickledObject], dotted: str, classes: Mapping[str, str]) -> PickledObject:

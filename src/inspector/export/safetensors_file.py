@@ -24,7 +24,7 @@ _CODES = {dtype: code for code, dtype in SAFETENSORS_DTYPES.items()}
 
 #: The dtypes in the order of the reference implementation's own enumeration, by which it sorts.
 _ORDER = (
-    "BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 I16 U16 F16 BF16 I32 U32 F32 C64 F64 I64 U64"
+    "BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ I16 U16 F16 BF16 I32 U32 F32 C64 F64 I64 U64"
 ).split()
 
 _METADATA = "__metadata__"

@@ -1,8 +1,8 @@
 """A zip archive as torch writes it, record after record, never going back.
 
 Layout: ``caffe2/serialize/inline_container.cc`` and torch's miniz: records are stored, begin at multiples of 64 bytes
-(padded by an extra field ``FB``) and are followed by a data descriptor, since their checksum is known last. Torch
-computes where a record lies from the sizes of those before it, so the layout is kept to the byte, zip64 included.
+(padded by an extra field ``FB``) and, unless empty, are followed by a data descriptor, for their checksum is known
+last. Torch can compute where a record lies from the sizes of those before it, so the layout is kept to the byte.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
 _END = struct.Struct("<4s4H2IH")
-_FLAGS = 0x0808  # names in UTF-8; a data descriptor follows
+_UTF8, _DESCRIPTOR_FOLLOWS = 0x0800, 0x0008
 
 
 class TorchArchive:
@@ -61,7 +61,8 @@ class TorchArchive:
             yield len(piece)
         if written != size:
             raise ValueError(f"{name} has {written:,} bytes, not {size:,}")
-        self._write(struct.pack("<4sIQQ" if is_large else "<4sIII", b"PK\x07\x08", checksum, size, size))
+        if size:
+            self._write(struct.pack("<4sIQQ" if is_large else "<4sIII", b"PK\x07\x08", checksum, size, size))
         self._directory += _central_header(path, start, size, checksum)
         self._count += 1
 
@@ -89,13 +90,18 @@ def _local_header(path: bytes, start: int, size: int) -> bytes:
     padding = -begin % _ALIGNMENT
     extra = large + struct.pack("<2sH", b"FB", padding) + b"Z" * padding
     sizes = (_BIG, _BIG) if large else (0, 0)
-    return _LOCAL.pack(b"PK\x03\x04", 0, _FLAGS, 0, 0, 0, 0, *sizes, len(path), len(extra)) + path + extra
+    return _LOCAL.pack(b"PK\x03\x04", 0, _flags(size), 0, 0, 0, 0, *sizes, len(path), len(extra)) + path + extra
 
 
 def _central_header(path: bytes, start: int, size: int, checksum: int) -> bytes:
     large = _large_fields(start, size)
     sizes = (min(size, _BIG), min(size, _BIG), len(path), len(large), 0, 0, 0, 0, min(start, _BIG))
-    return _CENTRAL.pack(b"PK\x01\x02", 0, 0, _FLAGS, 0, 0, 0, checksum, *sizes) + path + large
+    return _CENTRAL.pack(b"PK\x01\x02", 0, 0, _flags(size), 0, 0, 0, checksum, *sizes) + path + large
+
+
+def _flags(size: int) -> int:
+    """Return a record's flags; nothing follows an empty one."""
+    return _UTF8 | _DESCRIPTOR_FOLLOWS if size else _UTF8
 
 
 def _large_fields(start: int, size: int) -> bytes:

@@ -6,6 +6,7 @@ The dictionary's entries are the model's alone. What else is kept hangs on the d
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -84,5 +85,5 @@ def _attributes(plan: Plan) -> dict[str, Any]:
     table = dict(plan.table)
     if texts := {key: text for key, text in plan.metadata.items() if key != "format"}:
         table["metadata"] = texts
-    found: dict[str, Any] = {} if plan.versions is None else {"_metadata": plan.versions}
+    found: dict[str, Any] = {} if plan.versions is None else {"_metadata": OrderedDict(plan.versions)}
     return found | {TABLE: table} if table else found

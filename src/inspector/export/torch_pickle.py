@@ -7,6 +7,7 @@ The calls are those of ``torch/_tensor.py``, ``Tensor._reduce_ex_internal``, and
 from __future__ import annotations
 
 import struct
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -50,14 +51,36 @@ class StateDictPickle:
         attributes
             What is set on the dictionary itself, plain values alone.
         """
+        self._ordered_dict()
+        self._items(entries)
+        if attributes:
+            self._attributes(attributes)
+            self.code += b"b"
+        self.code += b"."
+
+    def _ordered_dict(self) -> None:
         self._global("collections", "OrderedDict")
         self.code += b")R"
         self._remember()
-        self._items(entries)
-        if attributes:
-            self._value(attributes)
-            self.code += b"b"
-        self.code += b"."
+
+    def _attributes(self, table: dict[str, Any]) -> None:
+        """Write tables in a table, whose keys come again and again: the same words for every module."""
+        if isinstance(table, OrderedDict):
+            self._ordered_dict()
+        else:
+            self.code += b"}"
+            self._remember()
+        items = list(table.items())
+        if len(items) > 1:
+            self.code += b"("
+        for key, value in items:
+            self._word(key)
+            if isinstance(value, dict):
+                self._attributes(value)
+            else:
+                self._value(value)
+        if items:
+            self.code += b"u" if len(items) > 1 else b"s"
 
     def _items(self, entries: Sequence[tuple[str, Any]]) -> None:
         if len(entries) == 1:
@@ -131,9 +154,7 @@ class StateDictPickle:
         if quantized:
             self._scheme(window)
         self.code += b"\x89"
-        self._global("collections", "OrderedDict")
-        self.code += b")R"
-        self._remember()
+        self._ordered_dict()
         if storage_class is None:
             self._global("torch", place.dtype)
         self.code += b"t"
