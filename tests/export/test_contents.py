@@ -143,7 +143,9 @@ def test_every_container(
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_real_files_read_the_same_from_their_copy(tmp_path: Path, copy: Copy, assert_same: Same, shared_data: Path) -> None:
+def test_real_files_read_the_same_from_their_copy(
+    tmp_path: Path, copy: Copy, assert_same: Same, shared_data: Path
+) -> None:
     """tar files of 2017 among them."""
     paths = [
         path

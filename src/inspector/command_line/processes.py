@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, Self, TypeVar
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.problems import EngineFailedError, error_of
 from inspector.desktop.settings import SettingsStore
+from inspector.export.errors import TargetExistsError
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.session import QueueLoop
 from inspector.session.clients import Readers, Worker
@@ -72,6 +74,11 @@ class Processes:
             It can't be written. Nothing is left of it, neither when the person interrupts.
         """
         answers: list[Copy | Failure] = []
+
+        def failed(failure: Failure) -> None:
+            exists = failure.kind == TargetExistsError.__name__
+            answers.append(replace(failure, hint="Choose another name, or give --force.") if exists else failure)
+
         conversion = Conversion(
             self._loop,
             self._readers,
@@ -80,7 +87,7 @@ class Processes:
             out,
             force=force,
             done=answers.append,
-            failed=answers.append,
+            failed=failed,
             progress=progress,
         )
         try:
