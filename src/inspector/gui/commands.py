@@ -50,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("paste", "Paste a path", "File", ("Ctrl+V",), "Open the file or images in the clipboard", "copy"),
     Command("demo", "Open the demo", "File", (), "Handwritten digits, with a model trained on them", "demo"),
     Command("reload", "Reload", "File", ("Ctrl+R", "F5"), "Read the shown file again from disk", "reload"),
+    Command("save_copy", "Save a clean copy…", "File", ("Ctrl+S",), "Write the model's weights as safetensors or .pth"),
     Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),
     Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),

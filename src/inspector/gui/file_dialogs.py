@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+from inspector.export.target import SUFFIXES
 
 _CHECKPOINTS = (
     "Checkpoints (*.pth *.pt *.ckpt *.th *.ptl *.pt2 *.bin *.safetensors *.index.json *.tar *.pkl *.npy *.npz)"
     ";;All files (*)"
 )
+_COPIES = {"safetensors (*.safetensors)": ".safetensors", "PyTorch state_dict (*.pth *.pt)": ".pth"}
 _IMAGES = "Images (*.jpg *.jpeg *.png *.webp *.bmp *.gif *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
 _LABELS = "Labels (*.txt *.json);;All files (*)"
 
@@ -36,6 +40,22 @@ def ask_for_folder(parent: QWidget) -> list[Path]:
     """Ask for a folder of images; empty when the person cancels."""
     name = QFileDialog.getExistingDirectory(parent, "Add a folder of images")
     return [Path(name)] if name else []
+
+
+def ask_for_copy(parent: QWidget, folder: Path, stem: str) -> tuple[Path | None, bool]:
+    """Ask where to write a clean copy, and whether a file that is there may be replaced.
+
+    The path is None when the person cancels. A name that tells no format gets the chosen one's suffix; what that name
+    meets was not shown to the person, so it must not be replaced.
+    """
+    suggested = str(folder / f"{stem}-clean.safetensors")
+    name, kind = QFileDialog.getSaveFileName(parent, "Save a clean copy", suggested, ";;".join(_COPIES))
+    if not name:
+        return None, False
+    path = Path(name)
+    if path.suffix.lower() in SUFFIXES:
+        return path, os.path.lexists(path)
+    return Path(f"{name}{_COPIES.get(kind, SUFFIXES[0])}"), False
 
 
 def ask_for_labels(parent: QWidget) -> Path | None:

@@ -209,6 +209,7 @@ class MainWindow(QMainWindow):
             (self.reload.reload_requested, self.session.reload),
             (self.reload.cancel_requested, self.session.cancel_reload),
             (self.reload.dismiss_requested, self.session.dismiss_change),
+            (self.status.copy.cancel_requested, self.session.cancel_copy),
         ):
             button.connect(lambda call=command: self.commands.with_current(call))
         self.reading.close_requested.connect(self.commands.actions["close"].trigger)
@@ -274,6 +275,7 @@ class MainWindow(QMainWindow):
         if self._furnished and self._is_readable():
             self.model.show_state(self.session.current, self._item)
         self.status.show_engine(self.store.engine)
+        self.status.copy.show_copy(self.session.current.copy if self.session.current is not None else None)
         self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
         self.commands.enable()
 

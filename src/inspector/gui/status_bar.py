@@ -1,4 +1,4 @@
-"""The status bar: the engine, the images, and that no network is used."""
+"""The status bar: the engine, the images, a copy that is written, and that no network is used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from PySide6.QtWidgets import QLabel, QMainWindow, QStatusBar
 
 from inspector.gui import theme
+from inspector.gui.copy_progress import CopyProgress
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.state import EngineState
@@ -24,6 +25,8 @@ class StatusBar(QStatusBar):
         self.network.setContentsMargins(0, 0, 10, 0)
         self.addWidget(self.engine)
         self.addWidget(self.images)
+        self.copy = CopyProgress()
+        self.addPermanentWidget(self.copy)
         self.addPermanentWidget(self.network)
         self._last_engine: EngineState | None = None
         self._started: tuple[float, int] | None = None

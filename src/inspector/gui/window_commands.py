@@ -49,6 +49,7 @@ class WindowCommands(QObject):
             "paste": self.paste,
             "demo": self.open_demo,
             "reload": lambda: self.with_current(session.reload),
+            "save_copy": self.save_copy,
             "close": lambda: self.with_current(self._window.close_checkpoint),
             "clear_recent": self.clear_recent,
             "quit": self._window.close,
@@ -83,10 +84,12 @@ class WindowCommands(QObject):
         found = self._session.current
         reloading = found is not None and found.freshness.phase == "reloading"
         running = reloading or (found is not None and "running" in (found.phase, found.attachment.phase))
+        copying = found is not None and found.copy is not None
         fits = found is not None and found.attachable
-        self.actions["cancel"].setEnabled(running or self._session.unfinished_predictions > 0)
+        self.actions["cancel"].setEnabled(running or copying or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
+        self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
         for name in ("close", "detach", "labels", "safety", "find"):
@@ -112,6 +115,17 @@ class WindowCommands(QObject):
         if paths:
             self._window.settings.update(last_folder=str(paths[0].parent))
             self._window.open_paths(paths)
+
+    def save_copy(self) -> None:
+        """Show the dialog that asks where to, and write a clean copy of the shown checkpoint's weights."""
+        from inspector.gui import file_dialogs
+
+        found = self._session.current
+        if found is None or found.state_dict is None:
+            return
+        out, replace = file_dialogs.ask_for_copy(self._window, found.path.parent, found.path.stem)
+        if out is not None:
+            self._session.save_copy(found.id, out, force=replace)
 
     def ask_for_images(self) -> None:
         """Show the dialog that adds images."""
@@ -155,10 +169,12 @@ class WindowCommands(QObject):
             self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
 
     def cancel(self) -> None:
-        """Stop what is running: the reload of a file, else predictions, an attachment, the reading of a file."""
+        """Stop what is running: a file's reload, else its copy, predictions, an attachment, the reading of a file."""
         found = self._session.current
         if found is not None and found.freshness.phase == "reloading":
             self._session.cancel_reload(found.id)
+        elif found is not None and found.copy is not None:
+            self._session.cancel_copy(found.id)
         elif self._session.unfinished_predictions:
             self._session.cancel_predictions()
         elif found is not None and found.attachment.phase == "running":

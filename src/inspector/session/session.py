@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspector.processes.client import ProcessClient
 from inspector.session.clients import Readers, Worker
+from inspector.session.copying import Copying
 from inspector.session.engine_link import EngineLink
 from inspector.session.images import Images
 from inspector.session.loop import Loop
@@ -64,6 +65,7 @@ class Session:
         self._predicting.link = self.engine
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
+        self._copying = Copying(self.store, loop, self._readers)
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
 
@@ -78,6 +80,7 @@ class Session:
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""
         self._loop.close()
+        self._copying.close()
         self._watching.close()
         self._readers.close()
         self._worker.close()
@@ -128,10 +131,19 @@ class Session:
         if found is not None:
             self.engine.release(found.attachment)
         self._auto_attach.pop(number, None)
+        self._copying.cancel(number)
         self._reloading.forget(number)
         self._watching.forget(number)
         self._official.forget(number)
         self._opening.close(number)
+
+    def save_copy(self, number: int, out: Path, *, force: bool) -> None:
+        """Write a clean copy of the chosen state_dict to ``out``; only with ``force`` over a file that is there."""
+        self._copying.save(number, out, force=force)
+
+    def cancel_copy(self, number: int) -> None:
+        """Give up a copy that is being written."""
+        self._copying.cancel(number)
 
     def select_tensor(self, number: int, tensor: int | None) -> None:
         """Show a tensor's figures, histogram and picture."""

@@ -253,6 +253,14 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyState:
+    """A clean copy that is being written: where to, and the share of it that is done, from 0 to 1."""
+
+    path: Path
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCheckpoint:
     """One open checkpoint: a tab.
 
@@ -278,6 +286,7 @@ class OpenCheckpoint:
     tensor: int | None = None
     tensor_view: TensorView | None = None
     freshness: Freshness = Freshness()
+    copy: CopyState | None = None
 
     @property
     def name(self) -> str:
