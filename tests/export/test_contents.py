@@ -295,13 +295,31 @@ def test_quantized_tensors_are_kept_by_torchs_format_and_refused_by_the_other(tm
     assert "'dtype'" in caught.value.message or "and 2 more" in caught.value.message
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns of quantization's move
+@pytest.mark.skipif("fbgemm" not in torch.backends.quantized.supported_engines, reason="torch can't quantize here")
+def test_a_pickled_models_packed_layers_are_not_left_out_in_silence(tmp_path: Path, copy: Copy) -> None:
+    quantization: Any = torch.ao.quantization
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    torch.save(quantization.quantize_dynamic(model, {nn.Linear}, torch.qint8), tmp_path / "original.pth")
+    for suffix in FORMATS:
+        with pytest.raises(UnwritableError, match=r"without loss: '0\._packed_params\.\*': it is no tensor but "):
+            copy(tmp_path / "original.pth", suffix)
+    state_dict = torch.load(tmp_path / "original.pth", weights_only=False).state_dict()
+    torch.save(state_dict, tmp_path / "weights.pth")
+    found = torch.load(copy(tmp_path / "weights.pth", ".pth"), weights_only=True)
+    assert list(found) == list(state_dict)
+    (weight, bias), (old_weight, old_bias) = (table["0._packed_params._packed_params"] for table in (found, state_dict))
+    assert torch.equal(weight.dequantize(), old_weight.dequantize())
+    assert torch.equal(bias, old_bias)
+
+
 @pytest.mark.filterwarnings("ignore:.*(Sparse|nested|TypedStorage).*:UserWarning")
 @pytest.mark.parametrize(
     ("make", "why"),
     [
         (lambda: torch.eye(3).to_sparse(), "it is sparse"),
         (lambda: torch.empty(3, device="meta"), "it is meta"),
-        (lambda: {"a": 1}, "it is no tensor but 1 entries"),
+        (lambda: {"a": 1}, "it is no tensor but 1 entry"),
         (lambda: b"bytes", "it is no tensor but 5 bytes"),
     ],
 )
