@@ -6,6 +6,7 @@ attached is attached again from the file; nothing else is lost.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -65,20 +66,44 @@ class EngineLink:
             if not self._client.alive:
                 self._died()  # noticed before its own message came: tell it, and attach again what was attached
             return
-        self._store.change_engine(phase="running", failure=None)
+        self._store.change_engine(phase="running", failure=None, executable=self._python or sys.executable)
         try:
-            client = ProcessClient("engine", python=self._python, on_death=lambda: self._loop.post(lambda: died()))
+            client = self.launch(self._python)
         except OSError as error:
             failure = Failure(f"The engine's Python can't be started: {error.strerror}.", "Choose another one.")
             self._store.change_engine(phase="failed", failure=failure)
             return
         self._client = client
+        self._ask(client, "versions", {}, [], self._ready, self._not_ready)
+
+    def launch(self, python: str | None) -> ProcessClient:
+        """Start a process that is an engine, and becomes the one in use when it is adopted.
+
+        Raises
+        ------
+        OSError
+            The interpreter can't be started.
+        """
+        client = ProcessClient("engine", python=python, on_death=lambda: self._loop.post(lambda: died()))
 
         def died() -> None:
             if client is self._client:
                 self._died()
 
-        self._ask(client, "versions", {}, [], self._ready, self._not_ready)
+        return client
+
+    def adopt(self, client: ProcessClient, python: str | None, versions: dict[str, Any]) -> None:
+        """Take a launched engine, which has told its versions, in place of the one in use; attach again in it."""
+        self._python = python
+        wanted = self._let_go()
+        self._client = client
+        self._store.change_engine(executable=python or sys.executable, failure=None)
+        self._ready(versions, [])
+        for number in wanted:  # what is shown is what this one says
+            self._store.drop_predictions(checkpoint=number)
+            self.attach(number)
+        if client is self._client and not client.alive:  # it died before anybody listened
+            self._died()
 
     def close(self) -> None:
         """End the engine quietly."""
@@ -129,7 +154,11 @@ class EngineLink:
     def _ready(self, result: dict[str, Any], _: list[bytearray]) -> None:
         devices = tuple(Device(row["name"], row["description"]) for row in result["devices"])
         self._store.change_engine(
-            phase="ready", torch=result["torch"], torchvision=result["torchvision"], devices=devices
+            phase="ready",
+            python=result["python"],
+            torch=result["torch"],
+            torchvision=result["torchvision"],
+            devices=devices,
         )
         self._tell_restored()
 
@@ -176,6 +205,13 @@ class EngineLink:
 
     def restart(self) -> None:
         """Start a fresh engine because the person asked for it; what was attached is attached again."""
+        wanted = self._let_go()
+        self.start()
+        for number in wanted:
+            self.attach(number)
+
+    def _let_go(self) -> list[int]:
+        """End the engine in use; return the checkpoints that were attached in it."""
         self._deaths.clear()
         wanted = [found.id for found in self._store.checkpoints.values() if found.attachment.phase != "none"]
         for number in wanted:
@@ -183,9 +219,7 @@ class EngineLink:
         client, self._client = self._client, None
         if client is not None:
             client.kill()  # not closed: what waits for an answer must hear that none will come
-        self.start()
-        for number in wanted:
-            self.attach(number)
+        return wanted
 
     # -- attach ------------------------------------------------------------------------------------------------
 

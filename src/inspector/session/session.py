@@ -15,6 +15,7 @@ from inspector.session.loop import Loop
 from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
+from inspector.session.pythons import Pythons
 from inspector.session.reloading import Reloading
 from inspector.session.state import Failure, MatchChoices, OpenCheckpoint
 from inspector.session.store import Store
@@ -63,6 +64,7 @@ class Session:
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         self._predicting.link = self.engine
+        self.pythons = Pythons(self.store, loop, self.engine)
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
@@ -85,6 +87,7 @@ class Session:
         self._readers.close()
         self._worker.close()
         self._official.close()
+        self.pythons.close()
         self.engine.close()
 
     # -- checkpoints -------------------------------------------------------------------------------------------

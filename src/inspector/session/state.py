@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.pythons.environment import PythonEnvironment
 
 Phase = Literal["none", "waiting", "running", "ready", "failed"]
 
@@ -368,10 +369,37 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineState:
-    """The engine process: ``"none"`` before it is started, ``"running"`` while torch is imported, ``"ready"``."""
+class PythonTrial:
+    """A Python that the person chose for the engine and that has not been taken: it is being run, or it failed.
+
+    ``mend`` is the command that mends what ``failure`` says; empty where none does.
+    """
+
+    executable: str
+    phase: Literal["running", "failed"] = "running"
+    failure: Failure | None = None
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonList:
+    """The Python environments that were found, by their files alone. ``complete`` where the search came to its end."""
 
     phase: Phase = "none"
+    found: tuple[PythonEnvironment, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """The engine process: ``"none"`` before it is started, ``"running"`` while torch is imported, ``"ready"``.
+
+    ``executable`` is the Python it runs on, and ``python`` that one's version once it is known.
+    """
+
+    phase: Phase = "none"
+    executable: str = ""
+    python: str = ""
     torch: str = ""
     torchvision: str = ""
     devices: tuple[Device, ...] = ()

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from inspector.session.signals import Signal
-from inspector.session.state import ArchitectureInfo, EngineState, ImageItem, OpenCheckpoint, Prediction
+from inspector.session.state import (
+    ArchitectureInfo,
+    EngineState,
+    ImageItem,
+    OpenCheckpoint,
+    Prediction,
+    PythonList,
+    PythonTrial,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,10 @@ class Store:
         ``(checkpoint id, image id)``.
     engine_changed, catalogue_changed
         The engine's state; the list of architectures.
+    pythons_changed
+        The list of Python environments, or the trial of one of them.
+    python_chosen
+        The engine runs on another Python from now on: its path, or "" for the one that Inspector runs on.
     noticed
         Something to tell the person.
     """
@@ -43,6 +55,8 @@ class Store:
         self.images: dict[int, ImageItem] = {}
         self.predictions: dict[tuple[int, int], Prediction] = {}
         self.engine = EngineState()
+        self.pythons = PythonList()
+        self.python_trial: PythonTrial | None = None
         self.catalogue: tuple[ArchitectureInfo, ...] = ()
         self.checkpoints_changed: Signal[[]] = Signal()
         self.checkpoint_changed: Signal[[int]] = Signal()
@@ -51,6 +65,8 @@ class Store:
         self.prediction_changed: Signal[[int, int]] = Signal()
         self.engine_changed: Signal[[]] = Signal()
         self.catalogue_changed: Signal[[]] = Signal()
+        self.pythons_changed: Signal[[]] = Signal()
+        self.python_chosen: Signal[[str]] = Signal()
         self.noticed: Signal[[Notice]] = Signal()
         self._last_id = 0
 
@@ -92,6 +108,16 @@ class Store:
         """Replace fields of the engine's state."""
         self.engine = replace(self.engine, **changes)
         self.engine_changed.emit()
+
+    def set_pythons(self, pythons: PythonList) -> None:
+        """Set what is known of the Python environments."""
+        self.pythons = pythons
+        self.pythons_changed.emit()
+
+    def set_python_trial(self, trial: PythonTrial | None) -> None:
+        """Set which Python is on trial, or why it failed."""
+        self.python_trial = trial
+        self.pythons_changed.emit()
 
     def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """Tell the person something."""

@@ -17,6 +17,7 @@ from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
 from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
 from inspector.processes.roles.official import may_be_official, official_weights
+from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 #: A list of labels larger than this is none.
@@ -299,5 +300,7 @@ def run(incoming: int, outgoing: int) -> None:
         convert,
         list_images,
         read_labels,
+        find_pythons,
+        describe_python,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
