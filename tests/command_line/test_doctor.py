@@ -46,8 +46,8 @@ def test_python_without_torch(inspector: Inspector, tmp_path: Path) -> None:
 def test_no_python_at_all(inspector: Inspector, tmp_path: Path) -> None:
     run = inspector("doctor", "--python", tmp_path / "nothing")
     assert run.code == 4
-    assert "can't be started" in run.out
-    assert "Choose another Python." in run.out
+    assert "The engine can't run: there is no such program." in run.out
+    assert "Choose another Python in Settings, or with --python." in run.out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the bundle does it on macOS and Windows")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import select
 import shutil
@@ -12,6 +13,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+from inspector.desktop.settings import SettingsStore
+
+from ..pythons import trees
 
 Inspector = Any
 
@@ -131,8 +136,43 @@ def test_engine_that_cannot_run(inspector: Inspector, demo: Path, tmp_path: Path
     python.chmod(0o755)
     sentence = inspector("predict", checkpoint, image, "--python", "./python", cwd=tmp_path).error(4)
     assert "No module named 'torch'" in sentence
-    assert "can't be started" in inspector("predict", checkpoint, image, "--python", tmp_path / "no").error(4)
+    missing = inspector("predict", checkpoint, image, "--python", tmp_path / "no").error(4)
+    assert missing == f"{tmp_path / 'no'} can't be used: there is no such program. Choose another one."
+    assert "There is no program nopython" in inspector("predict", checkpoint, image, "--python", "nopython").error(4)
     assert "stopped 3 times" in inspector("predict", checkpoint, image, "--python", "/bin/false").error(4)
+
+
+@posix_only
+def test_a_python_whose_files_speak_against_it_is_not_run(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    checkpoint, image, canary = demo / "digits.pth", demo / "samples" / "0_1.png", tmp_path / "canary"
+    packages = trees.virtual(tmp_path / "old", canary=canary)
+    trees.helpers(packages)
+    trees.library(packages, "torch", "2.4.1+cu121")
+    python = tmp_path / "old" / "bin" / "python3"
+    mend = f"Mend it: {python} -m pip install --upgrade torch torchvision"
+    why = "can't be used: torch 2.4.1+cu121 is too old: the engine needs 2.6 or newer."
+    assert inspector("predict", checkpoint, image, "--python", python).error(4) == f"{python} {why} {mend}"
+    SettingsStore().update(engine_python=str(python))
+    chosen = inspector("predict", checkpoint, image).error(4)
+    assert chosen == f"{python}, chosen in the settings, {why} {mend}"
+    report = inspector("doctor", "--json", env={"QT_QPA_PLATFORM": "offscreen"})
+    assert report.code == 4
+    engine = json.loads(report.out)["engine"]
+    assert (engine["chosen_by"], engine["executable"], engine["torch"]) == ("settings", str(python), "2.4.1+cu121")
+    assert engine["hint"].endswith("install --upgrade torch torchvision")
+    assert not canary.exists()
+
+
+@posix_only
+def test_a_bare_name_is_never_looked_for_in_the_current_folder(
+    inspector: Inspector, demo: Path, tmp_path: Path
+) -> None:
+    trees.program(tmp_path / "mypython")
+    environment = {"PATH": os.pathsep.join([".", "", os.environ["PATH"]])}
+    files = (demo / "digits.pth", demo / "samples" / "0_1.png")
+    run = inspector("predict", *files, "--python", "mypython", cwd=tmp_path, env=environment)
+    assert "There is no program mypython on the path." in run.error(4)
+    assert not (tmp_path / "canary").exists()
 
 
 @posix_only

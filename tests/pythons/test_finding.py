@@ -83,7 +83,7 @@ def test_the_own_one_leads_and_the_chosen_one_is_listed_even_where_it_is_gone(tm
         ("system", "Python"),
         ("virtual", "other"),
     ]
-    assert rows[1].problem == "There is no such program any more. Choose another one."
+    assert rows[1].problem == "there is no such program."
 
 
 def test_each_environment_is_listed_once(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_the_list_runs_nothing(driven: Driven, monkeypatch: pytest.MonkeyPatch) 
     mine = [row for row in rows if row.executable.startswith(str(home))]
     assert [row.name for row in mine if row.usable] == ["good", "Python"]  # what tells nothing is left to a trial
     assert {row.name for row in mine if not row.usable} == {"another one", "Python"}
-    assert any(row.executable == gone and "any more" in row.problem for row in mine)
+    assert any(row.executable == gone and "no such program" in row.problem for row in mine)
     assert not canary.exists()
     assert driven.session.engine.process_id is None
 
@@ -148,7 +148,7 @@ def test_one_that_fails_leaves_the_one_in_use(driven: Driven, tmp_path: Path) ->
     assert not (tmp_path / "canary").exists()  # known from its files: it is not even run
 
     tried(driven, str(tmp_path / "nothing"))
-    assert "There is no such program any more." in failure(driven)[0]
+    assert "there is no such program." in failure(driven)[0]
     text = tmp_path / "text" / "python"
     text.parent.mkdir()
     text.write_text("no program", encoding="utf-8")
@@ -179,7 +179,7 @@ def test_a_torch_that_turns_out_too_old_is_refused(driven: Driven, tmp_path: Pat
     script.chmod(0o755)
     tried(driven, str(script))
     sentence, mend = failure(driven)
-    assert sentence == f"{script}: torch 2.5.1 is too old: the engine needs 2.6 or newer."
+    assert sentence == f"{script} can't be used: torch 2.5.1 is too old: the engine needs 2.6 or newer."
     assert mend == f"{script} -m pip install --upgrade torch torchvision"
 
 

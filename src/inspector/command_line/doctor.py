@@ -21,13 +21,18 @@ from inspector.desktop import associations
 from inspector.desktop.logs import log_folder
 from inspector.desktop.settings import config_folder
 from inspector.errors import InspectorError
+from inspector.pythons import Surroundings, describe
 from inspector.session import words
+from inspector.session.pythons import own_python
 from inspector.shipped import shipped_path
 
 DESCRIPTION = "Check the installation, the engine and the devices, and say how to mend what is missing."
 
 #: The distributions that the window, the reader, the worker and the command line need.
 _LIBRARIES = ("PySide6-Essentials", "numpy", "ml_dtypes", "pillow", "platformdirs", "rich")
+
+#: Who chose the engine's Python, in words.
+_CHOSEN = {"default": "", "option": " (by --python)", "settings": " (chosen in Settings)"}
 
 #: A check that takes longer has failed; a cold import of torch from a slow disk takes a minute.
 _SECONDS = 180.0
@@ -85,7 +90,7 @@ def examine(python: str | None, update: Update) -> dict[str, Any]:
         report["reader"] = _round_trip(lambda: processes.read(str(shipped_path("demo/digits.pth"))))
         report["worker"] = _round_trip(lambda: processes.ask_worker("catalogue", {}, []))
         update(None, "Checking the engine, which imports torch")
-        report["engine"] = _engine(processes, chosen)
+        report["engine"] = {"chosen_by": _chooser(python, chosen), **_engine(processes, chosen)}
     report["desktop"] = {"associations": associations.is_installed()}
     report["folders"] = {"config": str(config_folder()), "log": str(log_folder())}
     report["problems"] = _problems(report)
@@ -131,9 +136,26 @@ def _round_trip(ask: Callable[[], object]) -> dict[str, Any]:
 
 
 def _engine(processes: Processes, python: str | None) -> dict[str, Any]:
+    """Ask the engine for its versions and devices, unless its Python's files tell that it can't run there."""
     answer: dict[str, Any] = {"python": None, "torch": None, "torchvision": None, "cuda": None, "devices": []}
+    if python is not None and os.path.isabs(python):
+        known = describe(python, Surroundings.here(own=own_python()))
+        if known.problem:
+            told = {"python": known.python or None, "torch": known.torch or None}
+            told["torchvision"] = known.torchvision or None
+            hint = known.mend or "Choose another Python in Settings, or with --python."
+            failure = {"milliseconds": None, "error": known.problem, "hint": hint}
+            return {"executable": python, **answer, **told, **failure}
     trip = _round_trip(lambda: answer.update(processes.ask_engine(python, "versions", {})))
-    return {"executable": python or sys.executable, **answer, **trip}
+    executable = python or sys.executable
+    if trip["error"] is not None and shutil.which(executable) is not None:
+        trip["hint"] = f'"{executable}" -m pip install torch torchvision'
+    return {"executable": executable, **answer, **trip}
+
+
+def _chooser(given: str | None, chosen: str | None) -> str:
+    """Return who chose the engine's Python: the ``"option"``, the ``"settings"``, or nobody (``"default"``)."""
+    return "option" if given else "settings" if chosen else "default"
 
 
 def _problems(report: dict[str, Any]) -> list[dict[str, str]]:
@@ -156,9 +178,7 @@ def _problems(report: dict[str, Any]) -> list[dict[str, str]]:
         (f"The {role} fails: {report[role]['error']}", again) for role in ("reader", "worker") if report[role]["error"]
     ]
     if engine["error"] is not None:
-        runs = shutil.which(engine["executable"]) is not None
-        mend = f'"{engine["executable"]}" -m pip install torch torchvision' if runs else engine["hint"]
-        found.append((f"The engine can't run: {engine['error']}", mend))
+        found.append((f"The engine can't run: {engine['error']}", engine["hint"]))
     return [{"what": what, "mend": mend} for what, mend in found]
 
 
@@ -183,7 +203,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("Qt", f"{qt['version'] or 'missing'}, {qt['platform'] or qt['error']}"),
         *((row["name"], row["version"] or "missing") for row in report["libraries"][1:]),
         *((role.capitalize(), _trip_text(report[role])) for role in ("reader", "worker", "engine")),
-        ("Engine's Python", f"{engine['python'] or 'unknown'}, {engine['executable']}"),
+        ("Engine's Python", f"{engine['python'] or 'unknown'}, {engine['executable']}{_CHOSEN[engine['chosen_by']]}"),
         ("torch", engine["torch"] or "unknown"),
         ("torchvision", engine["torchvision"] or "unknown"),
         ("CUDA", engine["cuda"] or ("unknown" if engine["error"] else "not in this build of torch")),

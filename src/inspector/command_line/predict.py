@@ -13,7 +13,7 @@ from inspector.command_line.arguments import Parser, device, positive
 from inspector.command_line.output import Page, print_json, progress
 from inspector.command_line.prediction_run import Outcome, PredictionRun, Request, Result
 from inspector.command_line.problems import CommandError
-from inspector.command_line.processes import engine_python
+from inspector.command_line.processes import usable_engine_python
 from inspector.session import words
 
 DESCRIPTION = "Predict images with a checkpoint's weights, in eval mode."
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         top=arguments.top,
         labels=arguments.labels,
-        python=engine_python(arguments.python),
+        python=usable_engine_python(arguments.python),
         trust=arguments.trust or arguments.source is not None,
         save=save,
     )

@@ -10,13 +10,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.text import clean_name
 from inspector.command_line.problems import EngineFailedError, error_of
 from inspector.desktop.settings import SettingsStore
 from inspector.export.errors import TargetExistsError
 from inspector.processes.client import ProcessClient, ProcessError
+from inspector.pythons import Surroundings, describe, look_up
 from inspector.session import QueueLoop
 from inspector.session.clients import Readers, Worker
 from inspector.session.converting import Conversion, Copy
+from inspector.session.pythons import own_python
 from inspector.session.state import Failure
 
 T = TypeVar("T")
@@ -147,8 +150,31 @@ class Processes:
 def engine_python(given: str | None) -> str | None:
     """Return the Python the engine runs on: the one given, else the person's setting, else None for ours.
 
-    The engine is started in a folder of its own, so a relative path is made absolute; a bare name is looked up by
-    the system.
+    The engine is started in a folder of its own, so a relative path is made absolute. A bare name is looked up on the
+    path, never in the current folder.
     """
     python = given or SettingsStore().settings.engine_python
-    return os.path.abspath(python) if python and os.path.dirname(python) else python
+    if not python or os.path.dirname(python):
+        return os.path.abspath(python) if python else None
+    return look_up(python, Surroundings.here()) or python
+
+
+def usable_engine_python(given: str | None) -> str | None:
+    """Return what `engine_python` does, when its files speak against nothing; it is not run yet.
+
+    Raises
+    ------
+    EngineFailedError
+        It is gone, too old, or lacks torch; the hint is the command that mends it.
+    """
+    python = engine_python(given)
+    if python is None:
+        return None
+    if not os.path.isabs(python):
+        raise EngineFailedError(f"There is no program {python} on the path.", "Give the path of a Python.")
+    found = describe(python, Surroundings.here(own=own_python()))
+    if found.problem:
+        chosen = "" if given else ", chosen in the settings,"
+        mend = f"Mend it: {found.mend}" if found.mend else "Choose another one."
+        raise EngineFailedError(f"{clean_name(python)}{chosen} can't be used: {found.problem}", mend)
+    return python

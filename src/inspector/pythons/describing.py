@@ -32,8 +32,8 @@ def describe(executable: str, surroundings: Surroundings) -> PythonEnvironment:
     kind: Kind = "app" if own else layout.kind
     name = "Inspector's own" if own else clean_name(layout.name)
     if not is_file(path):
-        gone = "There is no such program any more." if not os.path.lexists(path) else "Its program can't be reached."
-        return PythonEnvironment(executable, kind, name, problem=f"{gone} Choose another one.")
+        gone = "there is no such program." if not os.path.lexists(path) else "its program can't be reached."
+        return PythonEnvironment(executable, kind, name, problem=gone)
     folders = package_folders(layout, surroundings)
     if not is_too_old(layout.version) and not (layout.version and folders):
         return PythonEnvironment(executable, kind, name, layout.version)

@@ -109,7 +109,7 @@ def _virtual_version(prefix: Path, config: dict[str, str]) -> str:
         found = _VERSION.match(config.get(name, ""))
         if found is not None:
             return found[0]
-    return _version((prefix,), prefix)
+    return _only_library((prefix,)) or _dll_version((prefix,))
 
 
 def _conda_version(prefix: Path) -> str:
@@ -123,6 +123,8 @@ def _conda_version(prefix: Path) -> str:
 def _version(prefixes: tuple[Path, ...], real: Path) -> str:
     """Return the version from the program's name, the one library folder, or the DLL's name; with headers, exactly."""
     program = _PROGRAM.fullmatch(real.name)
+    if program is None and not real.name.lower().startswith("python"):
+        return ""  # some other program, beside which a Python may lie
     minor = program[1] if program is not None else _only_library(prefixes) or _dll_version(prefixes)
     for prefix in prefixes:
         for header in (prefix / "include" / f"python{minor}", prefix / "include", prefix / "Include"):

@@ -132,7 +132,7 @@ class Pythons:
 
     def _described(self, row: PythonEnvironment) -> None:
         if row.problem:
-            self._fail(row.executable, Failure(f"{shown(row.executable)}: {row.problem}"), row.mend)
+            self._fail(row.executable, _unusable(row.executable, row.problem, row.mend), row.mend)
             return
         executable = row.executable
 
@@ -158,7 +158,7 @@ class Pythons:
         problem, mend = judge_answer(executable, result)
         if problem:
             self._trial.end()
-            self._fail(executable, Failure(f"{shown(executable)}: {problem}"), mend)
+            self._fail(executable, _unusable(executable, problem, mend), mend)
             return
         client, self._trial = self._trial.release(), None
         own = executable == own_python()
@@ -265,6 +265,10 @@ def mend_of(executable: str, error: ProcessError) -> str:
     if error.kind != "MissingLibraryError":
         return ""
     return judge(Facts(executable, "", windows=sys.platform == "win32"))[1]
+
+
+def _unusable(executable: str, problem: str, mend: str) -> Failure:
+    return Failure(f"{shown(executable)} can't be used: {problem}", "" if mend else "Choose another one.")
 
 
 def _trial_failure(executable: str, error: ProcessError, late: bool) -> Failure:

@@ -46,7 +46,7 @@ class Engine:
             reason = " ".join(str(error).split())[:300]
             raise MissingLibraryError(
                 f"The engine's Python ({sys.executable}) can't use torch and torchvision: {reason}.",
-                "Install torch and torchvision there, or choose another Python.",
+                f'Install them there ("{sys.executable}" -m pip install torch torchvision), or choose another Python.',
             ) from None
         return engine_versions(), []
 
