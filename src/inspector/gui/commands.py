@@ -53,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("save_copy", "Save a clean copy…", "File", ("Ctrl+S",), "Write the model's weights as safetensors or .pth"),
     Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),
     Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
+    Command("settings", "Settings…", "File", ("Ctrl+,",), "Choose the Python that predictions run on", "settings"),
     Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),
     Command("attach", "Attach", "Model", ("Ctrl+Return",), "Build the architecture with these weights", "attach"),
     Command("match_report", "Match report", "Model", ("Ctrl+M",), "Every key: what fits, what does not, and why"),

@@ -15,6 +15,7 @@ _CHECKPOINTS = (
 )
 _COPIES = {"safetensors (*.safetensors)": ".safetensors", "PyTorch state_dict (*.pth *.pt)": ".pth"}
 _IMAGES = "Images (*.jpg *.jpeg *.png *.webp *.bmp *.gif *.tif *.tiff *.avif *.ppm *.pgm);;All files (*)"
+_PYTHONS = "Python (python* python*.exe);;All files (*)"
 _LABELS = "Labels (*.txt *.json);;All files (*)"
 
 
@@ -68,3 +69,13 @@ def ask_for_table(parent: QWidget, name: str) -> Path | None:
     """Ask where to save a table; None when the person cancels."""
     chosen, _ = QFileDialog.getSaveFileName(parent, "Save the table", name, "Tables (*.csv);;All files (*)")
     return Path(chosen) if chosen else None
+
+
+def ask_for_python(parent: QWidget) -> str | None:
+    """Ask for a Python to run the engine on; None when the person cancels.
+
+    A virtual environment is known by where the link to its Python lies, so the link is not followed.
+    """
+    links = QFileDialog.Option.DontResolveSymlinks
+    name, _ = QFileDialog.getOpenFileName(parent, "Choose a Python", "", _PYTHONS, options=links)
+    return name or None

@@ -222,6 +222,7 @@ class MainWindow(QMainWindow):
         self.store.prediction_changed.connect(lambda _checkpoint, image: self._image_changed(image))
         self.store.engine_changed.connect(self._show_model)
         self.store.catalogue_changed.connect(self._show_model)
+        self.store.python_chosen.connect(lambda path: self.settings.update(engine_python=path or None))
         self.store.noticed.connect(self.notice.show_notice)
 
     # -- showing the state -------------------------------------------------------------------------------------

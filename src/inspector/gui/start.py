@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from inspector.checkpoint.text import clean_name
 from inspector.desktop.settings import SettingsStore
 from inspector.gui import icons, theme
 from inspector.gui.announce import announce
@@ -31,10 +33,16 @@ def make_window(settings: SettingsStore, reader: ProcessClient | None = None) ->
     """Make the window and its session; `QApplication` must exist and have its theme."""
     loop = QtLoop(hold_idle=True)
     kept = settings.settings
-    session = Session(loop, device=kept.device, engine_python=kept.engine_python, reader=reader)
+    python = kept.engine_python
+    gone = python is not None and not (os.path.isabs(python) and os.path.isfile(python))
+    session = Session(loop, device=kept.device, engine_python=None if gone else python, reader=reader)
     window = MainWindow(session, settings)
     loop.setParent(window)
     window.furnished.connect(loop.release_idle)
+    if gone:  # it stays in the settings: its disk may only not be there today
+        text = f"The Python chosen for predictions is gone: {clean_name(python)}. Inspector's own is used instead."
+        notice = f"{text} Choose another one in Settings (Ctrl+,)."
+        window.furnished.connect(lambda: session.store.notice(notice, "warning"))
     return window
 
 

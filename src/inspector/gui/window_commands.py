@@ -52,6 +52,7 @@ class WindowCommands(QObject):
             "save_copy": self.save_copy,
             "close": lambda: self.with_current(self._window.close_checkpoint),
             "clear_recent": self.clear_recent,
+            "settings": self.show_settings,
             "quit": self._window.close,
             "attach": lambda: self.with_current(session.attach),
             "match_report": self.show_match_report,
@@ -234,6 +235,14 @@ class WindowCommands(QObject):
             dialog = MatchDialog(self._session, found.id, self._window, file_dialogs.ask_for_table)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.show()
+
+    def show_settings(self) -> None:
+        """Show the settings."""
+        from inspector.gui.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(self._session, self._window.settings, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def show_about(self) -> None:
         """Show the version and the licences."""

@@ -49,6 +49,7 @@ class EngineLink:
         self._loop = loop
         self._attached = attached
         self._python = python
+        store.change_engine(executable=python or sys.executable)
         self._client: ProcessClient | None = None
         self._deaths: deque[float] = deque(maxlen=_DEATHS)
         self._uploads = 0
@@ -66,7 +67,7 @@ class EngineLink:
             if not self._client.alive:
                 self._died()  # noticed before its own message came: tell it, and attach again what was attached
             return
-        self._store.change_engine(phase="running", failure=None, executable=self._python or sys.executable)
+        self._store.change_engine(phase="running", failure=None)
         try:
             client = self.launch(self._python)
         except OSError as error:

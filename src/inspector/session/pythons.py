@@ -16,6 +16,7 @@ from typing import Any
 from inspector.checkpoint.text import clean_name
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.pythons import PythonEnvironment, folder_beside
+from inspector.pythons.places import program_of
 from inspector.pythons.usable import Facts, judge
 from inspector.session.engine_link import EngineLink
 from inspector.session.loop import Loop
@@ -70,9 +71,17 @@ class Pythons:
         )
 
     def choose(self, executable: str) -> None:
-        """Run the engine on another Python, if that one can: the one in use is kept until then."""
+        """Run the engine on another Python, if that one can: the one in use is kept until then.
+
+        Parameters
+        ----------
+        executable
+            The path of a Python, or of an environment's folder.
+        """
         self.cancel()
-        executable = os.path.abspath(executable)
+        executable = os.path.abspath(os.path.expanduser(executable))
+        if os.path.isdir(executable):
+            executable = str(program_of(Path(executable)) or executable)
         refusal = self._refusal(executable)
         if refusal is not None:
             self._fail(executable, refusal)
