@@ -176,6 +176,8 @@ class PythonPage(QWidget):
         elif row is None:
             looking = store.pythons.phase == "running"
             text = "Looking for environments…" if looking else "Select an environment, or give a path."
+            if store.pythons.phase == "ready" and not store.pythons.complete:
+                text = "The search was ended: a disk does not answer. Give the path of a Python, or look again."
             self.details.show_python("", text, "quiet", running=looking)
         elif row.problem:
             sentence = f"{row.problem[:1].upper()}{row.problem[1:]}" if row.problem[:5] != "torch" else row.problem

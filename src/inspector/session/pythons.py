@@ -53,8 +53,7 @@ class Pythons:
 
         def answered(complete: bool) -> None:
             self._search = None
-            rows = [found[0], *sorted(found[1:], key=_rank)] if found else []
-            self._store.set_pythons(PythonList("ready", tuple(rows), complete))
+            self._store.set_pythons(PythonList("ready", tuple(sorted(found, key=_rank)), complete))
 
         def add(row: dict[str, Any]) -> None:
             found.append(PythonEnvironment.from_json(row))
@@ -290,7 +289,7 @@ def _trial_failure(executable: str, error: ProcessError, late: bool) -> Failure:
     return Failure(error.message, error.hint, error.kind)
 
 
-def _rank(row: PythonEnvironment) -> tuple[bool, bool, list[int], str, str]:
-    """Order a list: what can be used first, then what has torch, the newest first."""
+def _rank(row: PythonEnvironment) -> tuple[bool, bool, bool, list[int], str, str]:
+    """Order a list: our own first, then what can be used, then what has torch, the newest first."""
     newest = [-int(part) for part in row.torch.partition("+")[0].split(".") if part.isdecimal()]
-    return not row.usable, not row.torch, newest, row.name.casefold(), row.executable
+    return row.kind != "app", not row.usable, not row.torch, newest, row.name.casefold(), row.executable

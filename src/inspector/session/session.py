@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inspector.processes.client import ProcessClient
 from inspector.session.clients import Readers, Worker
@@ -15,12 +17,14 @@ from inspector.session.loop import Loop
 from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
-from inspector.session.pythons import Pythons
 from inspector.session.reloading import Reloading
 from inspector.session.state import Failure, MatchChoices, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.viewing import Viewing
 from inspector.session.watching import Watching
+
+if TYPE_CHECKING:
+    from inspector.session.pythons import Pythons
 
 
 class Session:
@@ -64,12 +68,18 @@ class Session:
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         self._predicting.link = self.engine
-        self.pythons = Pythons(self.store, loop, self.engine)
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
+
+    @cached_property
+    def pythons(self) -> Pythons:
+        """The Python environments, and the choice of the engine's; imported when somebody looks at them."""
+        from inspector.session.pythons import Pythons
+
+        return Pythons(self.store, self._loop, self.engine)
 
     # -- processes ---------------------------------------------------------------------------------------------
 
@@ -87,7 +97,8 @@ class Session:
         self._readers.close()
         self._worker.close()
         self._official.close()
-        self.pythons.close()
+        if "pythons" in self.__dict__:
+            self.pythons.close()
         self.engine.close()
 
     # -- checkpoints -------------------------------------------------------------------------------------------

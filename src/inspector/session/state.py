@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.pythons.environment import PythonEnvironment
+
+if TYPE_CHECKING:
+    from inspector.pythons import PythonEnvironment
 
 Phase = Literal["none", "waiting", "running", "ready", "failed"]
 

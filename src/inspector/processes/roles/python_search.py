@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector.processes.roles.serving import Progress, Reply
-from inspector.pythons import Surroundings, describe, find
+
+if TYPE_CHECKING:
+    from inspector.pythons import Surroundings
 
 
 def find_pythons(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Send every environment of this machine as progress, as soon as it is found; the answer is their number."""
+    from inspector.pythons import find
+
     count = 0
     for row in find(_surroundings(params)):
         count += 1
@@ -19,10 +23,14 @@ def find_pythons(params: dict[str, Any], buffers: list[bytearray], progress: Pro
 
 def describe_python(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with what the files of one environment tell."""
+    from inspector.pythons import describe
+
     return describe(str(params["executable"]), _surroundings(params)).to_json(), []
 
 
 def _surroundings(params: dict[str, Any]) -> Surroundings:
+    from inspector.pythons import Surroundings
+
     here = Surroundings.here(
         own=str(params["own"]), chosen=str(params["chosen"]), avoided=tuple(map(str, params["avoided"]))
     )
