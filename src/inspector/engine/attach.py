@@ -127,7 +127,7 @@ def attach(
     classifies = task == "classification"
     classes = built.num_classes or (_IMAGENET_CLASSES if classifies else None)
     chosen = _preprocessing(architecture, built.model, preprocessing, entry) if classifies else None
-    names = _labels(labels, classes) if classifies and classes else ()
+    names = class_labels(labels, classes) if classifies and classes else ()
     model = _move(built.model, target)
     return Attachment(
         model=model,
@@ -198,8 +198,14 @@ def _preprocessing(
     return fitting[0] if fitting else replace(found[0], resize_size=size, crop_size=size)
 
 
-def _labels(given: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
-    """Return one label per class: the given ones, else ImageNet's for 1,000 classes, else the class's number."""
+def class_labels(given: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
+    """Return one label per class: the given ones, else ImageNet's for 1,000 classes, else the class's number.
+
+    Raises
+    ------
+    LabelsError
+        There are not as many as classes.
+    """
     if given is not None:
         if len(given) != num_classes:
             raise LabelsError(
