@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-ROLES = ("reader", "worker", "engine")
+ROLES = ("reader", "worker", "engine", "trusted")
 
 
 def _take_protocol() -> tuple[int, int]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Role = Literal["reader", "worker", "engine"]
+Role = Literal["reader", "worker", "engine", "trusted"]
 
 _BOOTSTRAP = Path(__file__).resolve().with_name("bootstrap.py")
 

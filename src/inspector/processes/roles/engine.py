@@ -63,8 +63,6 @@ class Engine:
 
     def attach(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Build the architecture with the uploaded weights; answer with the attachment's number and facts."""
-        from dataclasses import asdict
-
         from inspector.engine.attach import attach
         from inspector.engine.tensors import ChunkedSpec, QuantizedSpec, state_dict_from_storages
 
@@ -99,9 +97,21 @@ class Engine:
             partial=bool(params["partial"]),
             dtype="keep" if params["dtype"] == "keep" else "float32",
         )
+        return self.hold(made, started), []
+
+    def hold(self, made: Attachment, started: float) -> dict[str, Any]:
+        """Keep an attachment to predict with; return its number and facts.
+
+        Parameters
+        ----------
+        started
+            ``time.perf_counter()`` when its making began.
+        """
+        from dataclasses import asdict
+
         self._last += 1
         self._attachments[self._last] = made
-        result = {
+        return {
             "attachment": self._last,
             "architecture": made.architecture,
             "task": made.task,
@@ -114,7 +124,6 @@ class Engine:
             "preprocessing": asdict(made.preprocessing) if made.preprocessing is not None else {},
             "milliseconds": (time.perf_counter() - started) * 1_000,
         }
-        return result, []
 
     def detach(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Free an attachment."""
