@@ -165,7 +165,7 @@ class EngineLink:
 
     def _tell_restored(self) -> None:
         """Say that all is well again: the warning of a death would stay otherwise."""
-        attaching = any(found.attachment.phase == "running" for found in self._store.checkpoints.values())
+        attaching = any(found.attachment.phase == "running" for found in self._attachments())
         if self._death_told and not attaching:
             self._death_told = False
             self._store.notice("The new engine is ready.")
@@ -181,9 +181,7 @@ class EngineLink:
         words = self._client.last_words().splitlines()
         self._client = None
         self._deaths.append(time.monotonic())
-        restore = [
-            found for found in self._store.checkpoints.values() if found.attachment.phase in ("ready", "running")
-        ]
+        restore = [found for found in self._attachments() if found.attachment.phase in ("ready", "running")]
         if len(self._deaths) == _DEATHS and self._deaths[-1] - self._deaths[0] < _DEATHS_WITHIN:
             failure = Failure(
                 f"The engine stopped {_DEATHS} times within a minute.", words[-1][:200] if words else "Start it again."
@@ -214,7 +212,7 @@ class EngineLink:
     def _let_go(self) -> list[int]:
         """End the engine in use; return the checkpoints that were attached in it."""
         self._deaths.clear()
-        wanted = [found.id for found in self._store.checkpoints.values() if found.attachment.phase != "none"]
+        wanted = [found.id for found in self._attachments() if found.attachment.phase != "none"]
         for number in wanted:
             self._store.change_checkpoint(number, attachment=Attachment())
         client, self._client = self._client, None
@@ -222,12 +220,16 @@ class EngineLink:
             client.kill()  # not closed: what waits for an answer must hear that none will come
         return wanted
 
+    def _attachments(self) -> list[OpenCheckpoint]:
+        """Return what is, or may be, attached here: a trusted file runs in a process of its own."""
+        return [found for found in self._store.checkpoints.values() if not found.attachment.trusted]
+
     # -- attach ------------------------------------------------------------------------------------------------
 
     def choose_device(self, device: str) -> None:
         """Choose the device for all that is attached from now on, and attach again what is."""
         self._store.change_engine(device=device)
-        for found in list(self._store.checkpoints.values()):
+        for found in self._attachments():
             if found.attachment.phase in ("ready", "running", "failed"):
                 self._store.drop_predictions(checkpoint=found.id)
                 self.attach(found.id)
@@ -302,7 +304,8 @@ class EngineLink:
 
     def release(self, attachment: Attachment) -> None:
         """Free the memory of an attachment in the engine."""
-        if self._client is not None and self._client.alive and attachment.engine_id >= 0:
+        here = attachment.engine_id >= 0 and not attachment.trusted
+        if self._client is not None and self._client.alive and here:
             params = {"attachment": attachment.engine_id}
             self._ask(self._client, "detach", params, [], lambda *_: None, lambda *_: None)
 
@@ -358,7 +361,7 @@ class EngineLink:
             num_classes=result["num_classes"],
             untrained=tuple(result["untrained"]),
             precision=result["precision"],
-            labels_from=_labels_from(found, result["num_classes"]),
+            labels_from=labels_from(found, result["num_classes"]),
             engine_id=result["attachment"],
             milliseconds=result["milliseconds"],
         )
@@ -390,7 +393,8 @@ def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:
     return next((names for names in (own, found.official.labels) if names and len(names) == num_classes), ())
 
 
-def _labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
+def labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
+    """Return where the class names come from, in words."""
     if found.labels:
         return f"labels from {found.labels_file}"
     chosen = _labels(found, num_classes)

@@ -179,12 +179,13 @@ class Opening:
         if found is None or found.summary is None or found.state_dict is None or architecture is None:
             return
         same = found.architecture == architecture
-        kept = found.choices if same else replace(found.choices, partial=False, assumed=())
-        attachment = found.attachment if found.attachment.architecture == architecture else Attachment()
+        choices = found.choices if same else replace(found.choices, partial=False, assumed=())
+        kept = found.attachment.trusted or found.attachment.architecture == architecture
+        attachment = found.attachment if kept else Attachment()
         changed = self._store.change_checkpoint(
             number,
             architecture=architecture,
-            choices=replace(kept, num_classes=num_classes),
+            choices=replace(choices, num_classes=num_classes),
             match_report=None,
             attachment=attachment,
         )
@@ -198,8 +199,9 @@ class Opening:
         found = self._store.checkpoints.get(number)
         if found is None or found.choices == choices:
             return
-        changed = self._store.change_checkpoint(number, choices=choices, attachment=Attachment())
-        if found.attachment.phase != "none":
+        attachment = found.attachment if found.attachment.trusted else Attachment()
+        changed = self._store.change_checkpoint(number, choices=choices, attachment=attachment)
+        if found.attachment.phase != "none" and attachment is not found.attachment:
             self._store.drop_predictions(checkpoint=number)
         if changed is not None and _about_keys(choices) != _about_keys(found.choices):
             self._compare(changed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from inspector.processes.image_files import read_image
 from inspector.session.engine_link import EngineLink
-from inspector.session.state import ClassScore, Failure, Prediction
+from inspector.session.state import ClassScore, Failure, OpenCheckpoint, Prediction
 from inspector.session.store import Store
+from inspector.session.trusting import Trusting
 
 #: Images sent to the engine at once: one computes, one is there already when it is done.
 _IN_FLIGHT = 2
@@ -25,10 +27,11 @@ class Predicting:
         self._store = store
         self._top = top
         self._waiting: deque[tuple[int, int]] = deque()
-        self._running: set[tuple[int, int]] = set()
+        self._running: dict[tuple[int, int], int | None] = {}  # by the process it is predicted in, see `_lane`
         self._retried: set[tuple[int, int]] = set()
         self._unfinished: set[tuple[int, int]] = set()
         self.link: EngineLink  # set by the session: both need each other
+        self.trusting: Trusting
         store.prediction_changed.connect(self._count)
         store.checkpoint_changed.connect(self._give_up_failed)
 
@@ -86,25 +89,35 @@ class Predicting:
         return len(forgotten)
 
     def _go_on(self) -> None:
-        if self.link.process_id is None:
-            return  # the engine died: what waits goes on when the next one has attached
+        trusted = [found.id for found in self._store.checkpoints.values() if found.attachment.trusted]
+        open_lanes = {lane for lane in (None, *trusted) if self._has_room(lane)}
         skipped: list[tuple[int, int]] = []
-        while self._waiting and len(self._running) < _IN_FLIGHT:
+        while self._waiting and open_lanes:
             key = self._waiting.popleft()
             checkpoint, found = self._store.checkpoints.get(key[0]), self._store.predictions.get(key)
             if checkpoint is None or key[1] not in self._store.images or found is None or found.phase != "waiting":
                 continue  # closed, removed or cancelled meanwhile; or asked for twice
-            if checkpoint.attachment.phase != "ready":
+            lane = _lane(checkpoint)
+            if checkpoint.attachment.phase != "ready" or lane not in open_lanes:
                 skipped.append(key)
                 continue
-            self._send(key, checkpoint.attachment.engine_id)
+            self._send(key, lane, checkpoint.attachment.engine_id)
+            if not self._has_room(lane):
+                open_lanes.discard(lane)
         self._waiting.extendleft(reversed(skipped))
 
-    def _send(self, key: tuple[int, int], engine_id: int) -> None:
+    def _has_room(self, lane: int | None) -> bool:
+        """Tell whether a process is alive, and takes another image now."""
+        # Where it died, what waits goes on when the next one has attached.
+        process = self.link.process_id if lane is None else self.trusting.process_id(lane)
+        return process is not None and list(self._running.values()).count(lane) < _IN_FLIGHT
+
+    def _send(self, key: tuple[int, int], lane: int | None, engine_id: int) -> None:
         path = self._store.images[key[1]].path
-        self._running.add(key)
+        self._running[key] = lane
         self._store.set_prediction(*key, Prediction(phase="running"))
-        self.link.request(
+        request = self.link.request if lane is None else partial(self.trusting.request, lane)
+        request(
             "predict",
             {"attachment": engine_id, "name": path.name, "top": self._top},
             lambda: [read_image(path)],
@@ -114,7 +127,7 @@ class Predicting:
 
     def _done(self, key: tuple[int, int], engine_id: int) -> Callable[[dict[str, Any], list[bytearray]], None]:
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
-            self._running.discard(key)
+            self._running.pop(key, None)
             found, checkpoint = self._store.predictions.get(key), self._store.checkpoints.get(key[0])
             if found is None or checkpoint is None or found.phase != "running":
                 pass  # removed, closed, or asked for once more meanwhile
@@ -131,7 +144,7 @@ class Predicting:
 
     def _failed(self, key: tuple[int, int]) -> Callable[[Failure], None]:
         def failed(failure: Failure) -> None:
-            self._running.discard(key)
+            self._running.pop(key, None)
             if key in self._store.predictions:
                 if failure.kind == "ProcessDied" and key not in self._retried:
                     # Once more when the new engine is ready: the death may have had nothing to do with this image.
@@ -144,3 +157,11 @@ class Predicting:
             self._go_on()
 
         return failed
+
+
+def _lane(checkpoint: OpenCheckpoint) -> int | None:
+    """Return which process predicts: None for the engine, else the trusted checkpoint whose own it is.
+
+    Each takes its own images: a trusted model that hangs must not hold up the others.
+    """
+    return checkpoint.id if checkpoint.attachment.trusted else None

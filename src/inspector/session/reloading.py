@@ -80,7 +80,12 @@ class Reloading:
                 "match_report": None,
                 "attachment": Attachment(),
             }
-        if _is_wanted(before.attachment):
+        if before.attachment.trusted:
+            # What was agreed to is the old file.
+            changes["attachment"] = Attachment()
+            if before.attachment.phase != "failed":
+                self._store.notice(f"{clean_name(before.name)} has changed, so its model runs no more.", "warning")
+        elif _is_wanted(before.attachment):
             self._attach_again[number] = before.attachment.architecture
         # The new weights' predictions differ. The old ones go first: listeners ask again for what is missing.
         self._store.drop_predictions(checkpoint=number)

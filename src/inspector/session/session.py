@@ -20,6 +20,7 @@ from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
 from inspector.session.state import Failure, MatchChoices, OpenCheckpoint
 from inspector.session.store import Store
+from inspector.session.trusting import Trusting, TrustMemory
 from inspector.session.viewing import Viewing
 from inspector.session.watching import Watching
 
@@ -44,6 +45,8 @@ class Session:
         A reader process that was started ahead, for the first file.
     thumbnails
         Whether small pictures are made of the images, for a strip that shows them.
+    trust_memory
+        Where it is remembered which files' own models may run; they are not remembered where None.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Session:
         top: int = TOP,
         reader: ProcessClient | None = None,
         thumbnails: bool = True,
+        trust_memory: TrustMemory | None = None,
     ) -> None:
         self.store = Store()
         self.store.engine = type(self.store.engine)(device=device)
@@ -67,7 +71,9 @@ class Session:
         self._images = Images(self.store, self._worker, thumbnails=thumbnails)
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
-        self._predicting.link = self.engine
+        attached, release = self._predicting.predict_all, self.engine.release
+        self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
+        self._predicting.link, self._predicting.trusting = self.engine, self._trusting
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
@@ -88,6 +94,7 @@ class Session:
         self._opening.load_catalogue()
         if engine:
             self.engine.start()
+            self._trusting.clear_up()
 
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""
@@ -100,6 +107,7 @@ class Session:
         if "pythons" in self.__dict__:
             self.pythons.close()
         self.engine.close()
+        self._trusting.close()
 
     # -- checkpoints -------------------------------------------------------------------------------------------
 
@@ -193,18 +201,39 @@ class Session:
             found = self.store.checkpoints.get(number)
             if found is not None and found.attachment.phase != "none":
                 self.store.drop_predictions(checkpoint=number)
-                self.attach(number)
+                (self._trusting.again if found.attachment.trusted else self.attach)(number)
 
         self._opening.choose_labels(number, path, attach_again)
 
     def attach(self, number: int) -> None:
-        """Build the architecture in the engine with the checkpoint's weights."""
+        """Build the architecture in the engine with the checkpoint's weights; a model that ran as it is ends."""
+        found = self.store.checkpoints.get(number)
+        if found is not None and found.attachment.trusted:
+            self.store.drop_predictions(checkpoint=number)
         self.engine.attach(number)
+
+    def trust(self, number: int, source: Path | None = None, *, remember: bool = False) -> None:
+        """Run the file's own model as it is, in a process of its own. The person must have agreed to just that.
+
+        Parameters
+        ----------
+        source
+            A folder that holds the code of its classes.
+        remember
+            Whether the choice holds for this file and this code from now on.
+        """
+        self._trusting.trust(number, source, remember=remember)
+
+    def trust_if_remembered(self, number: int, ask: Callable[[str], None]) -> None:
+        """Run the file's own model if that was agreed to before; else call ``ask`` with what has changed since."""
+        self._trusting.trust_if_remembered(number, ask)
 
     def cancel_attach(self, number: int) -> None:
         """Give up an attachment that is being made."""
         self._predicting.give_up(number)
-        self.engine.cancel_attach(number)
+        found = self.store.checkpoints.get(number)
+        trusted = found is not None and found.attachment.trusted
+        (self.engine.detach if trusted else self.engine.cancel_attach)(number)
 
     def detach(self, number: int) -> None:
         """Forget an attachment."""
@@ -213,6 +242,7 @@ class Session:
     def choose_device(self, device: str) -> None:
         """Choose the device to compute on."""
         self.engine.choose_device(device)
+        self._trusting.choose_device()
 
     # -- images ------------------------------------------------------------------------------------------------
 

@@ -194,9 +194,12 @@ class Attachment:
         Keys of the architecture that the file had nothing for: they hold random numbers.
     precision
         In what it computes, where that is not simply what the file holds, as a sentence.
+    trusted
+        The file's own model runs as it is, in a process of its own; ``architecture`` is its class then.
     """
 
     phase: Phase = "none"
+    trusted: bool = False
     architecture: str = ""
     num_classes: int | None = None
     matched: int = 0

@@ -1,0 +1,126 @@
+"""One trusted file that runs: its private copy, its process, and what that may answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.processes.client import ProcessClient
+from inspector.processes.private_copy import PrivateCopy, PrivateCopyError, copy_privately
+from inspector.session.engine_link import labels_from
+from inspector.session.state import Attachment, OpenCheckpoint
+from inspector.session.trust_offer import TrustOffer
+
+#: The bounds of what a trusted file's process may answer: its own code could write the answer.
+_MOST_CLASSES = 1_000_000
+_MOST_TEXT = 2_000
+
+
+class TrustedRun:
+    """One trusted file: its private copy and its process, from the choice to its end."""
+
+    def __init__(self, number: int, summary: CheckpointSummary, offer: TrustOffer) -> None:
+        self.number = number
+        self.summary = summary
+        self.offer = offer
+        self.source: Path | None = None
+        self.source_hash = ""
+        self.remember = False
+        self.copy: PrivateCopy | None = None
+        self.client: ProcessClient | None = None
+        self.is_over = False
+        self._lock = threading.Lock()
+
+    def make_copy(self, told: Callable[[float], None]) -> PrivateCopy:
+        """Make the private copy unless it is there; for a thread of its own.
+
+        Raises
+        ------
+        PrivateCopyError, CheckpointError
+            The file is not the inspected one any more, or can't be copied; or the run is over.
+        """
+        if self.copy is not None:
+            return self.copy
+
+        def tell(share: float) -> bool:
+            told(share)
+            return not self.is_over
+
+        made = copy_privately(self.summary.files[0], tell)
+        with self._lock:
+            if not self.is_over:
+                self.copy = made
+                return made
+        made.remove()
+        raise PrivateCopyError("The run was given up.")
+
+    def end(self) -> None:
+        """End the process and delete the copy."""
+        self.end_process()
+        with self._lock:
+            self.is_over = True
+            copy, self.copy = self.copy, None
+        if copy is not None:
+            copy.remove()
+
+    def end_process(self) -> None:
+        """End the process alone."""
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+
+
+def starting(offer: TrustOffer) -> Attachment:
+    """Return the attachment of a model that is about to run."""
+    return Attachment(phase="running", trusted=True, architecture=offer.class_name)
+
+
+def attachment_of(found: OpenCheckpoint, offer: TrustOffer, result: dict[str, Any]) -> Attachment | None:
+    """Return what a trusted file's process answered, None where it makes no sense."""
+    try:
+        classes = int(result["num_classes"])
+        preprocessing = dict(result["preprocessing"])
+        made = replace(
+            starting(offer),
+            phase="ready",
+            progress=1.0,
+            num_classes=classes,
+            device=_text(result["device"]),
+            device_description=_text(result["device_description"]),
+            eval_sentence=_text(result["eval_sentence"]),
+            preprocessing=preprocessing,
+            labels_from=labels_from(found, classes),
+            engine_id=int(result["attachment"]),
+            milliseconds=float(result["milliseconds"]),
+        )
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    return made if 0 < classes <= _MOST_CLASSES else None
+
+
+def prediction_of(result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the prediction in an answer, each value of its type; None where it makes no sense."""
+    try:
+        rows = [
+            {"label": _text(row["label"]), "index": int(row["index"]), "score": float(row["score"])}
+            for row in result["predictions"]
+        ]
+        good = all(0 <= float(row["score"]) <= 1 for row in result["predictions"])
+        made = {
+            "predictions": rows,
+            "milliseconds": float(result["milliseconds"]),
+            "device": _text(result["device"]),
+        }
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    return made if good else None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value[:_MOST_TEXT]
