@@ -110,15 +110,6 @@ def test_each_wrong_input_is_one_line(inspector: Inspector, demo: Path, tmp_path
     assert "can't be made" in inspector("predict", checkpoint, image, "--save", tmp_path / "file" / "x").error(3)
 
 
-def test_private_class_says_what_trust_does_not_do_yet(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
-    import torch
-
-    torch.save({"mine.weight": torch.zeros(3)}, tmp_path / "own.pth")
-    sentence = inspector("predict", tmp_path / "own.pth", demo / "samples" / "0_1.png", "--trust").error(3)
-    assert "resembles no torchvision architecture" in sentence
-    assert "is not there yet" in sentence
-
-
 def test_no_image_at_all(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
     assert "There is no image in" in inspector("predict", demo / "digits.pth", tmp_path, "--device", "cpu").error(3)
 

@@ -12,7 +12,7 @@ from typing import Any
 from inspector.command_line.arguments import Parser, device, positive
 from inspector.command_line.output import Page, print_json, progress
 from inspector.command_line.prediction_run import Outcome, PredictionRun, Request, Result
-from inspector.command_line.problems import CommandError
+from inspector.command_line.problems import CommandError, UsageError
 from inspector.command_line.processes import usable_engine_python
 from inspector.session import words
 
@@ -31,8 +31,8 @@ def add_arguments(parser: Parser) -> None:
     add("--top", metavar="N", type=positive, default=5, help="Classes per image (default 5).")
     add("--labels", metavar="FILE", help="Class names: a text file with a name a line, or JSON.")
     parser.add_python()
-    add("--trust", action="store_true", help="Trust the file's own classes. Weights never need it.")
-    add("--source", metavar="DIR", help="Where the file's own classes are defined.")
+    add("--trust", action="store_true", help="Run the file's own model as it is. Its code gets your rights.")
+    add("--source", metavar="DIR", help="The folder of the code of the file's classes, for --trust.")
     add("--save", metavar="DIR", help="Save copies of the images with their prediction, as PNG.")
     add("--csv", metavar="FILE", help="Write the predictions as a table.")
     parser.add_json()
@@ -40,6 +40,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict the images; print, save and write what was asked for."""
+    if arguments.source is not None and not arguments.trust:
+        raise UsageError("predict: --source is of use with --trust alone.", "Try inspector predict --help.")
     save = _made_folder(arguments.save) if arguments.save is not None else None
     request = Request(
         file=arguments.file,
@@ -51,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         top=arguments.top,
         labels=arguments.labels,
         python=usable_engine_python(arguments.python),
-        trust=arguments.trust or arguments.source is not None,
+        trust=arguments.trust,
+        source=Path(os.path.abspath(arguments.source)) if arguments.source is not None else None,
         save=save,
     )
     with progress(f"Reading {arguments.file}") as update:
@@ -113,8 +116,11 @@ def _write_csv(path: Path, results: list[Result]) -> None:
 
 def _print_page(outcome: Outcome) -> None:
     page = Page()
-    page.line(f"{outcome.architecture} on {outcome.device_description}, {outcome.eval_sentence}.", "bold")
+    own = ", run as it is," if outcome.trusted else ""
+    page.line(f"{outcome.architecture}{own} on {outcome.device_description}, {outcome.eval_sentence}.", "bold")
     page.line(f"{outcome.labels_from[:1].upper()}{outcome.labels_from[1:]}.")
+    if outcome.preprocessing_is_assumed:
+        page.line(f"{words.ASSUMED_PREPROCESSING}.")
     page.line()
     rows = []
     for result in outcome.results:

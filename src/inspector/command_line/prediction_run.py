@@ -16,11 +16,12 @@ from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import QueueLoop, Session, words
 from inspector.session.state import Candidate, ClassScore, Failure, MatchReport, OpenCheckpoint
 from inspector.session.store import Notice
+from inspector.session.trust_offer import TrustOffer, trust_offer
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for; paths as they were given, but for ``save`` and ``python``."""
+    """What the person asked for; paths as they were given, but for ``save``, ``source`` and ``python``."""
 
     file: str
     images: tuple[str, ...]
@@ -32,6 +33,7 @@ class Request:
     labels: str | None = None
     python: str | None = None
     trust: bool = False
+    source: Path | None = None
     save: Path | None = None
 
 
@@ -47,7 +49,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run. ``unsaved`` is the message and hint of the first copy that could not be saved."""
+    """What came of a run.
+
+    Attributes
+    ----------
+    trusted
+        The file's own model ran as it is; ``architecture`` is its class.
+    preprocessing_is_assumed
+        Nothing tells how the model wants its images.
+    unsaved
+        The message and hint of the first copy that could not be saved.
+    """
 
     architecture: str
     task: str
@@ -55,6 +67,8 @@ class Outcome:
     device_description: str
     eval_sentence: str
     labels_from: str
+    trusted: bool
+    preprocessing_is_assumed: bool
     results: list[Result]
     unsaved: tuple[str, str] | None
 
@@ -92,8 +106,11 @@ class PredictionRun:
         """
         try:
             number = self._open()
-            self._choose(number)
-            self._attach(number)
+            if self._runs_own_model(number):
+                self._run_own_model(number)
+            else:
+                self._choose(number)
+                self._attach(number)
             self._predict(number)
             outcome = self._outcome(number, self._save(number))
         finally:
@@ -134,7 +151,8 @@ class PredictionRun:
     # -- the checkpoint ----------------------------------------------------------------------------------------
 
     def _open(self) -> int:
-        self._session.warm_up(engine=True)  # torch is imported while the file is read
+        # torch is imported while the file is read; a trusted file has a process of its own
+        self._session.warm_up(engine=not self._request.trust)
         number = self._session.open(self._request.file)
         self._loop.run_until(lambda: self._checkpoint(number).phase != "running")
         failure = self._checkpoint(number).failure
@@ -158,14 +176,17 @@ class PredictionRun:
         compared = self._checkpoint(number).architecture
         architecture = request.architecture or compared
         if architecture is None:
-            trust = _trust(request, self._summary(number))
-            raise CommandError(f"{request.file} resembles no torchvision architecture.", trust)
+            why = f"{request.file} resembles no torchvision architecture."
+            raise CommandError(why, self._how_to_trust(number))
         if architecture != compared or request.num_classes is not None:
             self._session.choose_architecture(number, architecture, request.num_classes)
             self._wait(lambda: self._checkpoint(number).match_report is not None)
         self._require_usable(number)
-        if request.labels is not None:
-            self._session.choose_labels(number, Path(request.labels))
+        self._choose_labels(number)
+
+    def _choose_labels(self, number: int) -> None:
+        if self._request.labels is not None:
+            self._session.choose_labels(number, Path(self._request.labels))
             self._wait(lambda: bool(self._checkpoint(number).labels))
 
     def _best(self, number: int) -> Candidate | None:
@@ -183,11 +204,59 @@ class PredictionRun:
         report = self._checkpoint(number).match_report
         assert report is not None
         if not report.complete:
-            hint = f"{_nearest(report, self._best(number))} {_trust(self._request, self._summary(number))}"
+            hint = f"{_nearest(report, self._best(number))} {self._how_to_trust(number)}"
             raise CommandError(_misfit(self._request.file, report), hint.strip())
         if report.task != "classification":
             task = words.TASK_WORDS.get(report.task, report.task)
             raise CommandError(f"{report.architecture} is for {task}.", "Only image classification is predicted yet.")
+
+    # -- the file's own model ----------------------------------------------------------------------------------
+
+    def _offer(self, number: int) -> TrustOffer | None:
+        return trust_offer(self._summary(number), self._checkpoint(number).state_dict)
+
+    def _runs_own_model(self, number: int) -> bool:
+        """Tell whether the file's own model is to run: weights alone, and a chosen architecture, need no trust."""
+        request = self._request
+        if not request.trust or request.architecture is not None:
+            return False
+        if request.state_dict is not None:
+            chosen = choose_state_dict(self._summary(number), request.file, request.state_dict)
+            self._session.choose_state_dict(number, chosen)
+        return self._offer(number) is not None
+
+    def _run_own_model(self, number: int) -> None:
+        offer = self._offer(number)
+        assert offer is not None
+        if offer.refusal:
+            raise CommandError(offer.refusal)
+        source = self._request.source
+        if source is not None and not source.is_dir():
+            raise CommandError(f"There is no folder {source}.", "Name the folder of the file's code with --source.")
+        self._choose_labels(number)
+
+        def done() -> bool:
+            attachment = self._checkpoint(number).attachment
+            self._update(attachment.progress if attachment.progress < 1 else None, f"Running {offer.class_name}")
+            return attachment.phase in ("ready", "failed")
+
+        self._session.trust(number, source)
+        self._loop.run_until(done)
+        self._require_attached(number)
+
+    def _how_to_trust(self, number: int) -> str:
+        """Return how the file's own model could be run, for someone whose weights fit nothing."""
+        offer = self._offer(number)
+        if offer is None:
+            return "It holds weights alone, so there is nothing in it to --trust." if self._request.trust else ""
+        if offer.refusal:
+            return offer.refusal
+        source = f" and --source with {offer.wanted_source}" if offer.wanted_source else ""
+        imports = f", which imports {offer.imports}" if offer.names else ""
+        return (
+            f"To run its own {offer.class_name} as it is{imports}, add --trust{source}: do so only if you trust "
+            "whoever made the file, for its code runs with your rights."
+        )
 
     # -- the engine --------------------------------------------------------------------------------------------
 
@@ -241,7 +310,7 @@ class PredictionRun:
 
     def _outcome(self, number: int, unsaved: Failure | None) -> Outcome:
         checkpoint = self._checkpoint(number)
-        assert checkpoint.match_report is not None
+        report = checkpoint.match_report
         attachment, given = checkpoint.attachment, {os.path.abspath(path): path for path in self._arguments()}
         results = []
         for image in self._store.images.values():
@@ -251,11 +320,13 @@ class PredictionRun:
             results.append(Result(_as_given(image.path, given), error, milliseconds, made.classes))
         return Outcome(
             attachment.architecture,
-            checkpoint.match_report.task,
+            report.task if report is not None and not attachment.trusted else "classification",
             attachment.device,
             attachment.device_description,
             attachment.eval_sentence,
             attachment.labels_from,
+            attachment.trusted,
+            attachment.preprocessing.get("source") == "assumed",
             results,
             _parts(unsaved) if unsaved is not None else None,
         )
@@ -304,13 +375,6 @@ def _nearest(report: MatchReport, best: Candidate | None) -> str:
     if fits:
         return f"It fits {best.architecture}: choose that."
     return f"The nearest architecture is {best.architecture}, which does not fit either."
-
-
-def _trust(request: Request, summary: CheckpointSummary) -> str:
-    """Return what to say to someone whose file would need code of its own."""
-    if not request.trust and summary.kind != "pickled_model":
-        return ""
-    return "Running a file's own classes (--trust, --source) is not there yet."
 
 
 def _as_given(path: Path, given: dict[str, str]) -> str:

@@ -23,7 +23,9 @@ from inspector.engine.problems import EngineError
 _MAIN = "__main__"
 _MAX_SCRIPT_BYTES = 2 << 20
 _MAX_SCRIPTS = 500
-_MOST_REASON = 300
+_MOST_REASON = 200
+#: How TorchScript begins what it says at the end.
+_SCRIPT_FAILED = "The following operation failed in the TorchScript interpreter"
 
 
 class TrustedCodeError(EngineError):
@@ -36,7 +38,8 @@ class UnlistedNameError(EngineError):
 
 def reason(error: BaseException) -> str:
     """Return an error of somebody else's code as a short piece of a sentence."""
-    text = " ".join(str(error).split())[:_MOST_REASON].rstrip(".")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    text = (lines[-1] if lines[0].startswith(_SCRIPT_FAILED) else lines[0])[:_MOST_REASON].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -92,9 +92,9 @@ class Session:
     def warm_up(self, *, engine: bool) -> None:
         """Start the processes that will be needed: the catalogue's worker, and the engine in the background."""
         self._opening.load_catalogue()
+        self._trusting.clear_up()
         if engine:
             self.engine.start()
-            self._trusting.clear_up()
 
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""

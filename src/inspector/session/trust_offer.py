@@ -51,17 +51,31 @@ class TrustOffer:
 
     @property
     def module(self) -> str:
-        """The file or folder of code that the class is defined in; empty where that is not told."""
+        """The top module that the class is defined in, where that is a private one; else empty."""
         top = self.class_name.partition(".")[0]
         foreign = any(verdict == "unknown" and name.partition(".")[0] == top for name, verdict in self.names)
         return top if self.kind == "pickled" and foreign and top != "__main__" else ""
 
     @property
+    def wanted_source(self) -> str:
+        """Which folder of code it needs, in words: ``the folder that holds my_net.py``; empty where it needs none."""
+        if self.module:
+            return f"the folder that holds {self.module}.py, or a folder {self.module}"
+        if self.kind == "pickled" and any(name.startswith("__main__.") for name, _ in self.names):
+            return f"the folder that holds the .py file which defines {self.class_name.rpartition('.')[2]}"
+        return "the folder of its code" if self.kind == "pickled" and self.is_private else ""
+
+    @property
     def imports(self) -> str:
-        """What it would import, in a few words: ``my_net.Net, utils.Block and 3 more``."""
-        named = [name for name, _ in self.names[:_MOST_NAMED]]
-        more = len(self.names) - len(named)
-        return ", ".join(named) + (f" and {words.number(more)} more" if more else "")
+        """What it would import, in a few words: ``my_net.Net, utils.Block and 3 classes of torch or torchvision``."""
+        foreign = [name for name, verdict in self.names if verdict != "module"]
+        parts = foreign[:_MOST_NAMED]
+        if len(foreign) > _MOST_NAMED:
+            parts.append(f"{words.number(len(foreign) - _MOST_NAMED)} more")
+        known = len(self.names) - len(foreign)
+        if known:
+            parts.append(f"{words.plural(known, 'class', 'classes')} of torch or torchvision")
+        return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def trust_offer(summary: CheckpointSummary, state_dict: int | None) -> TrustOffer | None:

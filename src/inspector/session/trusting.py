@@ -67,13 +67,17 @@ class Trusting:
         self._release = release
         self._python = python
         self._memory = memory
+        self._is_cleared = False
         self._runs: dict[int, TrustedRun] = {}
         self._looking: dict[int, TrustedRun] = {}  # whose choice is being looked up
         store.checkpoint_changed.connect(self._follow)
         store.checkpoints_changed.connect(self._follow_all)
 
     def clear_up(self) -> None:
-        """Delete private copies that a crash left behind, on a thread of its own."""
+        """Delete private copies that a crash left behind, once, on a thread of its own."""
+        if self._is_cleared:
+            return
+        self._is_cleared = True
         threading.Thread(target=remove_abandoned, daemon=True, name="clear-up").start()
 
     def close(self) -> None:
