@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.desktop.settings import MAX_RECENT, Settings, SettingsStore, config_folder
+from inspector.desktop.settings import MAX_RECENT, MAX_TRUSTED, Settings, SettingsStore, config_folder
 
 
 @pytest.fixture
@@ -51,6 +51,28 @@ def test_recent_files_are_newest_first_unique_and_bounded(path: Path, tmp_path: 
     store.add_recent(tmp_path / "10.pth")
     names = [os.path.basename(recent) for recent in SettingsStore(path).settings.recent_files]
     assert names == ["10.pth", "14.pth", "13.pth", "12.pth", "11.pth", *(f"{n}.pth" for n in range(9, 2, -1))]
+
+
+def test_trusted_files_are_remembered_replaced_bounded_and_forgotten(path: Path, tmp_path: Path) -> None:
+    store, code = SettingsStore(path), str(tmp_path)
+    for number in range(MAX_TRUSTED + 2):
+        store.remember_trust(f"{number:064x}", "", "")
+    store.remember_trust(f"{5:064x}", code, "abc")
+    kept = SettingsStore(path).trusted_files
+    assert len(kept) == MAX_TRUSTED
+    assert next(iter(kept.items())) == (f"{5:064x}", (code, "abc"))
+    assert f"{0:064x}" not in kept
+    store.forget_trust()
+    assert SettingsStore(path).trusted_files == {}
+
+
+@pytest.mark.parametrize("rows", ["all", [["a", "b"]], [["a", "relative", "c"]], [[1, "", ""]], ["abc"]])
+def test_a_damaged_list_of_trusted_files_trusts_nothing(path: Path, rows: object) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"theme": "dark", "trusted": rows}))
+    store = SettingsStore(path)
+    assert (store.settings.theme, store.trusted_files) == ("dark", {})
+    assert path.with_name("settings.json.broken").exists()
 
 
 def test_recent_files_are_absolute(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

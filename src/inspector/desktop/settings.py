@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 Theme = Literal["system", "light", "dark"]
 MAX_RECENT = 12
+MAX_TRUSTED = 200
 _MAX_FILE_BYTES = 1 << 20
 _MAX_TEXT = 1 << 16
 _MAX_PATH = 4096
@@ -47,6 +48,9 @@ class Settings:
         The Python that the engine runs on; None is the one that the app runs on.
     last_folder
         Where the open dialog was last; empty before its first use.
+    trusted
+        Files whose own model may run without asking, the newest first: the file's SHA-256, the folder of its code and
+        the hash of that folder's contents (both empty for none). At most `MAX_TRUSTED`.
     """
 
     theme: Theme = "system"
@@ -57,6 +61,7 @@ class Settings:
     device: str = "auto"
     engine_python: str | None = None
     last_folder: str = ""
+    trusted: tuple[tuple[str, str, str], ...] = ()
 
 
 def config_folder() -> Path:
@@ -121,6 +126,20 @@ class SettingsStore:
         """Forget the recent files."""
         return self.update(recent_files=())
 
+    @property
+    def trusted_files(self) -> Mapping[str, tuple[str, str]]:
+        """By a file's SHA-256: the folder of its code and that folder's hash."""
+        return {sha256: (source, source_hash) for sha256, source, source_hash in self._settings.trusted}
+
+    def remember_trust(self, sha256: str, source: str, source_hash: str) -> None:
+        """Remember that a file's own model may run with the code in a folder; it takes the place of another choice."""
+        others = [row for row in self._settings.trusted if row[0] != sha256]
+        self.update(trusted=((sha256, source, source_hash), *others)[:MAX_TRUSTED])
+
+    def forget_trust(self) -> Settings:
+        """Forget which files' own models may run."""
+        return self.update(trusted=())
+
     def _read(self) -> Settings:
         try:
             # Bounded: the file is small, and whatever lies in its place need not be.
@@ -181,7 +200,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _parse(raw: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in `raw`, with the recent files as a tuple, or None if it isn't one."""
+    """Return the JSON object in `raw`, with its lists as tuples, or None if it isn't one."""
     if len(raw) > _MAX_FILE_BYTES:
         return None
     try:
@@ -193,6 +212,9 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
     recent = parsed.get("recent_files")
     if isinstance(recent, list):
         parsed["recent_files"] = tuple(recent)
+    trusted = parsed.get("trusted")
+    if isinstance(trusted, list):
+        parsed["trusted"] = tuple(tuple(row) if isinstance(row, list) else row for row in trusted)
     return parsed
 
 
@@ -211,6 +233,20 @@ def _is_recent(value: object) -> bool:
     )
 
 
+def _is_trusted(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) <= MAX_TRUSTED
+        and all(
+            isinstance(row, tuple)
+            and len(row) == 3
+            and all(isinstance(text, str) and len(text) <= _MAX_PATH and "\0" not in text for text in row)
+            and (not row[1] or os.path.isabs(row[1]))
+            for row in value
+        )
+    )
+
+
 _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "theme": lambda value: isinstance(value, str) and value in get_args(Theme),
     "recent_files": _is_recent,
@@ -220,5 +256,6 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "device": _is_text,
     "engine_python": lambda value: value is None or _is_text(value),
     "last_folder": _is_text,
+    "trusted": _is_trusted,
 }
 assert _CHECKS.keys() == {field.name for field in fields(Settings)}

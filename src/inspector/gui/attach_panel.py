@@ -23,7 +23,15 @@ from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.state import ArchitectureInfo, EngineState, MatchReport, OfficialCheck, OpenCheckpoint
+from inspector.session.state import (
+    ArchitectureInfo,
+    Attachment,
+    EngineState,
+    MatchReport,
+    OfficialCheck,
+    OpenCheckpoint,
+)
+from inspector.session.trust_offer import is_offered, trust_offer
 
 
 class AttachPanel(QWidget):
@@ -35,7 +43,7 @@ class AttachPanel(QWidget):
         The person chose another one.
     partial_chosen
         The person is content, or no longer, with what fits.
-    labels_requested, report_requested, attach_requested, cancel_requested, detach_requested
+    labels_requested, report_requested, attach_requested, run_own_requested, cancel_requested, detach_requested
         The buttons.
     """
 
@@ -46,6 +54,7 @@ class AttachPanel(QWidget):
     labels_requested = Signal()
     report_requested = Signal()
     attach_requested = Signal()
+    run_own_requested = Signal()
     cancel_requested = Signal()
     detach_requested = Signal()
 
@@ -80,7 +89,12 @@ class AttachPanel(QWidget):
         self.button.setProperty("primary", True)
         self.button.setEnabled(False)
         self.button.clicked.connect(self._press)
-        self._attaching = False
+        self.own = QPushButton()
+        self.own.clicked.connect(self._press_own)
+        self.refusal = QLabel(wordWrap=True)
+        self.refusal.setTextFormat(Qt.TextFormat.PlainText)
+        self.refusal.setProperty("muted", True)
+        self._attaching = self._runs_own = False
         self._tone: Tone = "quiet"
         self._lay_out()
 
@@ -130,6 +144,11 @@ class AttachPanel(QWidget):
         row.addWidget(self.button, 1)
         row.addWidget(self.report)
         layout.addLayout(row)
+        layout.addWidget(self.own)
+        layout.addWidget(self.refusal)
+
+    def _press_own(self) -> None:
+        (self.detach_requested if self._runs_own else self.run_own_requested).emit()
 
     def _press(self) -> None:
         (self.cancel_requested if self._attaching else self.attach_requested).emit()
@@ -152,6 +171,7 @@ class AttachPanel(QWidget):
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
         self.labels.setText(_labels_text(found, classes))
         self._show_origin(found.official)
+        self._show_own(found)
         self._show_fit(found, engine)
 
     def _show_origin(self, official: OfficialCheck) -> None:
@@ -173,6 +193,19 @@ class AttachPanel(QWidget):
         self.origin.setToolTip(tooltip(tip) if tip else "")
         theme.dress(self.origin, f"color: {color};")
         self.form.setRowVisible(self.origin, bool(text))
+
+    def _show_own(self, found: OpenCheckpoint) -> None:
+        """Offer to run the file's own model, or to stop it, or say why it is not run."""
+        attachment, offered = found.attachment, is_offered(found)
+        self._runs_own = attachment.trusted and attachment.phase == "ready"
+        self.own.setText("Stop running it" if self._runs_own else "Run it as it is…")
+        tip = "End its process" if self._runs_own else "Run the file's own class, after a question: its code runs then"
+        self.own.setToolTip(tip)
+        self.own.setVisible(self._runs_own or (offered and attachment.phase in ("none", "failed")))
+        offer = trust_offer(found.summary, found.state_dict) if found.summary is not None else None
+        fits = found.match_report is not None and found.match_report.complete
+        self.refusal.setText(offer.refusal if offer is not None else "")
+        self.refusal.setVisible(bool(self.refusal.text()) and not fits)
 
     def _show_state_dicts(self, found: OpenCheckpoint) -> None:
         assert found.summary is not None
@@ -211,6 +244,9 @@ class AttachPanel(QWidget):
         self._show_partial(found, report)
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))
+        if attachment.trusted and attachment.phase != "failed":
+            self._card(*_own_card(attachment))
+        elif self._attaching:
             waiting = "Starting torch" if engine.phase != "ready" else "Sending the weights"
             building = "Building the architecture" if attachment.progress >= 1 and engine.phase == "ready" else waiting
             self._card("quiet", f"Attaching {attachment.architecture}", f"{building}…")
@@ -304,6 +340,20 @@ def _modules(keys: tuple[str, ...]) -> str:
     modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
     more = f" and {words.number(len(modules) - _NAMED)} more" if len(modules) > _NAMED else ""
     return f"{', '.join(modules[:_NAMED])}{more}"
+
+
+def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
+    """Return what to say of a model that runs as it is: a tone, a title and the rest."""
+    name = attachment.architecture
+    if attachment.phase != "ready":
+        step = "Making a private copy of the file" if attachment.progress < 1 else "Loading it in a process of its own"
+        return "quiet", f"Starting {name}", f"{step}…"
+    sentence = f"{attachment.eval_sentence[:1].upper()}{attachment.eval_sentence[1:]}"
+    classes = words.plural(attachment.num_classes or 0, "class", "classes")
+    lines = [sentence, f"{classes} · {attachment.device_description} · {attachment.labels_from}"]
+    if attachment.preprocessing.get("source") == "assumed":
+        lines.append(f"{words.ASSUMED_PREPROCESSING}.")
+    return "positive", f"Running {name} as it is", "\n".join(lines)
 
 
 def _unreadable(found: OpenCheckpoint, report: MatchReport) -> list[int]:

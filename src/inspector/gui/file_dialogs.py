@@ -59,6 +59,12 @@ def ask_for_copy(parent: QWidget, folder: Path, stem: str) -> tuple[Path | None,
     return Path(f"{name}{_COPIES.get(kind, SUFFIXES[0])}"), False
 
 
+def ask_for_source_folder(parent: QWidget, folder: str) -> Path | None:
+    """Ask for a folder of source code; None when the person cancels."""
+    name = QFileDialog.getExistingDirectory(parent, "Choose the folder of the model's code", folder)
+    return Path(name) if name else None
+
+
 def ask_for_labels(parent: QWidget) -> Path | None:
     """Ask for a file of class names; None when the person cancels."""
     name, _ = QFileDialog.getOpenFileName(parent, "Choose class labels", "", _LABELS)

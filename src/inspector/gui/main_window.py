@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
             self.commands.choose_device,
             self.commands.ask_for_labels,
             self.commands.show_match_report,
+            self.commands.run_own_model,
         )
         self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)

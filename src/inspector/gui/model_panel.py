@@ -24,8 +24,9 @@ class ModelPanel(QScrollArea):
     ----------
     session
         Shown, and sent what the person chooses.
-    choose_device, choose_labels, show_report
-        What the window does when the person chooses a device, or asks for a file of labels or for the match report.
+    choose_device, choose_labels, show_report, run_own
+        What the window does when the person chooses a device, or asks for a file of labels, for the match report, or
+        to run the file's model.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class ModelPanel(QScrollArea):
         choose_device: Callable[[str], object],
         choose_labels: Callable[[], object],
         show_report: Callable[[], object],
+        run_own: Callable[[], object],
     ) -> None:
         super().__init__()
         self._session = session
@@ -55,6 +57,8 @@ class ModelPanel(QScrollArea):
         attach.architecture_chosen.connect(lambda name: self._with_current(session.choose_architecture, name))
         attach.state_dict_chosen.connect(lambda index: self._with_current(session.choose_state_dict, index))
         attach.attach_requested.connect(lambda: self._with_current(session.attach))
+        attach.run_own_requested.connect(run_own)
+        attach.detach_requested.connect(lambda: self._with_current(session.detach))
         attach.cancel_requested.connect(lambda: self._with_current(session.cancel_attach))
         attach.device_chosen.connect(choose_device)
         attach.labels_requested.connect(choose_labels)

@@ -228,7 +228,8 @@ def _awaited(prediction: Prediction | None, attachment: Attachment) -> str:
     if prediction.phase == "running":
         return "Predicting…"
     if attachment.phase == "running":
-        return f"Waiting until {attachment.architecture or 'the architecture'} is attached…"
+        ready = "runs" if attachment.trusted else "is attached"
+        return f"Waiting until {attachment.architecture or 'the architecture'} {ready}…"
     return "Waiting for its turn…" if attachment.phase == "ready" else ""
 
 

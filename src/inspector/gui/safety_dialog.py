@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
@@ -15,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from inspector.checkpoint.safety import SEVERITY
+from inspector.checkpoint.safety import SEVERITY, Verdict
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import theme
 from inspector.gui.tooltips import tooltip
@@ -42,7 +44,9 @@ class SafetyDialog(QDialog):
             note.setStyleSheet(f"color: {theme.colors().warning};")
             layout.addWidget(note)
         if summary.globals:
-            layout.addWidget(_table(summary), 1)
+            layout.addWidget(
+                names_table(words.global_names(summary), "Name in the file" if summary.complete else "At least these names"), 1
+            )
         else:
             quiet = QLabel("It names no function and no class at all.")
             quiet.setProperty("muted", True)
@@ -54,11 +58,12 @@ class SafetyDialog(QDialog):
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
 
-def _table(summary: CheckpointSummary) -> QTableWidget:
-    rows = sorted(words.global_names(summary), key=lambda row: (SEVERITY.index(row[1]), row[0]))
+def names_table(names: Iterable[tuple[str, Verdict]], heading: str) -> QTableWidget:
+    """Return a table of what a file names, worst first, with what each means."""
+    rows = sorted(names, key=lambda row: (SEVERITY.index(row[1]), row[0]))
     table = QTableWidget(len(rows), 2)
     table.setAccessibleName("What the file names")
-    table.setHorizontalHeaderLabels(["Name in the file" if summary.complete else "At least these names", "Meaning"])
+    table.setHorizontalHeaderLabels([heading, "Meaning"])
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)

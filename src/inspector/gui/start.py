@@ -35,7 +35,8 @@ def make_window(settings: SettingsStore, reader: ProcessClient | None = None) ->
     kept = settings.settings
     python = kept.engine_python
     gone = python is not None and not (os.path.isabs(python) and os.path.isfile(python))
-    session = Session(loop, device=kept.device, engine_python=None if gone else python, reader=reader)
+    usable = None if gone else python
+    session = Session(loop, device=kept.device, engine_python=usable, reader=reader, trust_memory=settings)
     window = MainWindow(session, settings)
     loop.setParent(window)
     window.furnished.connect(loop.release_idle)

@@ -14,6 +14,7 @@ from inspector import __version__
 from inspector.gui import commands, theme
 from inspector.gui.drops import Dropped, from_mime
 from inspector.gui.tooltips import tooltip
+from inspector.session.trust_offer import is_offered, trust_offer
 from inspector.shipped import shipped_path
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class WindowCommands(QObject):
             "quit": self._window.close,
             "attach": lambda: self.with_current(session.attach),
             "match_report": self.show_match_report,
+            "run_own": self.run_own_model,
+            "forget_trust": self.forget_trust,
             "detach": lambda: self.with_current(session.detach),
             "labels": self.ask_for_labels,
             "cancel": self.cancel,
@@ -91,6 +94,8 @@ class WindowCommands(QObject):
         self.actions["attach"].setEnabled(fits)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
+        self.actions["run_own"].setEnabled(found is not None and is_offered(found))
+        self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
         for name in ("close", "detach", "labels", "safety", "find"):
@@ -151,6 +156,42 @@ class WindowCommands(QObject):
         path = file_dialogs.ask_for_labels(self._window)
         if path is not None:
             self.with_current(lambda number: self._session.choose_labels(number, path))
+
+    def run_own_model(self) -> None:
+        """Run the model in the shown file as it is: at once where that was agreed to before, else after asking."""
+        self.with_current(
+            lambda number: self._session.trust_if_remembered(
+                number, lambda changed: self._ask_to_trust(number, changed)
+            )
+        )
+
+    def _ask_to_trust(self, number: int, changed: str) -> None:
+        from inspector.gui.trust_dialog import TrustDialog
+
+        found = self._window.store.checkpoints.get(number)
+        if found is None or found.summary is None:
+            return
+        summary, offer = found.summary, trust_offer(found.summary, found.state_dict)
+        if offer is None:
+            return
+        dialog = TrustDialog(found.name, offer, changed, str(found.path.parent), self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def agreed() -> None:
+            now = self._window.store.checkpoints.get(number)
+            if now is None or now.summary is not summary or trust_offer(summary, now.state_dict) != offer:
+                self._window.store.notice(f"{found.name} was read again meanwhile, so it was not run.", "warning")
+                return
+            self._session.trust(number, dialog.source_folder, remember=dialog.remember.isChecked())
+
+        dialog.accepted.connect(agreed)
+        dialog.open()
+
+    def forget_trust(self) -> None:
+        """Ask again before any file's own model runs."""
+        self._window.settings.forget_trust()
+        self._window.store.notice("Inspector asks again before a file's own model runs.")
+        self.enable()
 
     def open_demo(self) -> None:
         """Open the shipped demo and predict its samples."""

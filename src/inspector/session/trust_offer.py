@@ -8,6 +8,7 @@ from typing import Literal
 from inspector.checkpoint.safety import SEVERITY, Verdict
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.session import words
+from inspector.session.state import OpenCheckpoint
 
 #: Names in one sentence, at the most.
 _MOST_NAMED = 4
@@ -101,6 +102,14 @@ def trust_offer(summary: CheckpointSummary, state_dict: int | None) -> TrustOffe
     names = [row for row in summary.globals if row[1] != "tensor"]
     private = any(verdict not in ("tensor", "module") for _, verdict in names)
     return _offer(summary, "pickled", class_name, inside, names, private=private)
+
+
+def is_offered(found: OpenCheckpoint) -> bool:
+    """Tell whether running the file's own model is of use: it may run, and its weights alone don't serve as well."""
+    offer = trust_offer(found.summary, found.state_dict) if found.summary is not None else None
+    report = found.match_report
+    attached_as_well = report is not None and report.complete and offer is not None and not offer.is_private
+    return offer is not None and not offer.refusal and not attached_as_well
 
 
 def _offer(
