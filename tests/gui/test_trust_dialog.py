@@ -91,6 +91,7 @@ def test_cancel_is_the_default_and_runs_nothing(window: MainWindow, qtbot: Any, 
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     wait_for(qtbot, lambda: not dialogs(window))
     assert phase(window) == "none"
+    assert "nothing in it was run" in window.verdict.subtitle.text()
     assert not private.with_name("canary").exists()
 
 
@@ -112,6 +113,7 @@ def test_run_predict_stop_and_be_remembered(
     assert "4 classes · " in window.attach.card_text.text()
     assert "prepared as for ImageNet" in window.attach.card_text.text()
     assert not window.attach.button.isVisible()
+    assert "its own model runs, as you chose" in window.verdict.subtitle.text()
     assert drop_on(window, [DEMO / "samples" / "7_1.png"])
     wait_for(qtbot, lambda: window.prediction.top_label() in ("ant", "bee", "cat", "dog"))
 
@@ -119,6 +121,7 @@ def test_run_predict_stop_and_be_remembered(
     qtbot.mouseClick(window.attach.own, Qt.MouseButton.LeftButton)
     wait_for(qtbot, lambda: window.attach.own.text() == "Run it as it is…")
     assert phase(window) == "none"
+    assert "its own model was run, as you chose" in window.verdict.subtitle.text()
     assert len(window.settings.trusted_files) == 1
     qtbot.mouseClick(window.attach.own, Qt.MouseButton.LeftButton)
     wait_for(qtbot, lambda: phase(window) in ("ready", "failed"))

@@ -15,6 +15,7 @@ from inspector.command_line.prediction_run import Outcome, PredictionRun, Reques
 from inspector.command_line.problems import CommandError, UsageError
 from inspector.command_line.processes import usable_engine_python
 from inspector.session import words
+from inspector.session.trust_offer import ASSUMED_PREPROCESSING
 
 DESCRIPTION = "Predict images with a checkpoint's weights, in eval mode."
 
@@ -120,7 +121,7 @@ def _print_page(outcome: Outcome) -> None:
     page.line(f"{outcome.architecture}{own} on {outcome.device_description}, {outcome.eval_sentence}.", "bold")
     page.line(f"{outcome.labels_from[:1].upper()}{outcome.labels_from[1:]}.")
     if outcome.preprocessing_is_assumed:
-        page.line(f"{words.ASSUMED_PREPROCESSING}.")
+        page.line(f"{ASSUMED_PREPROCESSING}.")
     page.line()
     rows = []
     for result in outcome.results:

@@ -31,7 +31,7 @@ from inspector.session.state import (
     OfficialCheck,
     OpenCheckpoint,
 )
-from inspector.session.trust_offer import is_offered, trust_offer
+from inspector.session.trust_offer import ASSUMED_PREPROCESSING, is_offered, trust_offer
 
 
 class AttachPanel(QWidget):
@@ -352,7 +352,7 @@ def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
     classes = words.plural(attachment.num_classes or 0, "class", "classes")
     lines = [sentence, f"{classes} · {attachment.device_description} · {attachment.labels_from}"]
     if attachment.preprocessing.get("source") == "assumed":
-        lines.append(f"{words.ASSUMED_PREPROCESSING}.")
+        lines.append(f"{ASSUMED_PREPROCESSING}.")
     return "positive", f"Running {name} as it is", "\n".join(lines)
 
 

@@ -45,7 +45,10 @@ class SafetyDialog(QDialog):
             layout.addWidget(note)
         if summary.globals:
             layout.addWidget(
-                names_table(words.global_names(summary), "Name in the file" if summary.complete else "At least these names"), 1
+                names_table(
+                    words.global_names(summary), "Name in the file" if summary.complete else "At least these names"
+                ),
+                1,
             )
         else:
             quiet = QLabel("It names no function and no class at all.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -92,6 +93,7 @@ class TrustDialog(QDialog):
         self.remember.setToolTip("Don't ask again for just these bytes and this code; a change of either asks again")
         self.run.setAutoDefault(False)
         self.run.setToolTip("Run the code that this file names, with your rights")
+        self.cancel.setProperty("primary", True)
         self.cancel.setDefault(True)
         self.cancel.setToolTip("Run nothing (Esc)")
         self.cancel.clicked.connect(self.reject)
@@ -124,6 +126,11 @@ class TrustDialog(QDialog):
 
     def _dress(self) -> None:
         theme.dress(self.problem, f"color: {theme.colors().danger};")
+        palette = self.remember.palette()
+        # Fusion draws the outline of a box in a darker shade of this, which is not seen on a dark window.
+        palette.setColor(QPalette.ColorRole.Window, theme.qcolor(theme.colors().muted))
+        if palette != self.remember.palette():
+            self.remember.setPalette(palette)
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""

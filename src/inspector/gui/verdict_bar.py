@@ -78,7 +78,7 @@ class VerdictBar(QFrame):
         self.title.setText(headline(summary))
         self.title.setToolTip(tooltip(verdict_sentence(summary)))
         self.title.setAccessibleDescription(verdict_sentence(summary))
-        self.subtitle.setText(_details(summary))
+        self.subtitle.setText(_details(found, summary))
         text, tone, icon = _SAFETY_CHIPS[summary.safety]
         self.safety.show_text(text, tone, icon, words.safety_explanation(summary))
         self.safety.show()
@@ -110,7 +110,7 @@ def _waiting_title(found: OpenCheckpoint | None) -> str:
     return f"Reading {found.name}" if found.phase == "running" else found.name
 
 
-def _details(summary: CheckpointSummary) -> str:
+def _details(found: OpenCheckpoint, summary: CheckpointSummary) -> str:
     model = summary.state_dicts[summary.model] if summary.model is not None else None
     parts = [words.container(summary), words.size(summary.size)]
     if model is not None and model.buffers:
@@ -124,8 +124,15 @@ def _details(summary: CheckpointSummary) -> str:
         parts.append("holds native machine code")
     if not summary.complete:
         parts.append("read only in part")
-    parts.append("nothing in it runs code" if summary.safety == "safe" else "nothing in it was run")
+    parts.append(_what_ran(found, summary))
     return " · ".join(parts)
+
+
+def _what_ran(found: OpenCheckpoint, summary: CheckpointSummary) -> str:
+    if found.was_run:
+        runs = found.attachment.trusted and found.attachment.phase != "failed"
+        return "its own model runs, as you chose" if runs else "its own model was run, as you chose"
+    return "nothing in it runs code" if summary.safety == "safe" else "nothing in it was run"
 
 
 def _match_tip(found: OpenCheckpoint) -> str:

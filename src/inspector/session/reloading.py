@@ -66,6 +66,7 @@ class Reloading:
             "summary": summary,
             "freshness": Freshness(),
             "official": OfficialCheck(),
+            "was_run": False,
             "tensor": tensor,
             "tensor_view": first_view(summary, tensor) if tensor is not None else None,
         }

@@ -272,6 +272,7 @@ class OpenCheckpoint:
 
     ``phase`` is ``"running"`` while the reader reads, ``"ready"`` with a summary, ``"failed"`` with a failure.
     ``match_failure`` says why the person's ``choices`` can't be used; the report is then the one before them.
+    ``was_run`` tells that the file's own model was run as it is.
     """
 
     id: int
@@ -293,6 +294,7 @@ class OpenCheckpoint:
     tensor_view: TensorView | None = None
     freshness: Freshness = Freshness()
     copy: CopyState | None = None
+    was_run: bool = False
 
     @property
     def name(self) -> str:

@@ -19,6 +19,9 @@ WHAT_IT_MEANS = (
     "Agree only if you trust whoever made the file."
 )
 
+#: Said of a model that runs as it is, where nothing tells how it wants its images.
+ASSUMED_PREPROCESSING = "Images are prepared as for ImageNet, which the file does not tell"
+
 
 @dataclass(frozen=True, slots=True)
 class TrustOffer:

@@ -219,6 +219,7 @@ class Trusting:
             self._failed(run, Failure(f"The engine's Python can't be started: {error.strerror}.", "Choose another."))
             return
         run.client = client
+        self._store.change_checkpoint(run.number, was_run=True)
         own = run.summary.embedded.class_names
         params = {
             "path": str(run.copy.path),

@@ -26,9 +26,6 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "dangerous": "Can act on this machine",
 }
 
-#: Said of a model that runs as it is: its file does not tell what it wants.
-ASSUMED_PREPROCESSING = "Images are prepared as for ImageNet, which the file does not tell"
-
 TASK_WORDS = {
     "classification": "image classification",
     "semantic_segmentation": "semantic segmentation",
