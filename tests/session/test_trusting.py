@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -174,6 +175,20 @@ def test_closing_its_tab_ends_the_process_and_deletes_the_copy_and_the_engine_go
     assert driven.predict(other, picture(tmp_path / "a.png"))[0].phase == "ready"
     assert driven.session.engine.process_id == engine
     assert driven.notices == []
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="watches a process as Linux does")
+def test_what_the_model_started_ends_with_it(driven: Driven, make: Make, code: Path) -> None:
+    started = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])\n"
+    keep = "open(os.path.join(os.path.dirname(__file__), 'child'), 'w').write(str(child.pid))\n"
+    (code / "my_net.py").write_text(f"import os\n{started}{keep}{CODE}")
+    number = trusted(driven, make(), code)
+    child = os.pidfd_open(int((code / "child").read_text()))
+    driven.session.close(number)
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    assert poll.poll(10_000)
+    os.close(child)
 
 
 def test_a_model_that_ends_its_process_or_hangs_leaves_the_other_tabs_alone(

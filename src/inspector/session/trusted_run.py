@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,10 +71,14 @@ class TrustedRun:
             copy.remove()
 
     def end_process(self) -> None:
-        """End the process alone."""
-        if self.client is not None:
-            self.client.close()
-            self.client = None
+        """End the process, and those that the model started, but keep the copy."""
+        client, self.client = self.client, None
+        if client is None:
+            return
+        if hasattr(os, "killpg") and client.process.poll() is None:
+            with contextlib.suppress(OSError):
+                os.killpg(client.process.pid, signal.SIGKILL)  # it leads a group of its own
+        client.close()
 
 
 def starting(offer: TrustOffer) -> Attachment:
