@@ -11,10 +11,11 @@ from pathlib import Path
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.output import Update, tell
+from inspector.command_line.prediction_words import as_given, free_name, misfit, nearest
 from inspector.command_line.problems import CommandError, EngineFailedError, UsageError, error_of
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import QueueLoop, Session, words
-from inspector.session.state import Candidate, ClassScore, Failure, MatchReport, OpenCheckpoint
+from inspector.session.state import Candidate, ClassScore, Failure, OpenCheckpoint
 from inspector.session.store import Notice
 from inspector.session.trust_offer import TrustOffer, trust_offer
 
@@ -204,8 +205,8 @@ class PredictionRun:
         report = self._checkpoint(number).match_report
         assert report is not None
         if not report.complete:
-            hint = f"{_nearest(report, self._best(number))} {self._how_to_trust(number)}"
-            raise CommandError(_misfit(self._request.file, report), hint.strip())
+            hint = f"{nearest(report, self._best(number))} {self._how_to_trust(number)}"
+            raise CommandError(misfit(self._request.file, report), hint.strip())
         if report.task != "classification":
             task = words.TASK_WORDS.get(report.task, report.task)
             raise CommandError(f"{report.architecture} is for {task}.", "Only image classification is predicted yet.")
@@ -317,7 +318,7 @@ class PredictionRun:
             made = self._store.predictions[number, image.id]
             error = made.failure.sentence if made.failure is not None else None
             milliseconds = made.milliseconds if error is None else None
-            results.append(Result(_as_given(image.path, given), error, milliseconds, made.classes))
+            results.append(Result(as_given(image.path, given), error, milliseconds, made.classes))
         return Outcome(
             attachment.architecture,
             report.task if report is not None and not attachment.trusted else "classification",
@@ -342,7 +343,7 @@ class PredictionRun:
             best = self._store.predictions[number, image.id].classes[:1]
             if not best:
                 continue
-            out = folder / _free_name(image.path.stem, taken)
+            out = folder / free_name(image.path.stem, taken)
             saved: list[Failure | None] = []
             caption = f"{best[0].label}  {words.percent(best[0].score)}"
             self._update(len(taken) / len(self._store.images), "Saving the copies")
@@ -354,43 +355,3 @@ class PredictionRun:
 
 def _parts(failure: Failure | None) -> tuple[str, str]:
     return (failure.message, failure.hint) if failure is not None else ("The engine can't run.", "")
-
-
-def _misfit(file: str, report: MatchReport) -> str:
-    return (
-        f"{file} does not fit {report.architecture} completely: {len(report.missing):,} missing, "
-        f"{report.unexpected:,} unexpected and {len(report.mismatched):,} mismatched keys."
-    )
-
-
-def _nearest(report: MatchReport, best: Candidate | None) -> str:
-    """Return which architecture to choose instead."""
-    if best is None:
-        return ""
-    fits = not (best.missing or best.unexpected or best.mismatched)
-    if best.architecture == report.architecture:
-        if fits and best.num_classes is not None:
-            return f"The file's own head has {best.num_classes:,} classes: with that it fits."
-        return f"{best.architecture} is the nearest architecture."
-    if fits:
-        return f"It fits {best.architecture}: choose that."
-    return f"The nearest architecture is {best.architecture}, which does not fit either."
-
-
-def _as_given(path: Path, given: dict[str, str]) -> str:
-    """Return an image's path as the person named it or the folder it was found in."""
-    for parent in (path, *path.parents):
-        named = given.get(str(parent))
-        if named is not None:
-            return os.path.join(named, path.relative_to(parent)) if parent != path else named
-    return str(path)
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    """Return a name that no other copy of this run has: ``dog-predicted.png``, ``dog-predicted-2.png``."""
-    name, count = f"{stem}-predicted.png", 1
-    while name.casefold() in taken:
-        count += 1
-        name = f"{stem}-predicted-{count}.png"
-    taken.add(name.casefold())
-    return name
