@@ -109,7 +109,8 @@ def test_run_predict_stop_and_be_remembered(
     dialog.remember.setChecked(True)
     qtbot.mouseClick(dialog.run, Qt.MouseButton.LeftButton)
     wait_for(qtbot, lambda: phase(window) in ("ready", "failed"))
-    assert window.attach.card_title.text() == "Running my_net.Net as it is"
+    assert window.attach.card.accessibleName().startswith("Running my_net.Net as it is")
+    assert window.attach.card_title.text() == "Running my_net.\u200bNet as it is"
     assert "4 classes · " in window.attach.card_text.text()
     assert "prepared as for ImageNet" in window.attach.card_text.text()
     assert not window.attach.button.isVisible()
@@ -151,6 +152,14 @@ def test_a_file_that_was_read_again_behind_the_question_is_not_run(
     qtbot.mouseClick(dialog.run, Qt.MouseButton.LeftButton)
     assert "read again meanwhile" in window.notice.text.text()
     assert phase(window) == "none"
+
+
+def test_a_long_name_of_a_class_does_not_widen_the_panel(window: MainWindow, qtbot: Any, private: Path) -> None:
+    opened(window, qtbot, private)
+    wait_for(qtbot, window.attach.own.isVisible)
+    widest = window.attach.minimumSizeHint().width()
+    window.attach._card("positive", f"Running {'package.' * 30}{'LongName' * 30} as it is", "")
+    assert window.attach.minimumSizeHint().width() == widest
 
 
 def test_what_is_missing_is_told_in_the_card(window: MainWindow, qtbot: Any, private: Path) -> None:

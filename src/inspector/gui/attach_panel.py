@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -75,6 +77,8 @@ class AttachPanel(QWidget):
         self.card = QFrame()
         self.card.setObjectName("fit")
         self.card_title, self.card_text = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        for label in (self.card_title, self.card_text, self.origin):
+            label.setMinimumWidth(1)  # nor may a longer word
         for label in (self.classes, self.origin, self.card_title, self.card_text):
             label.setTextFormat(Qt.TextFormat.PlainText)  # sentences name files and keys as strangers wrote them
         self.progress = QProgressBar(textVisible=False, maximum=1000)
@@ -309,7 +313,7 @@ class AttachPanel(QWidget):
             )
 
     def _card(self, tone: Tone, title: str, text: str) -> None:
-        self.card_title.setText(title)
+        self.card_title.setText(_breakable(title))
         self.card_text.setText(text)
         self.card_text.setVisible(bool(text))
         self.card.setAccessibleName(f"{title}. {text}")
@@ -340,6 +344,11 @@ def _modules(keys: tuple[str, ...]) -> str:
     modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
     more = f" and {words.number(len(modules) - _NAMED)} more" if len(modules) > _NAMED else ""
     return f"{', '.join(modules[:_NAMED])}{more}"
+
+
+def _breakable(text: str) -> str:
+    """Let a long dotted name be broken after its dots: a word that fits in no line would widen the whole panel."""
+    return re.sub(r"(?<=\w)\.(?=\w)", ".\u200b", text)
 
 
 def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:

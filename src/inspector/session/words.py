@@ -197,7 +197,7 @@ def safety_explanation(summary: CheckpointSummary) -> str:
         # Classes below __torch__ are those of the program itself.
         foreign = [name for name in foreign if not name.startswith("__torch__.")]
         if not foreign:
-            return f"It is a program, which runs when it is used with torch.{more} Inspector runs none of it."
+            return f"It is a program, which runs when it is used with torch.{more} Inspector does not run it by itself."
     if foreign == ["torch.storage._load_from_bytes"]:
         return (
             "Python's own pickle wrote it, and loading it makes torch unpickle each storage in it, so load it only if "
@@ -206,7 +206,7 @@ def safety_explanation(summary: CheckpointSummary) -> str:
     if foreign:
         return (
             f"Loading it with torch would run code of {_listed(foreign)}, so load it only if you trust whoever made "
-            f"it.{more} Inspector runs none of it."
+            f"it.{more} Inspector runs none of it by itself."
         )
     if not summary.complete:
         return "It could be read only in part, so loading it with torch may run code. Inspector runs none of it."
