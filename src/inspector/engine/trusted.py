@@ -16,6 +16,7 @@ from torch import nn
 from inspector.engine.attach import Attachment, class_labels
 from inspector.engine.devices import choose_device
 from inspector.engine.evaluation import EvalReport, set_eval
+from inspector.engine.loading import LoadReport
 from inspector.engine.preprocessing import Preprocessing
 from inspector.engine.problems import DeviceError, EngineError, PredictionError
 from inspector.engine.trusted_code import NameFinder, add_source, pickle_module, reason
@@ -157,10 +158,12 @@ def load_trusted(
         task="classification",
         device=target,
         num_classes=classes,
+        options={},
         preprocessing=chosen,
         transform=chosen.transform(),
         labels=class_labels(labels or (own_labels if len(own_labels) == classes else None), classes),
         eval_report=report,
+        loading=LoadReport(len(inner.state_dict())),
     )
 
 
