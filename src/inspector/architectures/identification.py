@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from inspector.architectures.builders import has_zero_points
 from inspector.architectures.collection import catalogue
 from inspector.architectures.layouts import Shape
-from inspector.architectures.matching import MatchReport, Mismatch, closest, compare
+from inspector.architectures.matching import MatchReport, Mismatch, compare
 from inspector.architectures.official import Value
-from inspector.architectures.wrappers import Unwrapped, candidate_wrappers, unwrap
+from inspector.architectures.shared_names import shared_names
+from inspector.architectures.wrappers import Unwrapped, views
 
 Match: TypeAlias = Literal["exact", "head", "part", "none"]
 
@@ -30,8 +30,12 @@ class Candidate:
         How alike both are, 0 to 1; 1 where everything fits.
     matched
         Number of keys with the right shape.
-    missing, unexpected, mismatched, num_classes, wrapper, options
+    missing, unexpected, mismatched, num_classes, wrapper, options, reshaped, library, caveat
         As in `MatchReport`.
+    twins
+        Other builders that make the same keys and shapes, so that no file can tell which of them it comes from:
+        a quantized builder and its float twin, unless the file is quantized, and the two Faster R-CNNs on a
+        MobileNet. They are candidates of their own, and the plainest is the first.
     """
 
     architecture: str
@@ -43,6 +47,15 @@ class Candidate:
     num_classes: int | None
     wrapper: str
     options: dict[str, Value]
+    twins: tuple[str, ...] = ()
+    reshaped: Mapping[str, Shape] = field(default_factory=dict)
+    library: str = ""
+    caveat: str = ""
+
+    @property
+    def named(self) -> int:
+        """Number of keys that the file and the architecture have in common, whatever their shapes."""
+        return self.matched + len(self.mismatched)
 
 
 @dataclass(frozen=True)
@@ -53,17 +66,29 @@ class Identification:
     ----------
     match
         ``exact`` (all keys and shapes), ``head`` (all but the classifier's size, which was adapted), ``part``
-        (at least half of either's tensors are the other's too) or ``none`` (mere resemblances).
+        (at least half of either's tensors are the other's too, or all are but `Candidate.caveat` says that the
+        outputs may differ) or ``none`` (mere resemblances).
     official_weights
         For example ``"ResNet18_Weights.IMAGENET1K_V1"``. Keys and shapes cannot tell: None here, and
         filled in by whoever has asked `Catalogue.entries_with` for those of the file's SHA-256.
     candidates
         Best first.
+    tensors
+        Number of the file's keys.
     """
 
     match: Match
     official_weights: str | None
     candidates: tuple[Candidate, ...]
+    tensors: int = 0
+
+    @property
+    def nearest(self) -> Candidate | None:
+        """What the file resembles most, where it is no torchvision architecture; None where nothing does.
+
+        `Candidate.named` of its keys, of `tensors`, are called as this one's, ``matched`` of them with its shapes.
+        """
+        return self.candidates[0] if self.match == "none" and self.candidates else None
 
 
 def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
@@ -84,33 +109,33 @@ def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
     best = _match(reports[0]) if reports else "none"
     if best == "none":
         reports = [report for report in reports if report.resembles]
-    return Identification(best, None, tuple(_candidate(report) for report in reports[:limit]))
+    return Identification(best, None, tuple(map(_candidate, reports[:limit])), len(tensors))
 
 
-def _shortlist(tensors: Mapping[str, Shape], size: int) -> Iterator[tuple[str, Unwrapped]]:
-    """Yield the architectures that share most names with the file, each with the wrapper that makes it so."""
-    views = [unwrap(tensors, wrapper) for wrapper in candidate_wrappers(tensors)]
-    zero_points = has_zero_points(tensors)
-    found: list[tuple[float, str, Unwrapped]] = []
-    for name, architecture in catalogue().items():
-        view, shared = closest(architecture, views, zero_points)
-        if shared:
-            union = len(architecture.layout.tensors) + len(tensors) - shared
-            found.append((shared / union, name, view))
-    found.sort(key=lambda entry: -entry[0])
-    for _, name, view in found[:size]:
-        yield name, view
+def _shortlist(tensors: Mapping[str, Shape], size: int) -> list[tuple[str, Unwrapped]]:
+    """Return the architectures that share most names with the file, each with the view of it that makes it so."""
+    found: dict[str, tuple[float, Unwrapped]] = {}
+    for view in views(tensors):
+        counts = shared_names(view.names.keys())
+        for name, chosen in catalogue().items() if counts else ():
+            shared = max(counts[chosen.layout_name], counts[chosen.converted_layout_name])
+            if not shared or (view.spelling and not view.spelling.is_for(name)):
+                continue
+            share = shared / (len(chosen.layout.tensors) + len(tensors) - shared)
+            if name not in found or share > found[name][0]:
+                found[name] = share, view
+    ranked = sorted(found.items(), key=lambda entry: -entry[1][0])
+    return [(name, view) for name, (_, view) in ranked[:size]]
 
 
 def _match(report: MatchReport) -> Match:
-    if report.complete:
+    if report.complete and not report.caveat:
         return "head" if report.adapted else "exact"
-    return "part" if report.partial else "none"
+    return "part" if report.complete or report.partial else "none"
 
 
-def _rank(report: MatchReport) -> tuple[bool, float, bool, int, str]:
-    name = report.architecture
-    return not report.complete, -report.score, catalogue()[name].quantized, len(name), name
+def _rank(report: MatchReport) -> tuple[bool, float, tuple[bool, int, str]]:
+    return not report.complete, -report.score, _plainness(report.architecture)
 
 
 def _candidate(report: MatchReport) -> Candidate:
@@ -124,4 +149,16 @@ def _candidate(report: MatchReport) -> Candidate:
         num_classes=report.num_classes,
         wrapper=report.wrapper,
         options=dict(report.options),
+        twins=() if report.options.get("quantize") else _twins(report.architecture),
+        reshaped=report.reshaped,
+        library=report.library,
+        caveat=report.caveat,
     )
+
+
+def _twins(name: str) -> tuple[str, ...]:
+    return tuple(sorted(catalogue().twins(name), key=_plainness))
+
+
+def _plainness(name: str) -> tuple[bool, int, str]:
+    return catalogue()[name].quantized, len(name), name

@@ -45,6 +45,8 @@ Role: TypeAlias = Literal["parameter", "buffer"]
 
 
 COUNTER = ".num_batches_tracked"  # of every batch norm, but for frozen ones and files from before torch 0.4.1
+#: Ends of the names of buffers that a builder fills by itself, Swin's tables of positions among them.
+COMPUTED = (COUNTER, ".relative_position_index", ".relative_coords_table")
 
 
 class Tensor(NamedTuple):

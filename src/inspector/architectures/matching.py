@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inspector.architectures.builders import Architecture, has_zero_points
 from inspector.architectures.classes import adapted_signature, found_options, head_classes
 from inspector.architectures.collection import architecture
-from inspector.architectures.layouts import COUNTER, Shape
+from inspector.architectures.layouts import COMPUTED, Shape
 from inspector.architectures.official import Options
-from inspector.architectures.wrappers import Unwrapped, candidate_wrappers, unwrap
+from inspector.architectures.spellings import Spelling
+from inspector.architectures.wrappers import Unwrapped, views
 
 _MISMATCH_WORTH = 0.25  # of a match, in the score: the right name on the wrong shape is still a resemblance
 _PART_AT_LEAST = 4  # tensors: fewer prove nothing
@@ -51,10 +52,17 @@ class MatchReport:
     unexpected
         As the file spells them, without the wrapper, in the file's order.
     untracked
-        ``num_batches_tracked`` counters that the file lacks. They are not missing: torch before 0.4.1 saved
-        none, and the model built for it starts them at 0.
+        Buffers that the file lacks and the builder fills by itself, so that they are not missing:
+        ``num_batches_tracked`` counters (torch before 0.4.1 saved none) and Swin's tables of positions (timm
+        saves none).
     sources
         The file's full name for every matched or mismatched key: what to load under that key.
+    reshaped
+        The file's shape of those matched keys whose values it has, in the same order, in another shape.
+    library
+        Whose names the file has, such as ``"timm"``; empty for torchvision's own.
+    caveat
+        A sentence where torchvision's model may compute something else from these tensors; empty where not.
     """
 
     architecture: str
@@ -67,6 +75,14 @@ class MatchReport:
     mismatched: tuple[Mismatch, ...]
     untracked: tuple[str, ...]
     sources: Mapping[str, str]
+    reshaped: Mapping[str, Shape] = field(default_factory=dict)
+    library: str = ""
+    caveat: str = ""
+
+    @property
+    def named(self) -> int:
+        """Number of keys that the file and the architecture have in common, whatever their shapes."""
+        return len(self.matched) + len(self.mismatched)
 
     @property
     def complete(self) -> bool:
@@ -124,29 +140,27 @@ def match(
         There is no architecture of that name.
     """
     chosen = architecture(name)
-    wrappers = candidate_wrappers(tensors) if wrapper is None else (wrapper,)
-    view, _ = closest(chosen, [unwrap(tensors, candidate) for candidate in wrappers], has_zero_points(tensors))
+    view = closest(chosen, views(tensors, wrapper), has_zero_points(tensors))
     return compare(view, tensors, name, num_classes)
 
 
-def closest(chosen: Architecture, views: Sequence[Unwrapped], zero_points: bool) -> tuple[Unwrapped, int]:
-    """Return the view that shares most names with an architecture, float or quantized, and how many.
+def closest(chosen: Architecture, candidates: Sequence[Unwrapped], zero_points: bool) -> Unwrapped:
+    """Return the view that shares most names with an architecture, float or quantized.
 
     Parameters
     ----------
     chosen
         The architecture.
-    views
-        The file's names without each of the wrappers that come into question.
+    candidates
+        The file's names without each of the wrappers that come into question; the first is in torchvision's spelling.
     zero_points
         Whether the file has any quantized layer: else there is no need to read how quantized ones look.
     """
     layouts = [chosen.layout]
     if zero_points and chosen.quantized:
         layouts.append(chosen.layout_with({"quantize": True}))
-    counts = [max(len(layout.tensors.keys() & view.names.keys()) for layout in layouts) for view in views]
-    most = max(counts)
-    return views[counts.index(most)], most
+    fitting = [view for view in candidates if view.spelling is None or view.spelling.is_for(chosen.name)]
+    return max(fitting, key=lambda view: max(len(layout.tensors.keys() & view.names.keys()) for layout in layouts))
 
 
 def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classes: int | None = None) -> MatchReport:
@@ -158,22 +172,33 @@ def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classe
         num_classes = head_classes(shapes, name)
     options = found_options(shapes, name)
     expected = adapted_signature(name, num_classes, options)
+    reshaped = _reshaped(view.spelling, expected, shapes)
+    fitting = {key for key, shape in expected.items() if shapes.get(key) == shape or key in reshaped}
     absent = [key for key in expected if key not in shapes]
-    untracked = tuple(key for key in absent if key.endswith(COUNTER))
     start = len(view.wrapper)
     return MatchReport(
         architecture=name,
         num_classes=num_classes,
         wrapper=view.wrapper,
         options=options,
-        matched=tuple(key for key, shape in expected.items() if shapes.get(key) == shape),
-        missing=tuple(key for key in absent if not key.endswith(COUNTER)),
+        matched=tuple(key for key in expected if key in fitting),
+        missing=tuple(key for key in absent if not key.endswith(COMPUTED)),
         unexpected=(*(s[start:] for key, s in view.names.items() if key not in expected), *view.strays),
         mismatched=tuple(
-            Mismatch(key, shape, shapes[key])
-            for key, shape in expected.items()
-            if key in shapes and shapes[key] != shape
+            Mismatch(key, shape, shapes[key]) for key, shape in expected.items() if key in shapes and key not in fitting
         ),
-        untracked=untracked,
+        untracked=tuple(key for key in absent if key.endswith(COMPUTED)),
         sources={key: view.names[key] for key in expected if key in shapes},
+        reshaped=reshaped,
+        library=view.spelling.library if view.spelling else "",
+        caveat=view.spelling.caveat if view.spelling else "",
     )
+
+
+def _reshaped(
+    spelling: Spelling | None, expected: Mapping[str, Shape], shapes: Mapping[str, Shape]
+) -> dict[str, Shape]:
+    if spelling is None:
+        return {}
+    both = ((key, shape, shapes[key]) for key, shape in expected.items() if key in shapes)
+    return {key: found for key, shape, found in both if found != shape and spelling.reshapes(key, shape, found)}

@@ -1,21 +1,27 @@
 """Names as files spell them, brought to the names that torchvision's builders use.
 
 A model saved from inside another module has a prefix on every key: ``module.`` (DataParallel), ``_orig_mod.``
-(torch.compile), ``model.``, ``net.``, several of them, or any attribute's name. Such a prefix is a wrapper.
+(torch.compile), ``model.``, ``net.``, several of them, or any attribute's name. Such a prefix is a wrapper. What
+stands behind it may be spelled as another library spells it; see `inspector.architectures.spellings`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import NamedTuple
+
+from inspector.architectures.shared_names import known_prefixes
+from inspector.architectures.spelling_tables import SPELLINGS
+from inspector.architectures.spellings import Spelling, spelled
 
 _DEEPEST = 6  # dotted names in a wrapper
 _MOST = 12  # wrappers to try
 _SAMPLE = 2_000  # names looked at to find wrappers
 _SHARE = 0.2  # of the names that a wrapper holds at least: a file may hold several models
+_KNOWN_AT_LEAST = 4  # names of torchvision's behind a wrapper that few names have
 
 # Names that torchvision changed and its official files keep: densenet's `norm.1`, vision transformers'
 # `mlp.linear_1`. And modules wrapped one by one, like `features.module.0` of torch's own ImageNet example.
@@ -32,12 +38,14 @@ class Unwrapped(NamedTuple):
     """A state_dict's names without one wrapper.
 
     ``names`` maps the builder's spelling to the file's full name; ``strays`` are the file's names that do not
-    have the wrapper, or that come out like another.
+    have the wrapper, or that come out like another. ``spelling`` is the library's whose names these were, None for
+    torchvision's own.
     """
 
     wrapper: str
     names: dict[str, str]
     strays: tuple[str, ...]
+    spelling: Spelling | None = None
 
 
 def plain_name(name: str) -> str:
@@ -52,7 +60,19 @@ def plain_name(name: str) -> str:
 
 
 def candidate_wrappers(names: Collection[str]) -> tuple[str, ...]:
-    """Return the prefixes that may be a wrapper: none first, then by how many names have them, most first."""
+    """Return the prefixes that may be a wrapper: none first, then those before most names of torchvision's.
+
+    After these come the prefixes that many names have, whatever stands behind them.
+    """
+    return tuple(dict.fromkeys(("", *_before_known_names(names), *_frequent(names))))
+
+
+def _before_known_names(names: Collection[str]) -> list[str]:
+    counts = known_prefixes(names, _DEEPEST).most_common(_MOST)
+    return [prefix for prefix, count in counts if count >= _KNOWN_AT_LEAST]
+
+
+def _frequent(names: Collection[str]) -> list[str]:
     step = len(names) // _SAMPLE + 1
     counts: Counter[str] = Counter()
     for name in islice(names, 0, None, step):
@@ -63,20 +83,53 @@ def candidate_wrappers(names: Collection[str]) -> tuple[str, ...]:
                 break
             counts[name[: dot + 1]] += 1
     enough = _SHARE * (len(names) // step)
-    common = (prefix for prefix, count in counts.most_common(_MOST) if count >= enough)
-    return ("", *common)
+    return [prefix for prefix, count in counts.most_common(_MOST) if count >= enough]
 
 
-def unwrap(names: Collection[str], wrapper: str) -> Unwrapped:
-    """Strip one wrapper from the names and bring them to the builder's spelling."""
+def views(names: Collection[str], wrapper: str | None = None) -> list[Unwrapped]:
+    """Return the ways to read a file's names as torchvision's, each without a wrapper and from one spelling.
+
+    Parameters
+    ----------
+    names
+        A file's names, with fast membership.
+    wrapper
+        The wrapper to take off; None for all that come into question.
+    """
+    blob = "".join(f"{name}\n" for name in names)
+    old = any(hint in blob for hint in _OLD_HINTS)
+    if wrapper is None:
+        wrappers = ["", *_before_known_names(names)]
+        if old:  # names that only then are known
+            wrappers = list(dict.fromkeys((*wrappers, *_frequent(names))))
+    else:
+        wrappers = [wrapper]
+    found = [_unwrapped(names, each, old) for each in wrappers]
+    foreign = spelled(names, blob, SPELLINGS)
+    found += [_respelled(names, each, old, table) for each, table in foreign if wrapper in (None, each)]
+    return found
+
+
+def _unwrapped(names: Collection[str], wrapper: str, old: bool) -> Unwrapped:
     start = len(wrapper)
     inside = [name for name in names if name.startswith(wrapper)] if wrapper else list(names)
     strays = [name for name in names if not name.startswith(wrapper)] if len(inside) < len(names) else []
-    blob = "\n".join(inside)
-    if not any(hint in blob for hint in _OLD_HINTS):
+    if not old:
         return Unwrapped(wrapper, {name[start:]: name for name in inside}, tuple(strays))
+    pairs = ((plain_name(name[start:]), name) for name in inside)
+    return Unwrapped(wrapper, *_first_of_each(pairs, strays))
+
+
+def _respelled(names: Collection[str], wrapper: str, old: bool, spelling: Spelling) -> Unwrapped:
+    plain = _unwrapped(names, wrapper, old)
+    pairs = ((new, plain.names[name]) for name, new in spelling.translated(plain.names).items())
+    return Unwrapped(wrapper, *_first_of_each(pairs, list(plain.strays)), spelling)
+
+
+def _first_of_each(pairs: Iterable[tuple[str, str]], strays: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the file's name for each of torchvision's, and those left over because another is called the same."""
     found: dict[str, str] = {}
-    for name in inside:
-        if found.setdefault(plain_name(name[start:]), name) is not name:
+    for new, name in pairs:
+        if found.setdefault(new, name) is not name:
             strays.append(name)
-    return Unwrapped(wrapper, found, tuple(strays))
+    return found, tuple(strays)

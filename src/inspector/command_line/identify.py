@@ -81,13 +81,30 @@ def _sentence(answer: dict[str, Any], tensors: int) -> str:
     if not answer["candidates"]:
         return "This isn't a torchvision architecture; nothing in it resembles one."
     best = answer["candidates"][0]
-    name = best["architecture"]
+    name = " or ".join([best["architecture"], *best["twins"]]) if answer["match"] != "none" else best["architecture"]
+    spelled = (
+        f", in {best['library']}'{'' if best['library'].endswith('s') else 's'} spelling" if best["library"] else ""
+    )
+    fit = f"All {words.plural(tensors, 'tensor')} fit{spelled}."
     if answer["match"] == "exact":
         official = f": torchvision's own {answer['official_weights']}" if answer["official_weights"] else ""
-        return f"It is {name}{official}. All {words.plural(tensors, 'tensor')} fit."
+        return f"It is {name}{official}. {fit}"
     if answer["match"] == "head":
         classes = f"{words.number(best['num_classes'])} class{'' if best['num_classes'] == 1 else 'es'}"
-        return f"It is {name} with a head of {classes}. All {words.plural(tensors, 'tensor')} fit."
+        return f"It is {name} with a head of {classes}. {fit}"
     if answer["match"] == "part":
-        return f"It is {name} in part: {words.number(best['matched'])} of {words.plural(tensors, 'tensor')} fit."
-    return f"This isn't a torchvision architecture; {name} resembles it most."
+        if best["caveat"]:
+            return f"It has the tensors of {name}. {fit} {best['caveat']}"
+        return (
+            f"It is {name} in part: {words.number(best['matched'])} of {words.plural(tensors, 'tensor')} fit{spelled}."
+        )
+    return _resemblance(best, tensors)
+
+
+def _resemblance(best: dict[str, Any], tensors: int) -> str:
+    named, fitting = best["matched"] + len(best["mismatched"]), best["matched"]
+    shapes = f"{words.number(fitting)} of them with its shapes" if fitting else "none of them with its shape"
+    return (
+        f"This isn't a torchvision architecture. It resembles {best['architecture']}: "
+        f"{words.number(named)} of {words.plural(tensors, 'key')} have its names, {shapes}."
+    )

@@ -86,9 +86,14 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
                 "num_classes": candidate.num_classes,
                 "wrapper": candidate.wrapper,
                 "options": builder_arguments(candidate.options),
+                "twins": candidate.twins,
+                "library": candidate.library,
+                "reshaped": len(candidate.reshaped),
+                "caveat": candidate.caveat,
             }
         )
-    return {"match": found.match, "official_weights": found.official_weights, "candidates": candidates}, []
+    answer = {"match": found.match, "official_weights": found.official_weights, "tensors": found.tensors}
+    return answer | {"candidates": candidates}, []
 
 
 def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
