@@ -31,9 +31,12 @@ def shared_names(names: Set[str]) -> Counter[str]:
 
 
 def known_prefixes(names: Collection[str], deepest: int) -> Counter[str]:
-    """Count for each prefix, of so many dotted names at the most, behind how many of its names one is known."""
+    """Count for each prefix, of so many dotted names at the most, behind how many of its names one is known.
+
+    The empty prefix is counted too.
+    """
     known = known_names()
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter({"": sum(name in known for name in names)})
     for name in names:
         dot = -1
         for _ in range(deepest):

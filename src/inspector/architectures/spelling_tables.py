@@ -7,6 +7,7 @@ same outputs, batch norms calibrated, unless a caveat says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from inspector.architectures.spellings import Block, Spelling
 
@@ -75,6 +76,7 @@ def _swin(library: str, first: int, place: str) -> Spelling:
         signs=(f"layers.{first}.downsample.reduction.weight", f"layers.{first + 2}.downsample.reduction.weight"),
         rules=_SWIN_BLOCK
         | {f"layers.#.downsample.{part}": f"features.{place}.{part}" for part in ("norm", "reduction")},
+        reshaped=(".relative_position_index",),
     )
 
 
@@ -114,7 +116,7 @@ _CONVNEXTS = (
         """,
     ),
     _convnext(
-        "ConvNeXt's authors",
+        "its authors' code",
         "downsample_layers.0.0.weight",
         "stages.#.#.",
         {},
@@ -156,9 +158,15 @@ def _mobile_kinds(prefix: str) -> tuple[Block, ...]:
     )
 
 
+_PADDED = "timm's models called tf_… have the same tensors but pad otherwise: only the others predict the same here."
+_OTHER_EPSILON = (
+    "timm computes otherwise with them (another epsilon in batch norms, and other padding in models called tf_…), "
+    "so predictions differ."
+)
+
 _EFFICIENTNET = Spelling(
     library="timm",
-    families=("efficientnet_",),
+    families=tuple(f"efficientnet_b{size}" for size in range(5)),
     anchor="conv_stem.weight",
     signs=("blocks.2.0.conv_pwl.weight", "conv_head.weight"),
     rules=_inside(
@@ -173,6 +181,12 @@ _EFFICIENTNET = Spelling(
     ),
     block="blocks.#.#.",
     kinds=(*_mobile_kinds(_EFFICIENT), _kind("conv", _EFFICIENT, "conv 0.0 bn1 0.1")),
+    caveat=_PADDED,
+)
+_LARGE_EFFICIENTNET = replace(
+    _EFFICIENTNET,
+    families=("efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_"),
+    caveat=_OTHER_EPSILON,
 )
 
 _MOBILENET_V2 = Spelling(
@@ -214,6 +228,7 @@ _MOBILENET_V3 = Spelling(
     block="blocks.#.#.",
     kinds=(*_mobile_kinds("features.{n+1}.block."), _kind("conv", "features.{n+1}.", "conv 0 bn1 1")),
     reshaped=("classifier.0.weight",),
+    caveat=_OTHER_EPSILON,
 )
 
 _MNASNET = Spelling(
@@ -288,17 +303,38 @@ _RESNET = Spelling(
     inner="resnet.",
 )
 
+
+def _sequential(families: tuple[str, ...], anchor: str, tops: str) -> Spelling:
+    """Return the names of ``Sequential(*model.children())``, often without the head: children by their place."""
+    return Spelling(library="a Sequential", families=families, anchor=anchor, rules={}, tops=_inside("", tops))
+
+
+_SEQUENTIALS = (
+    _sequential(
+        ("resnet", "resnext", "wide_resnet"),
+        "4.0.conv1.weight",
+        "0 conv1 1 bn1 4 layer1 5 layer2 6 layer3 7 layer4 9 fc",
+    ),
+    _sequential(("squeezenet",), "0.3.squeeze.weight", "0 features 1 classifier"),
+    _sequential(("densenet",), "0.denseblock1.denselayer1.norm1.weight", "0 features 1 classifier"),
+    _sequential(("mobilenet_v2",), "0.1.conv.0.0.weight", "0 features 1 classifier"),
+    _sequential(("mobilenet_v3_",), "0.1.block.0.0.weight", "0 features 2 classifier"),
+    _sequential(("efficientnet_",), "0.1.0.block.0.0.weight", "0 features 2 classifier"),
+)
+
 #: Every spelling that is known.
 SPELLINGS = (
     _VIT,
     _swin("timm", 1, "{2a}"),
-    _swin("Swin's authors", 0, "{2a+2}"),
+    _swin("its authors' code", 0, "{2a+2}"),
     *_CONVNEXTS,
     _EFFICIENTNET,
+    _LARGE_EFFICIENTNET,
     _MOBILENET_V2,
     _MOBILENET_V3,
     _MNASNET,
     _REGNET,
     _VGG,
     _RESNET,
+    *_SEQUENTIALS,
 )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from math import prod
 
 _NUMBERS = r"(?<![^.])(\d+)(?![^.])"  # segments that are a number
 _FIELD = re.compile(r"\{(\d*)([a-z])([+-]\d+)?\}")
@@ -49,7 +50,7 @@ class Spelling:
     Attributes
     ----------
     library
-        Who spells so, as a person knows it.
+        Where the names come from, as a person knows it.
     families
         Beginnings of the builders' names.
     anchor
@@ -64,6 +65,8 @@ class Spelling:
         Beginning of the names inside a block, such as ``blocks.#.#.``.
     kinds
         The kinds of blocks; the first that fits a block is it.
+    tops
+        Torchvision's names for the first part of names without a rule.
     reshaped
         Ends of torchvision's names whose tensors have the same values, in the same order, in another shape.
     numbers
@@ -80,6 +83,7 @@ class Spelling:
     inner: str = ""
     block: str = ""
     kinds: tuple[Block, ...] = ()
+    tops: Mapping[str, str] = field(default_factory=dict)
     reshaped: tuple[str, ...] = ()
     numbers: str = _NUMBERS
     caveat: str = ""
@@ -90,7 +94,7 @@ class Spelling:
 
     def reshapes(self, key: str, expected: tuple[int, ...], found: tuple[int, ...]) -> bool:
         """Tell whether a tensor of torchvision's name has its values in another shape in this spelling."""
-        return bool(self.reshaped) and key.endswith(self.reshaped) and _flat(expected) == _flat(found)
+        return bool(self.reshaped) and key.endswith(self.reshaped) and prod(expected) == prod(found)
 
     def translated(self, names: Collection[str]) -> dict[str, str]:
         """Return torchvision's name for each of a model's names, already without their wrapper."""
@@ -114,8 +118,12 @@ class Spelling:
                 kind = kinds[numbers[:2]]
                 rules, inside = kind.rules if kind else {}, outline[start:]
                 values["n"] = places[numbers[:2]]
-            found[name] = _written(rules, inside, values) or name
+            found[name] = _written(rules, inside, values) or self._below_top(name)
         return found
+
+    def _below_top(self, name: str) -> str:
+        top, dot, rest = name.partition(".")
+        return self.tops.get(top, top) + dot + rest
 
     def _kind(self, children: set[str]) -> Block | None:
         return next((kind for kind in self.kinds if kind.has <= children), None)
@@ -183,11 +191,3 @@ def _writer(target: str) -> _Writer:
         return "".join(text + number for text, number in zip(texts, [*numbers, ""], strict=True))
 
     return write
-
-
-def _flat(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return a shape as rows and columns: what stays as it is when a tensor is laid out otherwise by its rows."""
-    columns = 1
-    for size in shape[1:]:
-        columns *= size
-    return (shape[0] if shape else 1), columns

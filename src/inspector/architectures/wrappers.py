@@ -21,7 +21,8 @@ _DEEPEST = 6  # dotted names in a wrapper
 _MOST = 12  # wrappers to try
 _SAMPLE = 2_000  # names looked at to find wrappers
 _SHARE = 0.2  # of the names that a wrapper holds at least: a file may hold several models
-_KNOWN_AT_LEAST = 4  # names of torchvision's behind a wrapper that few names have
+_KNOWN_AT_LEAST = 4  # names of torchvision's behind a wrapper, however few of all names have it
+_KNOWN_SHARE = 0.1  # of the names of torchvision's behind the best wrapper, at least behind any other
 
 # Names that torchvision changed and its official files keep: densenet's `norm.1`, vision transformers'
 # `mlp.linear_1`. And modules wrapped one by one, like `features.module.0` of torch's own ImageNet example.
@@ -69,7 +70,8 @@ def candidate_wrappers(names: Collection[str]) -> tuple[str, ...]:
 
 def _before_known_names(names: Collection[str]) -> list[str]:
     counts = known_prefixes(names, _DEEPEST).most_common(_MOST)
-    return [prefix for prefix, count in counts if count >= _KNOWN_AT_LEAST]
+    enough = max(_KNOWN_AT_LEAST, counts[0][1] * _KNOWN_SHARE)
+    return [prefix for prefix, count in counts if count >= enough]
 
 
 def _frequent(names: Collection[str]) -> list[str]:
@@ -99,9 +101,8 @@ def views(names: Collection[str], wrapper: str | None = None) -> list[Unwrapped]
     blob = "".join(f"{name}\n" for name in names)
     old = any(hint in blob for hint in _OLD_HINTS)
     if wrapper is None:
-        wrappers = ["", *_before_known_names(names)]
-        if old:  # names that only then are known
-            wrappers = list(dict.fromkeys((*wrappers, *_frequent(names))))
+        # names in a former spelling are known only once they are brought to today's
+        wrappers = list(dict.fromkeys(("", *_before_known_names(names), *(_frequent(names) if old else ()))))
     else:
         wrappers = [wrapper]
     found = [_unwrapped(names, each, old) for each in wrappers]

@@ -82,9 +82,7 @@ def _sentence(answer: dict[str, Any], tensors: int) -> str:
         return "This isn't a torchvision architecture; nothing in it resembles one."
     best = answer["candidates"][0]
     name = " or ".join([best["architecture"], *best["twins"]]) if answer["match"] != "none" else best["architecture"]
-    spelled = (
-        f", in {best['library']}'{'' if best['library'].endswith('s') else 's'} spelling" if best["library"] else ""
-    )
+    spelled = f" (named as in {best['library']})" if best["library"] else ""
     fit = f"All {words.plural(tensors, 'tensor')} fit{spelled}."
     if answer["match"] == "exact":
         official = f": torchvision's own {answer['official_weights']}" if answer["official_weights"] else ""

@@ -18,6 +18,8 @@ from inspector.engine.quantized import convert, engine_setter, packed, with_sque
 Initialise = Callable[[list[str]], Mapping[str, torch.Tensor]]
 """Names of parameters -> those parameters, initialised as torchvision does."""
 
+_COMPUTED = (".relative_position_index", ".relative_coords_table")
+
 
 def fill(
     model: nn.Module,
@@ -53,7 +55,8 @@ def fill(
     except RuntimeError as error:  # shapes of renamed old keys, which only torch's own hooks know
         raise AttachError(f"The weights don't fit {architecture}.", HINT) from error
     unexpected = [*found.unexpected_keys, *strays]
-    missing = [key for key in found.missing_keys if key not in mismatched]
+    # Swin's tables of positions, which timm doesn't save: the builder has filled them
+    missing = [key for key in found.missing_keys if key not in mismatched and not key.endswith(_COMPUTED)]
     matched = len(state) - len(unexpected) - len(mismatched)
     if (missing or unexpected or mismatched) and not (partial and matched):
         raise misfit(architecture, missing, unexpected, mismatched)

@@ -257,7 +257,7 @@ class EngineLink:
             self._not_attached(number, upload, self._store.engine.failure or Failure("There is no engine."))
             return
         try:
-            plan = UploadPlan(found.summary, report.fitting)
+            plan = UploadPlan(found.summary, report.fitting, report.reshaped)
         except InspectorError as error:
             self._not_attached(number, upload, Failure(error.message, error.hint, type(error).__name__))
             return

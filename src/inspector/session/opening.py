@@ -322,4 +322,5 @@ def _match_report(
         wrappers=tuple(result["wrappers"]),
         ways_out=result["ways_out"],
         assumed=result["assumed"],
+        reshaped={key: tuple(shape) for key, shape in result["reshaped"].items()},
     )

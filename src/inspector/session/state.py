@@ -115,6 +115,8 @@ class MatchReport:
         What to do about each mismatched key, as a sentence.
     assumed
         Options of the architecture that no key shows, with the value of its builder.
+    reshaped
+        The architecture's shape of the keys that the file has in another shape, with the same values in order.
     """
 
     architecture: str
@@ -176,6 +178,8 @@ class OfficialCheck:
     def is_misnamed(self) -> bool:
         """Whether it is called like an official file and is another one."""
         return self.phase == "ready" and self.claimed not in ("", self.entry)
+
+    reshaped: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

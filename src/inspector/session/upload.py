@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 from inspector.checkpoint.contents import StorageLocation
@@ -19,6 +22,8 @@ class UploadPlan:
         The checkpoint.
     targets
         The architecture's key for each tensor that is attached.
+    reshaped
+        The architecture's shape of the keys whose tensors have the same values, in order, in another shape.
 
     Raises
     ------
@@ -35,13 +40,16 @@ class UploadPlan:
         Rows of (a row as above, scale, zero point, axis, rows of the scales and the zero points by channel or None).
     """
 
-    def __init__(self, summary: CheckpointSummary, targets: dict[int, str]) -> None:
+    def __init__(
+        self, summary: CheckpointSummary, targets: dict[int, str], reshaped: Mapping[str, Sequence[int]]
+    ) -> None:
         self.tensors: list[list[Any]] = []
         self.chunked: list[list[Any]] = []
         self.quantized: list[list[Any]] = []
         self._places: dict[StorageLocation, int] = {}
         for tensor, target in targets.items():
-            self._add(target, summary.place(tensor))
+            place = summary.place(tensor)
+            self._add(target, place if target not in reshaped else _reshaped(target, place, reshaped[target]))
 
     @property
     def storages(self) -> list[StorageLocation]:
@@ -70,3 +78,18 @@ class UploadPlan:
     def _row(self, target: str, place: TensorPlace) -> list[Any]:
         storage = self._places.setdefault(place.location, len(self._places))
         return [target, place.dtype, list(place.shape), list(place.stride), place.offset, storage]
+
+
+def _reshaped(target: str, place: TensorPlace, shape: Sequence[int]) -> TensorPlace:
+    """Return the place of the same values in another shape, which takes them to lie in order, without gaps."""
+    steps = zip(place.shape, place.stride, _in_order(place.shape), strict=True)
+    if place.layout != "strided" or any(size > 1 and step != plain for size, step, plain in steps):
+        raise TensorReadError(
+            f"{target} has the shape {' × '.join(map(str, place.shape))} in the file, and its values don't lie in order.",
+            "Save it again with .contiguous(), or in the shape that the architecture has.",
+        )
+    return replace(place, shape=tuple(shape), stride=_in_order(shape))
+
+
+def _in_order(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))

@@ -124,6 +124,9 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "complete": report.complete,
         "wrappers": candidate_wrappers(names),
         "ways_out": {m.name: way_out(m.name, m.expected, m.found, heads) for m in report.mismatched},
+        "reshaped": {key: signature[key] for key in report.reshaped},
+        "library": report.library,
+        "caveat": report.caveat,
     }
     return result, ["\0".join(targets.get(name, "") for name in names).encode("utf-8", "surrogatepass")]
 
