@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.architectures import adapted_signature, architecture, catalogue, identify, match
 from inspector.architectures.builders import _layout
 from inspector.architectures.layouts import Shape
+from inspector.checkpoint import open_checkpoint
 
 # Same keys and shapes as another builder, which comes first.
 TWINS = {"fasterrcnn_mobilenet_v3_large_320_fpn": "fasterrcnn_mobilenet_v3_large_fpn"}
@@ -62,6 +63,7 @@ def test_quantized_twins_come_after_their_float_builders() -> None:
     assert names[:2] == ["resnet18", "quantized_resnet18"]
 
 
+@settings(deadline=None)  # the first one reads the catalogue
 @given(name=st.sampled_from(["resnet18", "mobilenet_v2", "vgg11", "vit_b_32", "squeezenet1_1"]), wrapper=wrappers)
 def test_any_wrapper_is_found(name: str, wrapper: str) -> None:
     found = identify(wrapped(adapted_signature(name, 5), wrapper), limit=1)
@@ -124,6 +126,18 @@ def small(*modules: str, size: int = 8) -> dict[str, Shape]:
 )
 def test_names_that_everybody_gives_are_no_resemblance(tensors: dict[str, Shape]) -> None:
     assert identify(tensors).candidates == ()
+
+
+def test_what_is_none_is_told_with_the_nearest() -> None:
+    tensors = resnet20() | {f"extra.{place}": (1,) for place in range(3)}
+    found = identify(tensors)
+    assert found.nearest is not None
+    assert found.nearest == found.candidates[0]
+    names = architecture(found.nearest.architecture).signature
+    assert found.nearest.named == len(tensors.keys() & names.keys()) == len(tensors) - 5
+    assert found.tensors == len(tensors)
+    assert identify(architecture("resnet18").signature).nearest is None
+    assert identify({"mine.weight": (3,)}).nearest is None
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 5, 7, 9, 18])
@@ -197,6 +211,7 @@ def test_detectors_that_no_file_tells_apart_are_offered_together() -> None:
         assert [candidate.score for candidate in found.candidates[:2]] == [1, 1]
         assert found.candidates[2].score < 1
     assert catalogue().twins(names[0]) == (names[1],)
+    assert [candidate.twins for candidate in found.candidates[:2]] == [(names[1],), (names[0],)]
 
 
 def test_a_quantized_file_is_no_float_model() -> None:
@@ -210,6 +225,7 @@ def test_a_quantized_file_is_no_float_model() -> None:
     )
     assert best.options == {"quantize": True}
     assert second.score < 0.6
+    assert best.twins == ()
 
 
 def test_a_float_file_is_offered_as_a_float_model_and_as_one_to_be_quantized() -> None:
@@ -217,6 +233,7 @@ def test_a_float_file_is_offered_as_a_float_model_and_as_one_to_be_quantized() -
     assert (first.architecture, first.options) == ("mobilenet_v2", {})
     assert (second.architecture, second.options, second.score) == ("quantized_mobilenet_v2", {"quantize": False}, 1)
     assert catalogue().twins("mobilenet_v2") == ("quantized_mobilenet_v2",)
+    assert (first.twins, second.twins) == (("quantized_mobilenet_v2",), ("mobilenet_v2",))
 
 
 def test_quantized_layouts_are_read_for_quantized_files_alone() -> None:
@@ -263,16 +280,15 @@ def test_spellings_that_torch_understands_are_exact(name: str, today: str, old: 
         ("imagenet/facebookresearch__kill-the-bits__resnet18_small_blocks.decoded.pth", "exact", "resnet18", 1000),
         ("imagenet/pytorch__ios-demo-app__mobilenet_quantized.decoded.pth", "exact", "mobilenet_v2", 1000),
         ("state_dicts/Notralles__Leaforia__squeezenet.pth", "head", "squeezenet1_0", 4),
+        ("pickled_models/robertpreda__proiectIC__squeeze__epochs_20.pth", "head", "squeezenet1_1", 7),
+        ("pickled_models/robertpreda__proiectIC__squeezenet__1_1__4_classes.pth", "part", "squeezenet1_1", None),
         ("state_dicts/akamaster__pytorch_resnet_cifar10__resnet20-12fca82f.th", "none", "resnet34", None),
     ],
 )
 def test_real_files(shared_data: Path, file: str, match: str, name: str, classes: int | None) -> None:
-    import torch
-
-    content = torch.load(shared_data / "checkpoints" / file, weights_only=True, map_location="cpu")
-    state_dict = content.get("state_dict", content)
-    found = identify({key: tuple(value.shape) for key, value in state_dict.items()})
+    with open_checkpoint(shared_data / "checkpoints" / file) as checkpoint:
+        found = identify({tensor.key: tuple(tensor.shape) for tensor in checkpoint.tensors})
     best = found.candidates[0]
     assert (found.match, best.architecture, best.num_classes) == (match, name, classes)
-    if match != "none":
+    if match in ("exact", "head"):
         assert (best.missing, best.unexpected, best.mismatched) == ((), (), ())

@@ -86,6 +86,8 @@ def test_another_architecture_can_be_picked() -> None:
     assert (len(report.missing), len(report.unexpected)) == (32, 320)
     assert report.num_classes is None
     assert not report.adapted
+    report = match({f"module.{key}": shape for key, shape in architecture("resnet50").signature.items()}, "raft_small")
+    assert (report.wrapper, report.matched) == ("", ())
 
 
 def test_an_empty_state_dict_matches_nothing() -> None:

@@ -65,7 +65,8 @@ def test_every_tensor_has_its_own_target(title: str) -> None:
     for key, source in report.sources.items():
         assert report.reshaped.get(key, signature[key]) == tensors[source]
         leaf = key.rpartition(".")[2]
-        assert ("running" in leaf) == ("running" in source) and leaf.endswith("bias") == source.endswith("bias")
+        assert ("running" in leaf) == ("running" in source)
+        assert leaf.endswith("bias") == source.endswith("bias")
     assert set(report.sources) == set(signature) - set(report.untracked)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torchvision.models import squeezenet1_1
+from torchvision.models import resnet18, squeezenet1_1
 
 Inspector = Any
 
@@ -25,7 +25,8 @@ def test_exact(inspector: Inspector, exact: Path) -> None:
     found = inspector("identify", exact.name, "--json", cwd=exact.parent).json()
     assert (found["file"], found["match"], found["official_weights"]) == (exact.name, "exact", None)
     best = found["candidates"][0]
-    assert list(best) == _KEYS
+    assert list(best)[: len(_KEYS)] == _KEYS
+    assert (best["twins"], best["library"], best["reshaped"], best["caveat"]) == ([], "", 0, "")
     assert (best["architecture"], best["score"], best["matched"]) == ("squeezenet1_1", 1.0, 52)
     assert (best["missing"], best["unexpected"], best["mismatched"]) == ([], [], [])
     assert (best["num_classes"], best["wrapper"], best["options"]) == (1_000, "_orig_mod.", {})
@@ -57,6 +58,35 @@ def test_what_it_is_not(inspector: Inspector, tmp_path: Path) -> None:
     found = inspector("identify", path, "--json").json()
     assert (found["match"], found["candidates"]) == ("none", [])
     assert inspector("identify", path).out == "This isn't a torchvision architecture; nothing in it resembles one.\n"
+
+
+def test_what_it_merely_resembles_is_told_with_counts(inspector: Inspector, tmp_path: Path) -> None:
+    norm = ("weight", "bias", "running_mean", "running_var")
+    state = {
+        f"layer{stage}.{block}.bn1.{part}": torch.zeros(8) for stage in (1, 2, 3, 4) for block in "01" for part in norm
+    }
+    torch.save(state | {f"own.{place}": torch.zeros(1) for place in range(10)}, tmp_path / "own.pth")
+    page = inspector("identify", tmp_path / "own.pth")
+    assert page.out.splitlines()[0] == (
+        "This isn't a torchvision architecture. It resembles resnet18: 32 of 42 keys have its names, "
+        "none of them with its shape."
+    )
+
+
+def test_twins_and_other_spellings_are_told(inspector: Inspector, tmp_path: Path) -> None:
+    state = {
+        key.replace("conv1", "0", 1) if key.startswith("conv1") else key: value
+        for key, value in resnet18().state_dict().items()
+    }
+    tops = {"bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7", "fc": "9"}
+    state = {
+        ".".join((tops.get(top, top), rest)): value
+        for (top, _, rest), value in ((key.partition("."), value) for key, value in state.items())
+    }
+    torch.save(state, tmp_path / "sequential.pth")
+    assert inspector("identify", tmp_path / "sequential.pth").out.splitlines()[0] == (
+        "It is resnet18 or quantized_resnet18. All 122 tensors fit (named as in a Sequential)."
+    )
 
 
 def test_state_dict_must_be_there(inspector: Inspector, squeezenet: Path, tmp_path: Path) -> None:

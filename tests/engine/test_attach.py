@@ -116,6 +116,15 @@ def test_old_spellings_of_densenet_and_vit_keys_attach() -> None:
     attach("vit_b_32", {key: v.to(torch.float16) for key, v in vit.items()}, num_classes=3, device="cpu")
 
 
+def test_swins_tables_of_positions_are_filled_where_the_file_lacks_them() -> None:
+    theirs = models.swin_t(num_classes=3)
+    state = {key: value for key, value in theirs.state_dict().items() if not key.endswith("relative_position_index")}
+    assert len(state) == len(theirs.state_dict()) - 12
+    ours = attach("swin_t", state, num_classes=3, device="cpu").model
+    for key, value in theirs.state_dict().items():
+        assert ours.state_dict()[key].equal(value), key
+
+
 @pytest.mark.parametrize("aux", [True, False])
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_auxiliary_heads_are_built_as_the_keys_say(name: str, aux: bool) -> None:

@@ -113,9 +113,12 @@ def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
 
 
 def _shortlist(tensors: Mapping[str, Shape], size: int) -> list[tuple[str, Unwrapped]]:
-    """Return the architectures that share most names with the file, each with the view of it that makes it so."""
+    """Return the architectures that share most names with the file, each with the view of it that makes it so.
+
+    Of two models in a file, one's names are often among the other's: among such views the smaller one is taken.
+    """
     found: dict[str, tuple[float, Unwrapped]] = {}
-    for view in views(tensors):
+    for view in sorted(views(tensors), key=lambda view: len(view.names)):
         counts = shared_names(view.names.keys())
         for name, chosen in catalogue().items() if counts else ():
             shared = max(counts[chosen.layout_name], counts[chosen.converted_layout_name])

@@ -145,7 +145,9 @@ def match(
 
 
 def closest(chosen: Architecture, candidates: Sequence[Unwrapped], zero_points: bool) -> Unwrapped:
-    """Return the view that shares most names with an architecture, float or quantized.
+    """Return the view that shares most names with an architecture, float or quantized; of several, the smallest.
+
+    The first where none shares any.
 
     Parameters
     ----------
@@ -160,7 +162,12 @@ def closest(chosen: Architecture, candidates: Sequence[Unwrapped], zero_points: 
     if zero_points and chosen.quantized:
         layouts.append(chosen.layout_with({"quantize": True}))
     fitting = [view for view in candidates if view.spelling is None or view.spelling.is_for(chosen.name)]
-    return max(fitting, key=lambda view: max(len(layout.tensors.keys() & view.names.keys()) for layout in layouts))
+
+    def shared(view: Unwrapped) -> tuple[int, int]:
+        return max(len(layout.tensors.keys() & view.names.keys()) for layout in layouts), -len(view.names)
+
+    best = max(fitting, key=shared)
+    return best if shared(best)[0] else candidates[0]
 
 
 def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classes: int | None = None) -> MatchReport:

@@ -41,7 +41,7 @@ class UploadPlan:
     """
 
     def __init__(
-        self, summary: CheckpointSummary, targets: dict[int, str], reshaped: Mapping[str, Sequence[int]]
+        self, summary: CheckpointSummary, targets: Mapping[int, str], reshaped: Mapping[str, Sequence[int]]
     ) -> None:
         self.tensors: list[list[Any]] = []
         self.chunked: list[list[Any]] = []
@@ -85,8 +85,8 @@ def _reshaped(target: str, place: TensorPlace, shape: Sequence[int]) -> TensorPl
     steps = zip(place.shape, place.stride, _in_order(place.shape), strict=True)
     if place.layout != "strided" or any(size > 1 and step != plain for size, step, plain in steps):
         raise TensorReadError(
-            f"{target} has the shape {' × '.join(map(str, place.shape))} in the file, and its values don't lie in order.",
-            "Save it again with .contiguous(), or in the shape that the architecture has.",
+            f"{target} has another shape in the file, {' × '.join(map(str, place.shape))}, and isn't contiguous there.",
+            "Save it again after .contiguous().",
         )
     return replace(place, shape=tuple(shape), stride=_in_order(shape))
 
