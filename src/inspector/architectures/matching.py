@@ -198,7 +198,7 @@ def compare(view: Unwrapped, tensors: Mapping[str, Shape], name: str, num_classe
         sources={key: view.names[key] for key in expected if key in shapes},
         reshaped=reshaped,
         library=view.spelling.library if view.spelling else "",
-        caveat=view.spelling.caveat if view.spelling else "",
+        caveat=view.spelling.caveat_for(name) if view.spelling else "",
     )
 
 

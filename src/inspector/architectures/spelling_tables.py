@@ -7,7 +7,6 @@ same outputs, batch norms calibrated, unless a caveat says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from inspector.architectures.spellings import Block, Spelling
 
@@ -166,7 +165,7 @@ _OTHER_EPSILON = (
 
 _EFFICIENTNET = Spelling(
     library="timm",
-    families=tuple(f"efficientnet_b{size}" for size in range(5)),
+    families=("efficientnet_",),
     anchor="conv_stem.weight",
     signs=("blocks.2.0.conv_pwl.weight", "conv_head.weight"),
     rules=_inside(
@@ -181,12 +180,7 @@ _EFFICIENTNET = Spelling(
     ),
     block="blocks.#.#.",
     kinds=(*_mobile_kinds(_EFFICIENT), _kind("conv", _EFFICIENT, "conv 0.0 bn1 0.1")),
-    caveat=_PADDED,
-)
-_LARGE_EFFICIENTNET = replace(
-    _EFFICIENTNET,
-    families=("efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_"),
-    caveat=_OTHER_EPSILON,
+    caveats={f"efficientnet_b{size}": _PADDED for size in range(5)} | {"efficientnet_": _OTHER_EPSILON},
 )
 
 _MOBILENET_V2 = Spelling(
@@ -228,7 +222,7 @@ _MOBILENET_V3 = Spelling(
     block="blocks.#.#.",
     kinds=(*_mobile_kinds("features.{n+1}.block."), _kind("conv", "features.{n+1}.", "conv 0 bn1 1")),
     reshaped=("classifier.0.weight",),
-    caveat=_OTHER_EPSILON,
+    caveats={"mobilenet_v3_": _OTHER_EPSILON},
 )
 
 _MNASNET = Spelling(
@@ -329,7 +323,6 @@ SPELLINGS = (
     _swin("its authors' code", 0, "{2a+2}"),
     *_CONVNEXTS,
     _EFFICIENTNET,
-    _LARGE_EFFICIENTNET,
     _MOBILENET_V2,
     _MOBILENET_V3,
     _MNASNET,

@@ -71,8 +71,9 @@ class Spelling:
         Ends of torchvision's names whose tensors have the same values, in the same order, in another shape.
     numbers
         Pattern of the numbers in a name, with one group.
-    caveat
-        A sentence for the person where torchvision's model computes something else from the same tensors.
+    caveats
+        By the beginnings of builders' names, the first that fits: a sentence for the person where torchvision's
+        model computes something else from the same tensors.
     """
 
     library: str
@@ -86,11 +87,15 @@ class Spelling:
     tops: Mapping[str, str] = field(default_factory=dict)
     reshaped: tuple[str, ...] = ()
     numbers: str = _NUMBERS
-    caveat: str = ""
+    caveats: Mapping[str, str] = field(default_factory=dict)
 
     def is_for(self, name: str) -> bool:
         """Tell whether a builder belongs to the families."""
         return name.removeprefix("quantized_").startswith(self.families)
+
+    def caveat_for(self, name: str) -> str:
+        """Return the sentence that holds for a builder, empty for none."""
+        return next((caveat for start, caveat in self.caveats.items() if name.startswith(start)), "")
 
     def reshapes(self, key: str, expected: tuple[int, ...], found: tuple[int, ...]) -> bool:
         """Tell whether a tensor of torchvision's name has its values in another shape in this spelling."""

@@ -135,6 +135,7 @@ class MatchReport:
     wrappers: tuple[str, ...] = ()
     ways_out: dict[str, str] = field(default_factory=dict)
     assumed: dict[str, bool | float | str] = field(default_factory=dict)
+    reshaped: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def untrained(self) -> tuple[str, ...]:
