@@ -22,7 +22,7 @@ from torchvision.models import WeightsEnum
 from torchvision.models.quantization.utils import quantize_model
 from torchvision.ops import FrozenBatchNorm2d
 
-from inspector.architectures.wrappers import unwrap
+from inspector.architectures.wrappers import views
 from inspector.engine.attach import Attachment, attach
 from inspector.engine.building import task_of
 from inspector.engine.quantized import backend_of
@@ -222,7 +222,7 @@ def saved(model: nn.Module, wrapper: str) -> dict[str, Any]:
 def attached(name: str, kind: str, model: nn.Module, wrapper: str) -> Attachment:
     """Attach the saved state_dict, with nothing told that its keys tell."""
     state = saved(model, wrapper)
-    names = unwrap(state.keys(), wrapper).names
+    names = views(state.keys(), wrapper)[0].names
     entry = str(models.get_model_weights(name).DEFAULT) if "default" in kind else None
     return attach(
         name,

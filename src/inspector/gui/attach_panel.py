@@ -300,8 +300,11 @@ class AttachPanel(QWidget):
             classes = f"{words.number(report.num_classes)} classes. " if report.num_classes else ""
             wrapper = f"Wrapper “{report.wrapper}” taken off. " if report.wrapper else ""
             task = "" if report.task == "classification" else f"For {words.TASK_WORDS.get(report.task, report.task)}. "
-            text = f"{classes}{wrapper}{task}Ready to attach."
-            self._card("positive", f"All {words.number(report.matched)} keys and shapes fit", text)
+            named = f"Keys named as in {report.library}. " if report.library else ""
+            ready = report.caveat or "Ready to attach."
+            text = f"{classes}{wrapper}{named}{_twins(found)}{task}{ready}"
+            tone: Tone = "warning" if report.caveat else "positive"
+            self._card(tone, f"All {words.number(report.matched)} keys and shapes fit", text)
         else:
             part = found.summary is not None and found.summary.whole is not None
             to_do = "This file is just a part: open the whole." if part else "Choose another architecture."
@@ -363,6 +366,13 @@ def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
     if attachment.preprocessing.get("source") == "assumed":
         lines.append(f"{ASSUMED_PREPROCESSING}.")
     return "positive", f"Running {name} as it is", "\n".join(lines)
+
+
+def _twins(found: OpenCheckpoint) -> str:
+    """Return the architectures that have the same keys and shapes as the chosen one, as a sentence."""
+    candidates = found.identification.candidates if found.identification is not None else ()
+    twins = next((row.twins for row in candidates if row.architecture == found.architecture), ())
+    return f"{' and '.join(twins)} would fit as well. " if twins else ""
 
 
 def _unreadable(found: OpenCheckpoint, report: MatchReport) -> list[int]:

@@ -288,7 +288,7 @@ def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
 
 def _identification(result: dict[str, Any]) -> Identification:
     fields = ("architecture", "score", "matched", "missing", "unexpected", "mismatched", "num_classes", "wrapper")
-    candidates = tuple(Candidate(*(row[name] for name in fields)) for row in result["candidates"])
+    candidates = tuple(Candidate(*(row[name] for name in fields), tuple(row["twins"])) for row in result["candidates"])
     return Identification(result["match"], candidates)
 
 
@@ -322,5 +322,7 @@ def _match_report(
         wrappers=tuple(result["wrappers"]),
         ways_out=result["ways_out"],
         assumed=result["assumed"],
+        library=result["library"],
+        caveat=result["caveat"],
         reshaped={key: tuple(shape) for key, shape in result["reshaped"].items()},
     )

@@ -44,7 +44,8 @@ class ArchitectureInfo:
 class Candidate:
     """An architecture that resembles the state_dict, with counts of its keys.
 
-    ``score`` is 1.0 where every key and shape fits; ``num_classes`` is the file's own head's.
+    ``score`` is 1.0 where every key and shape fits; ``num_classes`` is the file's own head's; no file can tell the
+    ``twins`` from it.
     """
 
     architecture: str
@@ -55,6 +56,7 @@ class Candidate:
     mismatched: int
     num_classes: int | None
     wrapper: str
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class MatchReport:
         What to do about each mismatched key, as a sentence.
     assumed
         Options of the architecture that no key shows, with the value of its builder.
+    library, caveat
+        Whose spelling of the keys it is, empty for torchvision's; why outputs may differ all the same, as a sentence.
     reshaped
         The architecture's shape of the keys that the file has in another shape, with the same values in order.
     """
@@ -136,6 +140,8 @@ class MatchReport:
     ways_out: dict[str, str] = field(default_factory=dict)
     assumed: dict[str, bool | float | str] = field(default_factory=dict)
     reshaped: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    library: str = ""
+    caveat: str = ""
 
     @property
     def untrained(self) -> tuple[str, ...]:
