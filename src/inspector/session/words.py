@@ -201,7 +201,7 @@ def safety_explanation(summary: CheckpointSummary) -> str:
     if foreign == ["torch.storage._load_from_bytes"]:
         return (
             "Python's own pickle wrote it, and loading it makes torch unpickle each storage in it, so load it only if "
-            f"you trust whoever made it.{more} Inspector runs none of it."
+            f"you trust whoever made it.{more} Inspector runs none of it by itself."
         )
     if foreign:
         return (
