@@ -242,7 +242,7 @@ def test_quantized_layouts_are_read_for_quantized_files_alone() -> None:
     read = _layout.cache_info().currsize
     assert read <= 121 - 12 - 1
     identify(adapted_signature("quantized_resnet18", None, {"quantize": True}))
-    assert _layout.cache_info().currsize == read + 12
+    assert read < _layout.cache_info().currsize <= read + 12
 
 
 def test_an_odd_position_embedding_is_a_mismatch() -> None:

@@ -289,7 +289,7 @@ def shape_columns(summary: CheckpointSummary, state_dict: int) -> list[bytes]:
 def _identification(result: dict[str, Any]) -> Identification:
     fields = ("architecture", "score", "matched", "missing", "unexpected", "mismatched", "num_classes", "wrapper")
     candidates = tuple(
-        Candidate(*(row[name] for name in fields), twins=tuple(row["twins"])) for row in result["candidates"]
+        Candidate(**{name: row[name] for name in fields}, twins=tuple(row["twins"])) for row in result["candidates"]
     )
     return Identification(result["match"], candidates)
 
