@@ -245,6 +245,7 @@ class AttachPanel(QWidget):
         fits = report is not None and found.attachable and not _unreadable(found, report)
         self.button.setEnabled(self._attaching or fits)
         self.report.setEnabled(report is not None)
+        self.report.setVisible(attachment.phase != "ready")  # the classes need the room; Ctrl+M shows it all the same
         self._show_partial(found, report)
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))

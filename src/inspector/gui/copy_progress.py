@@ -36,6 +36,9 @@ class CopyProgress(QWidget):
         row.setContentsMargins(0, 0, 8, 0)
         for widget in (self.text, self.bar, self.button):
             row.addWidget(widget)
+        # The status bar makes room for what is hidden too, and the classes above need every pixel.
+        self.setFixedHeight(self.fontMetrics().height())
+        self.button.setFixedHeight(self.fontMetrics().height())
         self.hide()
 
     def show_copy(self, copy: CopyState | None) -> None:
