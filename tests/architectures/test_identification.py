@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from inspector.architectures import adapted_signature, architecture, catalogue, identify, match
 from inspector.architectures.builders import _layout
 from inspector.architectures.layouts import Shape
+from inspector.architectures.shared_names import known_names
 from inspector.checkpoint import open_checkpoint
 
 # Same keys and shapes as another builder, which comes first.
@@ -238,6 +239,7 @@ def test_a_float_file_is_offered_as_a_float_model_and_as_one_to_be_quantized() -
 
 def test_quantized_layouts_are_read_for_quantized_files_alone() -> None:
     _layout.cache_clear()
+    known_names.cache_clear()
     identify(architecture("quantized_resnet18").signature)
     read = _layout.cache_info().currsize
     assert read <= 121 - 12 - 1

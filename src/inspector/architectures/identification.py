@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from inspector.architectures.builders import has_zero_points
 from inspector.architectures.collection import catalogue
 from inspector.architectures.layouts import Shape
 from inspector.architectures.matching import MatchReport, Mismatch, compare
@@ -117,9 +118,10 @@ def _shortlist(tensors: Mapping[str, Shape], size: int) -> list[tuple[str, Unwra
 
     Of two models in a file, one's names are often among the other's: among such views the smaller one is taken.
     """
+    quantized = has_zero_points(tensors)
     found: dict[str, tuple[float, Unwrapped]] = {}
     for view in sorted(views(tensors), key=lambda view: len(view.names)):
-        counts = shared_names(view.names.keys())
+        counts = shared_names(view.names.keys(), quantized)
         for name, chosen in catalogue().items() if counts else ():
             shared = max(counts[chosen.layout_name], counts[chosen.converted_layout_name])
             if not shared or (view.spelling and not view.spelling.is_for(name)):

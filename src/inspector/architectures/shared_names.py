@@ -11,22 +11,30 @@ from inspector.architectures.collection import catalogue
 
 
 @cache
-def known_names() -> Mapping[str, tuple[str, ...]]:
-    """Return every name of the catalogue's tensors, with the layouts that have it, quantized ones included."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+def known_names(quantized: bool = False) -> Mapping[str, tuple[str, ...]]:
+    """Return every name of the catalogue's tensors, with the layouts that have it, on demand quantized ones too."""
     layouts = {chosen.layout_name: chosen.layout for chosen in catalogue().values()}
-    for chosen in catalogue().values():
-        if chosen.converted_layout_name:
+    for chosen in catalogue().values() if quantized else ():
+        if chosen.quantized:
             layouts[chosen.converted_layout_name] = chosen.layout_with({"quantize": True})
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for layout_name, layout in layouts.items():
         for name in layout.tensors:
             found[name].append(layout_name)
     return {name: tuple(owners) for name, owners in found.items()}
 
 
-def shared_names(names: Set[str]) -> Counter[str]:
-    """Count for each layout how many of a file's names it has, without their wrapper and in torchvision's spelling."""
-    known = known_names()
+def shared_names(names: Set[str], quantized: bool) -> Counter[str]:
+    """Count for each layout how many of a file's names it has.
+
+    Parameters
+    ----------
+    names
+        A file's names, without their wrapper and in torchvision's spelling.
+    quantized
+        Whether the file has any quantized layer: else there is no need to read how quantized ones look.
+    """
+    known = known_names(quantized)
     return Counter(chain.from_iterable(known[name] for name in known.keys() & names))
 
 
