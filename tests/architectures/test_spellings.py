@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, reduce
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,26 @@ def test_a_backbone_without_its_head_is_a_part() -> None:
         "vit_b_16",
         ("heads.head.weight", "heads.head.bias"),
     )
+
+
+def test_convnext_in_its_authors_names() -> None:
+    changes = {
+        r"^stem\.": "downsample_layers.0.",
+        r"^stages\.(\d)\.downsample\.": r"downsample_layers.\1.",
+        r"\.blocks\.": ".",
+        r"\.conv_dw\.": ".dwconv.",
+        r"\.mlp\.fc(\d)\.": r".pwconv\1.",
+        r"^head\.norm\.": "norm.",
+        r"^head\.fc\.": "head.",
+    }
+    tensors, sources = {}, match(fixture("convnext_tiny"), "convnext_tiny").sources
+    renamed = {}
+    for key, shape in fixture("convnext_tiny").items():
+        new = reduce(lambda name, change: re.sub(change[0], change[1], name), changes.items(), key)
+        tensors[new], renamed[key] = shape, new
+    found = identify(tensors)
+    assert (found.match, found.candidates[0].library) == ("exact", "its authors' code")
+    assert match(tensors, "convnext_tiny").sources == {key: renamed[source] for key, source in sources.items()}
 
 
 def test_swin_in_its_authors_names() -> None:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torchvision.models import resnet18, squeezenet1_1
 
+from inspector.architectures.layouts import parse, sections
+
 Inspector = Any
 
 _KEYS = "architecture score matched missing unexpected mismatched num_classes wrapper options".split()
@@ -87,6 +89,26 @@ def test_twins_and_other_spellings_are_told(inspector: Inspector, tmp_path: Path
     assert inspector("identify", tmp_path / "sequential.pth").out.splitlines()[0] == (
         "It is resnet18 or quantized_resnet18. All 122 tensors fit (named as in a Sequential)."
     )
+
+
+def test_a_library_that_computes_otherwise_is_never_exact(inspector: Inspector, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "architectures/other_spellings.txt").read_text(encoding="utf-8")
+    outline = next(outline for title, outline in sections(text).items() if title.endswith("mobilenet_v3_small"))
+    shapes = {key: tensor.shape for key, tensor in parse(outline).tensors.items()}
+    torch.save({key: torch.zeros(shape) for key, shape in shapes.items()}, tmp_path / "timm.pth")
+    found = inspector("identify", tmp_path / "timm.pth", "--json").json()
+    best = found["candidates"][0]
+    assert (found["match"], best["architecture"], best["library"], best["reshaped"]) == (
+        "part",
+        "mobilenet_v3_small",
+        "timm",
+        1,
+    )
+    sentence = inspector("identify", tmp_path / "timm.pth").out.splitlines()[0]
+    assert sentence.startswith(
+        "It has the tensors of mobilenet_v3_small. All 244 tensors fit (named as in timm). timm "
+    )
+    assert sentence.endswith("so predictions differ.")
 
 
 def test_state_dict_must_be_there(inspector: Inspector, squeezenet: Path, tmp_path: Path) -> None:
