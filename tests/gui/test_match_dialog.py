@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
-from torchvision.models import squeezenet1_1
+from torchvision.models import googlenet, squeezenet1_1
 
 from inspector.gui.main_window import MainWindow
 from inspector.gui.match_dialog import MatchDialog
@@ -139,3 +139,23 @@ def test_it_closes_with_its_file(dialog: MatchDialog, window: MainWindow, qtbot:
     assert found is not None
     window.close_checkpoint(found.id)
     qtbot.waitUntil(lambda: not window.findChildren(MatchDialog))
+
+
+def test_options_that_no_key_shows_are_told_and_changed(window: MainWindow, qtbot: Any, tmp_path: Path) -> None:
+    state_dict = googlenet(num_classes=3, aux_logits=False, init_weights=False).half().state_dict()
+    torch.save(state_dict, tmp_path / "net.pth")
+    number = window.session.open(tmp_path / "net.pth")
+    qtbot.waitUntil(lambda: report_of(window) is not None, timeout=20_000)
+    assert "transform_input off" in window.attach.card_text.text()
+    window.commands.show_match_report()
+    dialog = window.findChild(MatchDialog)
+    assert isinstance(dialog, MatchDialog)
+    box = dialog.assumed.fields["transform_input"]
+    assert box.isVisible()
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    assert window.store.checkpoints[number].choices.assumed == (("transform_input", True),)
+    qtbot.waitUntil(lambda: "transform_input on" in window.attach.card_text.text())
+    assert dialog.precision.isVisible()
+    dialog.precision.setFocus()
+    qtbot.keyClick(dialog.precision, Qt.Key.Key_Down)
+    assert window.store.checkpoints[number].choices.dtype == "keep"

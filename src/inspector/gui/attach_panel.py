@@ -25,6 +25,7 @@ from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
+from inspector.session.engine_link import chosen_options
 from inspector.session.state import (
     ArchitectureInfo,
     Attachment,
@@ -263,6 +264,8 @@ class AttachPanel(QWidget):
             fixed = attachment.eval_sentence
             sentence = f"{fixed[:1].upper()}{fixed[1:]}"
             details = f"{sentence}\n{attachment.device_description} · {attachment.labels_from}"
+            if attachment.precision:
+                details = f"{details}\n{attachment.precision}"
             if attachment.untrained:
                 details = f"Untrained: {_modules(attachment.untrained)}. Its predictions mean little.\n{details}"
             title = f"Attached{' in part' if attachment.untrained else ''}: {counts}{heads}"
@@ -303,7 +306,7 @@ class AttachPanel(QWidget):
             task = "" if report.task == "classification" else f"For {words.TASK_WORDS.get(report.task, report.task)}. "
             named = f"Keys named as in {report.library}. " if report.library else ""
             ready = report.caveat or "Ready to attach."
-            text = f"{classes}{wrapper}{named}{_twins(found)}{task}{ready}"
+            text = f"{classes}{wrapper}{named}{_twins(found)}{task}{_assumed(found)}{ready}"
             tone: Tone = "warning" if report.caveat else "positive"
             self._card(tone, f"All {words.number(report.matched)} keys and shapes fit", text)
         else:
@@ -367,6 +370,13 @@ def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
     if attachment.preprocessing.get("source") == "assumed":
         lines.append(f"{ASSUMED_PREPROCESSING}.")
     return "positive", f"Running {name} as it is", "\n".join(lines)
+
+
+def _assumed(found: OpenCheckpoint) -> str:
+    """Return the options that no key shows, with the value that is taken, as a sentence."""
+    taken = chosen_options(found)
+    shown = [f"{name} {'on' if value is True else 'off' if value is False else value}" for name, value in taken.items()]
+    return f"Not told by the keys: {', '.join(shown)}. " if shown else ""
 
 
 def _twins(found: OpenCheckpoint) -> str:

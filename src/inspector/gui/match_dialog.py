@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from inspector.export.tables import csv_text, tab_text
 from inspector.gui import theme
+from inspector.gui.assumed_options import AssumedOptions
 from inspector.gui.check_box import CheckBox
 from inspector.gui.combo import Combo
 from inspector.gui.match_filter import MatchFilter
@@ -34,6 +35,8 @@ from inspector.session.match_table import HEADER, MatchRow, counts, rows_of
 from inspector.session.state import MatchChoices, MatchReport, OpenCheckpoint
 
 _MOST_CLASSES = 1_000_000
+#: Floating point of another width than float32, in which a model can compute as well.
+REDUCED = frozenset({"float16", "bfloat16", "float64"})
 _WIDTHS = (110, 220, 220, 128, 128)
 
 
@@ -57,6 +60,8 @@ class MatchDialog(QDialog):
         self.title, self.text = QLabel(wordWrap=True), QLabel(wordWrap=True)
         self.wrapper, self.classes = Combo(), QLineEdit()
         self.partial = CheckBox()
+        self.precision = Combo()
+        self.assumed = AssumedOptions()
         self.rules = RenameRules()
         self.filter = MatchFilter()
         self.model = MatchTableModel(self)
@@ -77,6 +82,12 @@ class MatchDialog(QDialog):
         self.wrapper.setAccessibleName("Wrapper")
         self.wrapper.setToolTip("The beginning of the file's keys that is taken off before they are compared")
         self.wrapper.setMinimumContentsLength(18)
+        self.precision.setAccessibleName("Computes in")
+        self.precision.setToolTip("What the attached model computes in, where the file holds another precision")
+        self.precision.addItem("float32", "float32")
+        self.precision.addItem("the file's own precision", "keep")
+        self.precision_label = QLabel("Computes in")
+        self.precision_label.setProperty("muted", True)
         self.classes.setAccessibleName("Classes")
         self.classes.setValidator(QIntValidator(1, _MOST_CLASSES, self))
         self.classes.setFixedWidth(150)
@@ -117,9 +128,13 @@ class MatchDialog(QDialog):
             choices.addWidget(label)
             choices.addWidget(field)
             choices.addSpacing(12)
+        choices.addWidget(self.precision_label)
+        choices.addWidget(self.precision)
+        choices.addSpacing(12)
         choices.addWidget(self.partial)
         choices.addStretch(1)
         layout.addLayout(choices)
+        layout.addWidget(self.assumed)
         layout.addWidget(self.rules)
         layout.addWidget(self.filter)
         layout.addWidget(self.table, 1)
@@ -145,6 +160,8 @@ class MatchDialog(QDialog):
         self.wrapper.activated.connect(lambda row: self._choose(wrapper=self.wrapper.itemData(row)))
         self.classes.editingFinished.connect(lambda: self._choose(num_classes=int(self.classes.text() or 0) or None))
         self.partial.toggled.connect(lambda on: self._choose(partial=on))
+        self.precision.activated.connect(lambda row: self._choose(dtype=self.precision.itemData(row)))
+        self.assumed.changed.connect(lambda chosen: self._choose(assumed=chosen))
         self.rules.changed.connect(lambda rules: self._choose(renames=rules))
         self.filter.changed.connect(self.model.set_filter)
         self.copy.clicked.connect(self.copy_rows)
@@ -185,6 +202,13 @@ class MatchDialog(QDialog):
         self._report = report
         if report is not None:
             self._show_choices(found.choices, report)
+            own = found.official.options
+            assumed = {name: own.get(name, value) for name, value in report.assumed.items()}
+            self.assumed.show_options(assumed, dict(found.choices.assumed))
+            reduced = any(found.summary.dtype(tensor) in REDUCED for tensor in report.fitting)
+            for widget in (self.precision, self.precision_label):
+                widget.setVisible(reduced or found.choices.dtype != "float32")
+            self.precision.setCurrentIndex(self.precision.findData(found.choices.dtype))
         attached = found.attachment.phase in ("running", "ready")
         self.attach.setText("Attached" if found.attachment.phase == "ready" else "Attach")
         self.attach.setEnabled(found.attachable and not attached)

@@ -382,7 +382,8 @@ class EngineLink:
 def chosen_options(found: OpenCheckpoint) -> dict[str, Any]:
     """Return the options that no key shows: the person's choice, else the official entry's, else what is assumed."""
     assumed = found.match_report.assumed if found.match_report is not None else {}
-    return assumed | found.official.options | dict(found.choices.assumed)
+    chosen = dict(found.choices.assumed)
+    return {name: chosen.get(name, found.official.options.get(name, value)) for name, value in assumed.items()}
 
 
 def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import time
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.tensor_bytes import TensorPlace
@@ -19,6 +19,10 @@ from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
+
+if TYPE_CHECKING:
+    from inspector.architectures import Architecture, Options
+    from inspector.architectures.official import Value
 
 #: A list of labels larger than this is none.
 MAX_LABELS_BYTES = 16 << 20
@@ -116,7 +120,7 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "num_classes": report.num_classes,
         "wrapper": report.wrapper,
         "options": dict(report.options),
-        "assumed": architecture(report.architecture).assumed_options(),
+        "assumed": _assumed(architecture(report.architecture), report.options),
         "matched": len(report.matched),
         "missing": [[key, signature[key]] for key in report.missing],
         "unexpected": len(report.unexpected),
@@ -129,6 +133,16 @@ def match(params: dict[str, Any], buffers: list[bytearray], progress: Progress) 
         "caveat": report.caveat,
     }
     return result, ["\0".join(targets.get(name, "") for name in names).encode("utf-8", "surrogatepass")]
+
+
+def _assumed(chosen: Architecture, options: Options) -> dict[str, Value]:
+    """Return the options that no key shows, where they make a difference, with the value that is likeliest."""
+    frozen = bool(options.get("frozen_batch_norm"))
+    # Norms are frozen where the model was built with weights, most often the default ones.
+    default = next((entry for entry in chosen.weights if entry.name == chosen.default_weights), None)
+    likely = chosen.assumed_options(default if frozen else None)
+    matters = {"norm_eps": frozen, "backend": bool(options.get("quantize"))}
+    return {name: value for name, value in likely.items() if matters.get(name, True)}
 
 
 def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
