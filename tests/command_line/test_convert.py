@@ -147,6 +147,7 @@ def test_ended_in_the_middle_nothing_is_left(
     writer = writer_of(folder)
     assert run.poll() is None
     assert writer is not None
+    os.kill(writer, signal.SIGSTOP)  # it must not be done before the command is told
     os.kill(run.pid if whom == "the command" else writer, how)
     _, err = run.communicate(timeout=60)
     assert run.returncode == {"the writer": 4, "the command": 130 if how == signal.SIGINT else -how}[whom]
