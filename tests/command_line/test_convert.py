@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,9 @@ def test_ended_in_the_middle_nothing_is_left(
     assert writer is not None
     os.kill(writer, signal.SIGSTOP)  # it must not be done before the command is told
     os.kill(run.pid if whom == "the command" else writer, how)
+    run.wait(timeout=60)
+    with suppress(ProcessLookupError):
+        os.kill(writer, signal.SIGCONT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == {"the writer": 4, "the command": 130 if how == signal.SIGINT else -how}[whom]
     assert b"Traceback" not in err

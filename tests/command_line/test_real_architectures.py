@@ -27,7 +27,9 @@ def test_squeezenets_are_identified_and_predict(
     found = inspector("identify", path, "--json").json()
     best = found["candidates"][0]
     assert (found["match"], best["architecture"], best["num_classes"]) == ("head", architecture, classes)
-    predicted = inspector("predict", path, shared_data / "images/misc/python-pillow__Pillow__hopper.jpg", "--top", classes, "--json").json()
+    predicted = inspector(
+        "predict", path, shared_data / "images/misc/python-pillow__Pillow__hopper.jpg", "--top", classes, "--json"
+    ).json()
     assert (predicted["architecture"], predicted["eval_mode"]) == (architecture, True)
     (result,) = predicted["results"]
     assert result["error"] is None
