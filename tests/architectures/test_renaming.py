@@ -46,6 +46,7 @@ def test_rules_follow_one_another() -> None:
         ([("a*", "b")], "would both be called b"),
         ([("*", "")], "empty name"),
         ([("x", "y")] * 51, "more than 50 rules"),
+        ([("*", "*" + "x" * 499)] * 50, "far too long"),
     ],
 )
 def test_rules_that_can_t_be_used(rules: list[tuple[str, str]], message: str) -> None:

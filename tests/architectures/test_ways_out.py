@@ -14,7 +14,7 @@ from inspector.architectures.ways_out import way_out
         ("fc.weight", (1000, 512), (7, 512), "take it from the file's head"),
         ("fc.bias", (1000,), (7,), "take it from the file's head"),
         ("fc.weight", (1000, 512), (7, 256), "Choose an architecture that fits"),
-        ("conv1.weight", (64, 3, 7, 7), (64, 1, 7, 7), "1 input channel where this one takes 3"),
+        ("conv1.weight", (64, 3, 7, 7), (64, 1, 7, 7), "For 1 input channel, not 3"),
         ("conv1.weight", (64, 3, 7, 7), (64, 3, 3, 3), "Another kernel size"),
         ("layer.weight", (4, 6), (6, 4), "transposed"),
         ("layer.weight", (4, 6), (24,), "laid out in another shape"),

@@ -124,7 +124,7 @@ def test_official_weights_are_known_by_their_hash(
     inspector: Inspector, exact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = hashlib.sha256(exact.read_bytes()).hexdigest()
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"name": "Other.V0", "file": "other.pth", "sha256": ""},
         {"name": "Wrong.V1", "file": "wrong.pth", "sha256": "0" * 8},
         {"name": "Right.V2", "file": "right.pth", "sha256": digest[:8]},
@@ -134,6 +134,13 @@ def test_official_weights_are_known_by_their_hash(
     assert inspector("identify", exact, "--json").json()["official_weights"] is None
     monkeypatch.setenv("INSPECTOR_WEIGHTS_LIST", str(own))
     assert inspector("identify", exact, "--json").json()["official_weights"] == "Right.V2"
+    named = exact.with_name("wrong.pth")
+    named.write_bytes(exact.read_bytes())
+    entries[1]["file_size"] = 1.0
+    own.write_text(json.dumps({"architectures": {"squeezenet1_1": {"weights": entries[:2]}}}), encoding="utf-8")
+    answer = inspector("identify", named, "--json").json()
+    assert (answer["official_weights"], answer["named_like"]) == (None, "Wrong.V1")
+    assert "called like torchvision's Wrong.V1, but with another checksum" in inspector("identify", named).out
 
 
 def test_a_broken_list_of_weights_is_said(

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
+from torchvision.models import squeezenet1_1
 
 from inspector.desktop.settings import SettingsStore
 
@@ -214,3 +216,16 @@ def test_real_images_as_torchvision_predicts_them(inspector: Inspector, shared_d
         assert right == 140
     else:
         assert 138 <= right <= 142
+
+
+def test_what_fits_is_attached_where_that_was_asked_for(inspector: Inspector, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state_dict = squeezenet1_1(num_classes=3).state_dict()
+    del state_dict["features.3.squeeze.bias"]
+    torch.save(state_dict, tmp_path / "net.pth")
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+    refused = inspector("predict", tmp_path / "net.pth", tmp_path / "a.png").error(3)
+    assert "Attach what fits with --partial." in refused
+    run = inspector("predict", tmp_path / "net.pth", tmp_path / "a.png", "--partial", "--json")
+    assert "51 of 51 tensors are attached; untrained: features.3.squeeze.bias." in run.err
+    assert len(run.json()["results"][0]["predictions"]) == 3

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from inspector.engine.problems import TensorError
 from inspector.engine.tensors import ChunkedSpec, QuantizedSpec, TensorSpec, state_dict_from_storages
 
+# torch says once in each process that it will drop quantized tensors some day
+pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+
+
 DTYPES = (
     "float64 float32 float16 bfloat16 float8_e4m3fn float8_e5m2 complex64 int64 int32 int16 int8 uint8 bool".split()
 )
@@ -174,3 +178,27 @@ def test_quantized_tensors_that_cannot_be_are_refused(dtype: str, scale: float, 
     bad = QuantizedSpec(spec((2,), (1,), dtype=dtype), scale, zero_point)
     with pytest.raises(TensorError, match="The tensor w "):
         state_dict_from_storages([], [bytearray(2)], quantized=[bad])
+
+
+@pytest.mark.parametrize(
+    ("axis", "scales", "zero_points", "said"),
+    [
+        (3, torch.ones(2), torch.zeros(2, dtype=torch.int64), "number of scales"),
+        (0, torch.ones(2, dtype=torch.int32), torch.zeros(2, dtype=torch.int64), "scales of torch.int32"),
+        (0, torch.ones(2), torch.zeros(2), "zero points of torch.float32"),
+        (0, torch.tensor([1.0, 0.0]), torch.zeros(2, dtype=torch.int64), "not positive"),
+        (0, torch.tensor([1.0, float("nan")]), torch.zeros(2, dtype=torch.int64), "not positive"),
+    ],
+)
+def test_tensors_quantized_by_channels_that_cannot_be_are_refused(
+    axis: int, scales: torch.Tensor, zero_points: torch.Tensor, said: str
+) -> None:
+    names = [str(found.dtype).removeprefix("torch.") for found in (scales, zero_points)]
+    bad = QuantizedSpec(
+        spec((2, 3), (3, 1), dtype="qint8"),
+        axis=axis,
+        scales=spec((2,), (1,), dtype=names[0], storage=1),
+        zero_points=spec((2,), (1,), dtype=names[1], storage=2),
+    )
+    with pytest.raises(TensorError, match=said):
+        state_dict_from_storages([], [bytearray(6), raw(scales), raw(zero_points)], quantized=[bad])

@@ -159,3 +159,9 @@ def test_options_that_no_key_shows_are_told_and_changed(window: MainWindow, qtbo
     dialog.precision.setFocus()
     qtbot.keyClick(dialog.precision, Qt.Key.Key_Down)
     assert window.store.checkpoints[number].choices.dtype == "keep"
+
+
+def test_a_new_rule_takes_the_keyboard(dialog: MatchDialog, window: MainWindow, qtbot: Any) -> None:
+    for place in range(2):
+        qtbot.mouseClick(dialog.rules.add, Qt.MouseButton.LeftButton)
+        assert dialog.focusWidget() is dialog.rules.lines[place].pattern

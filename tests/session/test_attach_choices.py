@@ -86,3 +86,26 @@ def test_quantized_weights_attach_and_predict_as_torchvisions_model(shared_sessi
         scores = made(preset(Image.open(image).convert("RGB"))[None]).softmax(1)[0]
     for row in prediction.classes:
         assert row.score == pytest.approx(float(scores[row.index]), abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("conv1.0.scale", torch.tensor(0.0), "conv1.0.scale is 0"),
+        ("conv1.0.scale", torch.tensor(float("nan")), "conv1.0.scale is nan"),
+        ("conv1.0.zero_point", torch.tensor(-5), "conv1.0.zero_point is -5"),
+    ],
+)
+def test_quantized_weights_that_make_no_sense_are_refused_in_words(
+    shared_session: Driven, tmp_path: Path, key: str, value: torch.Tensor, said: str
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        state_dict = models.quantization.shufflenet_v2_x0_5(quantize=True, num_classes=5).state_dict()
+    assert key in state_dict
+    torch.save({**state_dict, key: value}, tmp_path / "net.pth")
+    number = shared_session.attached(tmp_path / "net.pth")
+    failure = shared_session.checkpoint(number).attachment.failure
+    assert failure is not None
+    assert said in failure.message

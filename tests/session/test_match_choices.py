@@ -46,7 +46,7 @@ def test_renamed_keys_fit(shared_session: Driven, tmp_path: Path) -> None:
     report = choose(shared_session, number, renames=(("*body.*", "*features.*"),))
     assert (report.matched, report.unexpected, report.missing) == (50, 1, ("classifier.1.bias",))
     assert [key for key, _, _ in report.mismatched] == ["features.0.weight"]
-    assert "1 input channel where this one takes 3" in report.ways_out["features.0.weight"]
+    assert "For 1 input channel, not 3" in report.ways_out["features.0.weight"]
     found = shared_session.checkpoint(number).identification
     shared_session.until(lambda: shared_session.checkpoint(number).identification is not found)
     found = shared_session.checkpoint(number).identification

@@ -12,6 +12,9 @@ MAX_STARS = 4
 MAX_RULES = 50
 MAX_CHARACTERS = 500
 
+#: Characters of a name that a rule made longer: rules that follow one another could make it grow without end.
+MAX_NAME = 2_000
+
 
 class RenameError(InspectorError):
     """A rule can't be used, or two keys would be called the same."""
@@ -47,6 +50,8 @@ def renamed(names: Sequence[str], rules: Sequence[Rename]) -> list[str]:
             held = _held(name, before)
             if held is not None:
                 found[place] = "".join(map(str.__add__, after, [*held[: len(after) - 1], ""]))
+                if len(found[place]) > max(len(name), MAX_NAME):
+                    raise RenameError(f"The rules make {name[:60]}… far too long.", "Change the rules.")
     if rules:
         _check_distinct(names, found)
     return found

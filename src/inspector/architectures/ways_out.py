@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from inspector.architectures.layouts import Shape
 
-_UNTRAINED = "Attached in part, it is left untrained."
+_UNTRAINED = "Untrained, if attached in part."
 
 
 def way_out(key: str, expected: Shape, found: Shape, heads: Collection[str]) -> str:
@@ -23,16 +23,16 @@ def way_out(key: str, expected: Shape, found: Shape, heads: Collection[str]) -> 
     if key in heads and expected[1:] == found[1:]:
         return "Another number of classes: take it from the file's head."
     if len(expected) == len(found) == 4 and expected[0] == found[0] and expected[2:] == found[2:]:
-        return f"It takes {_channels(found[1])} where this one takes {expected[1]}. {_UNTRAINED}"
+        return f"For {_channels(found[1])}, not {expected[1]}. {_UNTRAINED}"
     if len(expected) == len(found) and expected[:2] == found[:2]:
-        return f"Another kernel size: perhaps a variant for images of another size. {_UNTRAINED}"
+        return f"Another kernel size. {_UNTRAINED}"
     if math.prod(expected) == math.prod(found):
         how = "transposed" if found == expected[::-1] else "laid out in another shape"
         return f"As many values, {how}. {_UNTRAINED}"
     if len(expected) == len(found) and expected and found:
         wider = {_factor(a, b) for a, b in zip(expected, found, strict=True)} - {1}
         if len(wider) == 1 and None not in wider:
-            return f"A variant of another width. Choose one that fits. {_UNTRAINED}"
+            return f"A variant of another width. {_UNTRAINED}"
     return f"Choose an architecture that fits. {_UNTRAINED}"
 
 

@@ -30,19 +30,24 @@ def run(arguments: argparse.Namespace) -> int:
         summary = processes.read(arguments.file)
         chosen = choose_state_dict(summary, arguments.file, arguments.state_dict)
         found, _ = processes.ask_worker("identify", {"lists": True}, shape_columns(summary, chosen))
-        if found["match"] == "exact":
-            update(None, "Comparing with torchvision's own weights")
+        claimed = ""
+        if len(summary.files) == 1:  # torchvision publishes single files
+            fits = [row["architecture"] for row in found["candidates"] if _fits(row)]
             params = {
                 "file": summary.files[0].to_json(),
-                "architectures": [row["architecture"] for row in found["candidates"] if _fits(row)],
+                "architectures": fits if found["match"] == "exact" else [],
                 "list": weights_list(),
             }
-            found |= processes.ask_worker("official_weights", params, [])[0]
+            update(None, "Comparing with torchvision's own weights")
+            told = processes.ask_worker("official_weights", params, [])[0]
+            found["official_weights"] = told["official_weights"]
+            claimed = told["claimed"] or ""
     answer = {
         "file": arguments.file,
         "state_dict": summary.state_dicts[chosen].path,
         "match": found["match"],
         "official_weights": found["official_weights"],
+        "named_like": claimed or None,
         "candidates": found["candidates"],
     }
     if arguments.json:
@@ -59,6 +64,8 @@ def _fits(row: dict[str, Any]) -> bool:
 def _print_page(answer: dict[str, Any], tensors: int) -> None:
     page = Page()
     page.line(_sentence(answer, tensors), "bold")
+    if answer["named_like"] not in (None, answer["official_weights"]):
+        page.line(f"It is called like torchvision's {answer['named_like']}, but with another checksum.", "yellow")
     if not answer["candidates"]:
         return
     page.line()
@@ -101,8 +108,4 @@ def _sentence(answer: dict[str, Any], tensors: int) -> str:
 
 def _resemblance(best: dict[str, Any], tensors: int) -> str:
     named, fitting = best["matched"] + len(best["mismatched"]), best["matched"]
-    shapes = f"{words.number(fitting)} of them with its shapes" if fitting else "none of them with its shape"
-    return (
-        f"This isn't a torchvision architecture. It resembles {best['architecture']}: "
-        f"{words.number(named)} of {words.plural(tensors, 'key')} have its names, {shapes}."
-    )
+    return f"This isn't a torchvision architecture. {words.resemblance(best['architecture'], named, fitting, tensors)}"

@@ -31,6 +31,7 @@ def add_arguments(parser: Parser) -> None:
     add("--device", metavar="DEVICE", type=device, default="auto", help="auto (default), cpu, cuda, cuda:N or mps.")
     add("--top", metavar="N", type=positive, default=5, help="Classes per image (default 5).")
     add("--labels", metavar="FILE", help="Class names: a text file with a name a line, or JSON.")
+    add("--partial", action="store_true", help="Attach what fits; the rest stays untrained, and is listed.")
     parser.add_python()
     add("--trust", action="store_true", help="Run the file's own model as it is. Its code gets your rights.")
     add("--source", metavar="DIR", help="The folder of the code of the file's classes, for --trust.")
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         top=arguments.top,
         labels=arguments.labels,
+        partial=arguments.partial,
         python=usable_engine_python(arguments.python),
         trust=arguments.trust,
         source=Path(os.path.abspath(arguments.source)) if arguments.source is not None else None,

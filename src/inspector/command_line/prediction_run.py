@@ -6,7 +6,7 @@ import difflib
 import glob
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inspector.checkpoint.summary import CheckpointSummary
@@ -32,6 +32,7 @@ class Request:
     device: str = "auto"
     top: int = 5
     labels: str | None = None
+    partial: bool = False
     python: str | None = None
     trust: bool = False
     source: Path | None = None
@@ -202,10 +203,16 @@ class PredictionRun:
             raise UsageError(f"predict: there is no architecture {architecture!r}.", hint)
 
     def _require_usable(self, number: int) -> None:
-        report = self._checkpoint(number).match_report
+        found = self._checkpoint(number)
+        report = found.match_report
         assert report is not None
-        if not report.complete:
-            hint = f"{nearest(report, self._best(number))} {self._how_to_trust(number)}"
+        if self._request.partial and report.matched and not report.complete:
+            self._session.choose_match(number, replace(found.choices, partial=True))
+            untrained = f"; untrained: {', '.join(report.untrained)}" if report.untrained else ""
+            tell(f"{report.matched} of {words.plural(len(report.marks), 'tensor')} are attached{untrained}.")
+        elif not report.complete:
+            part = "Attach what fits with --partial." if report.matched else ""
+            hint = " ".join(filter(None, [nearest(report, self._best(number)), part, self._how_to_trust(number)]))
             raise CommandError(misfit(self._request.file, report), hint.strip())
         if report.task != "classification":
             task = words.TASK_WORDS.get(report.task, report.task)

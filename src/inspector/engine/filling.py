@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -131,6 +132,7 @@ def fill_quantized(
     }
     if missing or unexpected or mismatched:
         raise misfit(architecture, missing, unexpected, mismatched)
+    _check_numbers(given, architecture)
     ordered = OrderedDict((key, _widened(value, own[key])) for key, value in given.items())
     ordered._metadata = own._metadata  # type: ignore[attr-defined]
     try:
@@ -145,6 +147,28 @@ def fill_quantized(
     return model, LoadReport(matched=len(state), dtype="qint8", precision=sentence)
 
 
+def _check_numbers(given: Mapping[str, Any], architecture: str) -> None:
+    """Refuse scales and zero points by which no numbers could be told: torch takes them, and computes nonsense."""
+    for key, value in given.items():
+        tensor, wrong = weight_of(value), ""
+        if not isinstance(tensor, torch.Tensor):
+            continue
+        if tensor.is_quantized and tensor.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
+            axis = tensor.q_per_channel_axis()
+            wrong = f"is quantized along dimension {axis}, which no layer is" if axis else ""
+        elif not tensor.is_quantized and tensor.numel() == 1:
+            number = tensor.item()
+            no_scale = key.endswith(".scale") and not (math.isfinite(number) and number > 0)
+            no_zero_point = key.endswith(".zero_point") and not 0 <= number <= _LARGEST_BYTE
+            wrong = f"is {number:g}" if no_scale or no_zero_point else ""
+        if wrong:
+            raise AttachError(f"The quantized weights don't fit {architecture}: {key} {wrong}.", HINT)
+
+
+#: A layer's output is made of unsigned bytes.
+_LARGEST_BYTE = 255
+
+
 def _fits_quantized(value: Any, own: Any) -> bool:
     if not isinstance(own, torch.Tensor):
         return type(value) is type(own)
@@ -157,4 +181,10 @@ def _fits_quantized(value: Any, own: Any) -> bool:
 def _widened(value: Any, own: Any) -> Any:
     if isinstance(value, torch.Tensor) and isinstance(own, torch.Tensor) and not own.is_quantized:
         return value.to(own.dtype).reshape(own.shape) if value.numel() == own.numel() else value.to(own.dtype)
+    if isinstance(value, tuple | list):  # a packed layer's weight and bias, which torch takes in float32 alone
+        return tuple(_in_float32(part) for part in value)
     return value
+
+
+def _in_float32(part: Any) -> Any:
+    return part.float() if isinstance(part, torch.Tensor) and not part.is_quantized else part

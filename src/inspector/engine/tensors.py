@@ -141,13 +141,17 @@ def _quantized(spec: QuantizedSpec, window: Callable[[TensorSpec], torch.Tensor]
     integers = window(replace(spec.integers, dtype=stored))
     if spec.scales is None or spec.zero_points is None:
         low, high = torch.iinfo(integers.dtype).min, torch.iinfo(integers.dtype).max
-        if not (math.isfinite(spec.scale) and low <= spec.zero_point <= high):
+        if not (math.isfinite(spec.scale) and spec.scale > 0 and low <= spec.zero_point <= high):
             raise _misfit(spec.integers, f"has the scale {spec.scale} and the zero point {spec.zero_point}")
         return torch._make_per_tensor_quantized_tensor(integers, spec.scale, spec.zero_point)
     scales, zero_points = window(spec.scales), window(spec.zero_points)
     channels = integers.shape[spec.axis] if 0 <= spec.axis < integers.ndim else -1
     if scales.shape != (channels,) or zero_points.shape != (channels,):
         raise _misfit(spec.integers, "has another number of scales than of channels")
+    if not scales.is_floating_point() or zero_points.is_floating_point() or zero_points.dtype == torch.bool:
+        raise _misfit(spec.integers, f"has scales of {scales.dtype} and zero points of {zero_points.dtype}")
+    if not bool((torch.isfinite(scales) & (scales > 0)).all()):
+        raise _misfit(spec.integers, "has scales that are not positive numbers")
     return torch._make_per_channel_quantized_tensor(integers, scales, zero_points, spec.axis)
 
 

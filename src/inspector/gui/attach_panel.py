@@ -246,7 +246,8 @@ class AttachPanel(QWidget):
         fits = report is not None and found.attachable and not _unreadable(found, report)
         self.button.setEnabled(self._attaching or fits)
         self.report.setEnabled(report is not None)
-        self.report.setVisible(attachment.phase != "ready")  # the classes need the room; Ctrl+M shows it all the same
+        in_part = bool(attachment.untrained or attachment.left_out)
+        self.report.setVisible(attachment.phase != "ready" or in_part)  # the classes need the room
         self._show_partial(found, report)
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))
@@ -266,10 +267,14 @@ class AttachPanel(QWidget):
             details = f"{sentence}\n{attachment.device_description} · {attachment.labels_from}"
             if attachment.precision:
                 details = f"{details}\n{attachment.precision}"
+            if attachment.left_out:
+                details = f"{words.plural(attachment.left_out, 'key')} of the file left out.\n{details}"
             if attachment.untrained:
                 details = f"Untrained: {_modules(attachment.untrained)}. Its predictions mean little.\n{details}"
-            title = f"Attached{' in part' if attachment.untrained else ''}: {counts}{heads}"
-            self._card("warning" if attachment.untrained else "positive", title, details)
+            if attachment.task != "classification":
+                details = f"Predictions for {words.TASK_WORDS[attachment.task]} are not there yet.\n{details}"
+            title = f"Attached{' in part' if in_part else ''}: {counts}{heads}"
+            self._card("warning" if in_part else "positive", title, details)
         elif attachment.phase == "failed" and attachment.failure is not None:
             self._card("danger", attachment.failure.message, attachment.failure.hint)
         else:
@@ -295,7 +300,8 @@ class AttachPanel(QWidget):
             text = "Choose one to compare it with." if known else ""
             self._card("quiet", "No architecture of torchvision resembles it" if known else "Comparing…", text)
         elif found.only_resembles:
-            near = f"The nearest is {report.architecture}: {_misfit(report)}"
+            alike = report.matched + len(report.mismatched)
+            near = words.resemblance(report.architecture, alike, report.matched, len(report.marks))
             self._card("quiet", "No architecture of torchvision fits", near)
         elif report.complete and (lost := _unreadable(found, report)):
             why = f"{words.plural(len(lost), 'tensor')} can't be read. The tree marks them."
@@ -303,7 +309,8 @@ class AttachPanel(QWidget):
         elif report.complete:
             classes = f"{words.number(report.num_classes)} classes. " if report.num_classes else ""
             wrapper = f"Wrapper “{report.wrapper}” taken off. " if report.wrapper else ""
-            task = "" if report.task == "classification" else f"For {words.TASK_WORDS.get(report.task, report.task)}. "
+            kind = words.TASK_WORDS.get(report.task, report.task)
+            task = "" if report.task == "classification" else f"For {kind}, which is not predicted yet. "
             named = f"Keys named as in {report.library}. " if report.library else ""
             ready = report.caveat or "Ready to attach."
             text = f"{classes}{wrapper}{named}{_twins(found)}{task}{_assumed(found)}{ready}"
@@ -311,13 +318,14 @@ class AttachPanel(QWidget):
             self._card(tone, f"All {words.number(report.matched)} keys and shapes fit", text)
         else:
             part = found.summary is not None and found.summary.whole is not None
-            to_do = "This file is just a part: open the whole." if part else "Choose another architecture."
+            is_part = _is_part(found)
+            what = f"It is {report.architecture} in part" if is_part else f"{report.architecture} does not fit"
+            to_do = "Attach what fits, or see the match report." if is_part else "Choose another architecture."
+            to_do = "This file is just a part: open the whole." if part else to_do
             misfit = f"{_misfit(report)} The tree marks them. {to_do}"
             if found.attachable:
                 misfit = f"{_misfit(report)} Untrained: {_modules(report.untrained)}." if report.untrained else misfit
-            self._card(
-                "warning", f"{report.architecture} {'fits in part' if found.attachable else 'does not fit'}", misfit
-            )
+            self._card("warning", f"{report.architecture} fits in part" if found.attachable else what, misfit)
 
     def _card(self, tone: Tone, title: str, text: str) -> None:
         self.card_title.setText(_breakable(title))
@@ -370,6 +378,14 @@ def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
     if attachment.preprocessing.get("source") == "assumed":
         lines.append(f"{ASSUMED_PREPROCESSING}.")
     return "positive", f"Running {name} as it is", "\n".join(lines)
+
+
+def _is_part(found: OpenCheckpoint) -> bool:
+    """Whether the file is a part of the chosen architecture, or the architecture a part of the file."""
+    identified = found.identification
+    if identified is None or identified.match != "part" or not identified.candidates:
+        return False
+    return identified.candidates[0].architecture == found.architecture
 
 
 def _assumed(found: OpenCheckpoint) -> str:

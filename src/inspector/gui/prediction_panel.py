@@ -245,6 +245,8 @@ def _message(item: ImageItem | None, prediction: Prediction | None, attachment: 
         hint = (
             "Drop a photograph to see what this model says" if attached else "Attach an architecture, then drop images"
         )
+        if attached and attachment.task != "classification":
+            hint = "Only image classification is predicted yet"
         return "quiet", hint, ""
     if attachment.phase == "ready":
         return "quiet", "Not predicted. Drop it again to predict it.", ""

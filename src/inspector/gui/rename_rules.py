@@ -108,6 +108,7 @@ class RenameRules(QWidget):
         line.removed.connect(lambda: self._remove(line))
         self._column.insertWidget(len(self.lines), line)
         self.lines.append(line)
+        line.show()  # what the layout has yet to show takes no focus
         return line
 
     def _remove(self, line: _Line) -> None:

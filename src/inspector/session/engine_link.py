@@ -246,6 +246,8 @@ class EngineLink:
             num_classes=report.num_classes,
             matched=report.matched,
             untrained=report.untrained,
+            left_out=report.unexpected + len(report.mismatched),
+            task=report.task,
         )
         self.release(found.attachment)
         self._store.change_checkpoint(number, attachment=attachment)

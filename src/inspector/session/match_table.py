@@ -23,8 +23,8 @@ MARK_WORDS: dict[Mark, str] = {
 
 HEADER = ("Match", "Architecture's key", "File's key", "Expected", "Found", "What to do")
 
-_MISSING = "Not in the file. Attached in part, it is left untrained."
-_UNEXPECTED = "The architecture has no place for it. Attached in part, it is left out."
+_MISSING = "Untrained, if attached in part."
+_UNEXPECTED = "Left out, if attached in part."
 
 
 class MatchRow(NamedTuple):

@@ -203,6 +203,10 @@ class Attachment:
         Where the class names come from, in words.
     untrained
         Keys of the architecture that the file had nothing for: they hold random numbers.
+    left_out
+        How many of the file's tensors were not attached.
+    task
+        Of the architecture: ``"classification"``, ``"detection"``, ...
     precision
         In what it computes, where that is not simply what the file holds, as a sentence.
     trusted
@@ -219,6 +223,8 @@ class Attachment:
     eval_sentence: str = ""
     labels_from: str = ""
     untrained: tuple[str, ...] = ()
+    left_out: int = 0
+    task: str = "classification"
     precision: str = ""
     preprocessing: dict[str, Any] = field(default_factory=dict)
     engine_id: int = -1

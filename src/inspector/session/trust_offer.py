@@ -91,7 +91,7 @@ def trust_offer(summary: CheckpointSummary, state_dict: int | None) -> TrustOffe
         The chosen one: a training checkpoint can hold several models.
     """
     if summary.kind == "torchscript_model":
-        names = [row for row in summary.globals if not row[0].startswith("__torch__.")]
+        names = [row for row in summary.globals if not row[0].startswith("__torch__.") and row[1] != "tensor"]
         return _offer(summary, "torchscript", summary.class_name or "The program", "", names, private=True)
     chosen = summary.state_dicts[state_dict] if state_dict is not None else None
     if summary.kind == "pickled_model":

@@ -147,6 +147,18 @@ def root_name(summary: CheckpointSummary) -> str:
     return Path(path.name.removesuffix(".index.json")).stem
 
 
+def resemblance(architecture: str, named: int, fitting: int, keys: int) -> str:
+    """Return how a file that is no torchvision architecture resembles one, as a sentence.
+
+    Parameters
+    ----------
+    named, fitting
+        How many of its ``keys`` have the architecture's names, and how many of these its shapes too.
+    """
+    shapes = f"{number(fitting)} of them with its shapes" if fitting else "none of them with its shape"
+    return f"It resembles {architecture}: {number(named)} of {plural(keys, 'key')} have its names, {shapes}."
+
+
 #: What stands where the file has an empty name.
 NO_NAME = "\u2018\u2019"
 

@@ -18,7 +18,7 @@ _HASH_BYTES = 8 << 20
 
 
 def may_be_official(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Answer whether the file is worth hashing: its size is that of a fitting entry, or its name that of any entry."""
+    """Answer whether the file is worth a look: its size is that of a fitting entry, or its name that of any entry."""
     file, known = InspectedFile.from_json(params["file"]), _catalogue(params)
     plausible = _plausible(known, params["architectures"], file.identity.size)
     return {"worth": bool(plausible or known.entries_named(file.path.name))}, []
@@ -27,14 +27,15 @@ def may_be_official(params: dict[str, Any], buffers: list[bytearray], progress: 
 def official_weights(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the weights entry that the file is, and with the one that it is called like; null for none.
 
-    ``params["architectures"]`` are those whose every key and shape fits. The file is only hashed where it may be
+    ``params["architectures"]`` are those whose every key and shape fits. The file is only hashed where its size may be
     official; ``sha256`` is null otherwise.
     """
     file, known = InspectedFile.from_json(params["file"]), _catalogue(params)
     size = file.identity.size
     plausible = _plausible(known, params["architectures"], size)
     claimed = [entry for _, entry in known.entries_named(file.path.name)]
-    digest = sha256_of(file, progress) if plausible or claimed else None
+    may_be = plausible or any(entry.can_have_size(size) for entry in claimed)
+    digest = sha256_of(file, progress) if may_be else None
     found = next((entry for entry in plausible if digest is not None and entry.has_checksum(digest)), None)
     result = {
         "sha256": digest,
