@@ -294,3 +294,18 @@ def test_real_files(shared_data: Path, file: str, match: str, name: str, classes
     assert (found.match, best.architecture, best.num_classes) == (match, name, classes)
     if match in ("exact", "head"):
         assert (best.missing, best.unexpected, best.mismatched) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("class_name", "first", "twins"),
+    [
+        ("", "resnet18", ("quantized_resnet18",)),
+        ("my_net.ResNet", "resnet18", ("quantized_resnet18",)),
+        ("torchvision.models.resnet.ResNet", "resnet18", ()),
+        ("torchvision.models.quantization.resnet.QuantizableResNet", "quantized_resnet18", ()),
+    ],
+)
+def test_the_class_of_a_pickled_model_tells_twins_apart(class_name: str, first: str, twins: tuple[str, ...]) -> None:
+    found = identify(architecture("resnet18").signature, class_name=class_name)
+    assert found.match == "exact"
+    assert (found.candidates[0].architecture, found.candidates[0].twins) == (first, twins)

@@ -16,6 +16,9 @@ from inspector.architectures.wrappers import Unwrapped, views
 
 Match: TypeAlias = Literal["exact", "head", "part", "none"]
 
+# Modules of the classes that torchvision's builders make; those of quantized twins are others.
+_TORCHVISION, _QUANTIZABLE = "torchvision.models.", "torchvision.models.quantization."
+
 _SHORTLIST = 16  # architectures compared key by key; the others share fewer names
 
 
@@ -92,10 +95,11 @@ class Identification:
         return self.candidates[0] if self.match == "none" and self.candidates else None
 
 
-def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
+def identify(tensors: Mapping[str, Shape], limit: int = 8, class_name: str = "") -> Identification:
     """Rank torchvision's architectures by keys and shapes.
 
-    Among architectures that fit alike, float builders come before quantized twins, and shorter names first.
+    Among architectures that fit alike, float builders come before quantized twins, and shorter names first; where the
+    file tells the model's class, those come first that make such models.
 
     Parameters
     ----------
@@ -104,13 +108,18 @@ def identify(tensors: Mapping[str, Shape], limit: int = 8) -> Identification:
     limit
         The most candidates to return. Where none fits, only those are among them that resemble the file
         (`MatchReport.resembles`): often there is none.
+    class_name
+        The dotted class of a pickled model, empty where none is known.
     """
+    quantizable = class_name.startswith(_QUANTIZABLE) if class_name.startswith(_TORCHVISION) else None
     reports = [compare(view, tensors, name) for name, view in _shortlist(tensors, max(_SHORTLIST, 2 * limit))]
-    reports.sort(key=_rank)
+    reports.sort(key=lambda report: _rank(report, bool(quantizable)))
     best = _match(reports[0]) if reports else "none"
     if best == "none":
         reports = [report for report in reports if report.resembles]
-    return Identification(best, None, tuple(map(_candidate, reports[:limit])), len(tensors))
+    return Identification(
+        best, None, tuple(_candidate(report, quantizable) for report in reports[:limit]), len(tensors)
+    )
 
 
 def _shortlist(tensors: Mapping[str, Shape], size: int) -> list[tuple[str, Unwrapped]]:
@@ -139,11 +148,12 @@ def _match(report: MatchReport) -> Match:
     return "part" if report.complete or report.partial else "none"
 
 
-def _rank(report: MatchReport) -> tuple[bool, float, tuple[bool, int, str]]:
-    return not report.complete, -report.score, _plainness(report.architecture)
+def _rank(report: MatchReport, quantizable: bool) -> tuple[bool, float, tuple[bool, int, str]]:
+    return not report.complete, -report.score, _plainness(report.architecture, quantizable)
 
 
-def _candidate(report: MatchReport) -> Candidate:
+def _candidate(report: MatchReport, quantizable: bool | None) -> Candidate:
+    """Return a report as a candidate; ``quantizable`` is whether the file's class is of that kind, None for unknown."""
     return Candidate(
         architecture=report.architecture,
         score=report.score,
@@ -154,16 +164,18 @@ def _candidate(report: MatchReport) -> Candidate:
         num_classes=report.num_classes,
         wrapper=report.wrapper,
         options=dict(report.options),
-        twins=() if report.options.get("quantize") else _twins(report.architecture),
+        twins=() if report.options.get("quantize") else _twins(report.architecture, quantizable),
         reshaped=report.reshaped,
         library=report.library,
         caveat=report.caveat,
     )
 
 
-def _twins(name: str) -> tuple[str, ...]:
-    return tuple(sorted(catalogue().twins(name), key=_plainness))
+def _twins(name: str, quantizable: bool | None) -> tuple[str, ...]:
+    known = catalogue()
+    possible = (twin for twin in known.twins(name) if quantizable in (None, known[twin].quantized))
+    return tuple(sorted(possible, key=_plainness))
 
 
-def _plainness(name: str) -> tuple[bool, int, str]:
-    return catalogue()[name].quantized, len(name), name
+def _plainness(name: str, quantizable: bool = False) -> tuple[bool, int, str]:
+    return catalogue()[name].quantized != quantizable, len(name), name

@@ -29,7 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
         processes.start_worker()
         summary = processes.read(arguments.file)
         chosen = choose_state_dict(summary, arguments.file, arguments.state_dict)
-        found, _ = processes.ask_worker("identify", {"lists": True}, shape_columns(summary, chosen))
+        found, _ = processes.ask_worker(
+            "identify",
+            {"lists": True, "class_name": summary.state_dicts[chosen].class_name},
+            shape_columns(summary, chosen),
+        )
         claimed = ""
         if len(summary.files) == 1:  # torchvision publishes single files
             fits = [row["architecture"] for row in found["candidates"] if _fits(row)]

@@ -17,6 +17,7 @@ from inspector.checkpoint.contents import StorageLocation
 from inspector.checkpoint.source import InspectedFiles
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.tensor_bytes import read_storage
+from inspector.checkpoint.text import clean_name
 from inspector.errors import InspectorError
 from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.loop import Loop
@@ -378,7 +379,10 @@ class EngineLink:
         self._death_told = False
         failed = replace(found.attachment, phase="failed", failure=failure)
         self._store.change_checkpoint(number, attachment=failed)
-        self._store.notice(failure.sentence, "error")
+        # The notice stays while other tabs are shown, so it says whose it is.
+        name = clean_name(found.name)
+        said = failure.sentence if name in failure.sentence else f"{name}: {failure.sentence}"
+        self._store.notice(said, "error")
 
 
 def chosen_options(found: OpenCheckpoint) -> dict[str, Any]:

@@ -150,7 +150,8 @@ class Opening:
             if failure.kind != "RenameError":  # the match report tells that
                 self._tell(failure)
 
-        self._worker.request("identify", {"renames": renames}, shape_columns(summary, state_dict), done, failed)
+        params = {"renames": renames, "class_name": summary.state_dicts[state_dict].class_name}
+        self._worker.request("identify", params, shape_columns(summary, state_dict), done, failed)
 
     def _is_known(self, architecture: str | None) -> bool:
         return any(row.name == architecture for row in self._store.catalogue)

@@ -71,7 +71,7 @@ def identify(params: dict[str, Any], buffers: list[bytearray], progress: Progres
     from inspector.architectures import builder_arguments
     from inspector.architectures import identify as rank
 
-    found = rank(_shapes(buffers, _renamed(params, buffers)))
+    found = rank(_shapes(buffers, _renamed(params, buffers)), class_name=str(params.get("class_name") or ""))
     whole = bool(params.get("lists"))
     candidates = []
     for candidate in found.candidates:
