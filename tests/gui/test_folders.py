@@ -156,7 +156,7 @@ def test_what_does_not_fit_says_to_open_the_whole_or_what_is_lost(
         weight_map |= dict.fromkeys(part, name)
     (folder / "model.bin.index.json").write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
     drop_on(window, [folder / "model-00001-of-00002.bin"])
-    qtbot.waitUntil(lambda: "does not fit" in window.attach.card_title.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "in part" in window.attach.card_title.text(), timeout=60_000)
     assert window.attach.card_text.text().endswith("This file is just a part: open the whole.")
 
     whole = distributed(tmp_path / "run", {"model": state_dict})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,21 +18,30 @@ from PySide6.QtWidgets import (
 
 from inspector.gui import theme
 from inspector.gui.architecture_combo import ArchitectureCombo
+from inspector.gui.attach_words import (
+    assumed_text,
+    breakable,
+    is_part,
+    labels_text,
+    misfit_text,
+    modules_text,
+    own_card,
+    twins_text,
+    unreadable,
+)
 from inspector.gui.check_box import CheckBox
 from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.engine_link import chosen_options
 from inspector.session.state import (
     ArchitectureInfo,
-    Attachment,
     EngineState,
     MatchReport,
     OfficialCheck,
     OpenCheckpoint,
 )
-from inspector.session.trust_offer import ASSUMED_PREPROCESSING, is_offered, trust_offer
+from inspector.session.trust_offer import is_offered, trust_offer
 
 
 class AttachPanel(QWidget):
@@ -174,7 +181,7 @@ class AttachPanel(QWidget):
         report = found.match_report
         classes = report.num_classes if report is not None else None
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
-        self.labels.setText(_labels_text(found, classes))
+        self.labels.setText(labels_text(found, classes))
         self._show_origin(found.official)
         self._show_own(found)
         self._show_fit(found, engine)
@@ -243,7 +250,7 @@ class AttachPanel(QWidget):
         self.button.setVisible(attachment.phase != "ready")
         self.button.setText("Cancel" if self._attaching else "Attach")
         self.button.setToolTip("" if self._attaching else "Build the architecture with these weights (Ctrl+Return)")
-        fits = report is not None and found.attachable and not _unreadable(found, report)
+        fits = report is not None and found.attachable and not unreadable(found, report)
         self.button.setEnabled(self._attaching or fits)
         self.report.setEnabled(report is not None)
         in_part = bool(attachment.untrained or attachment.left_out)
@@ -252,7 +259,7 @@ class AttachPanel(QWidget):
         if self._attaching:
             self.progress.setValue(round(1000 * attachment.progress))
         if attachment.trusted and attachment.phase != "failed":
-            self._card(*_own_card(attachment))
+            self._card(*own_card(attachment))
         elif self._attaching:
             waiting = "Starting torch" if engine.phase != "ready" else "Sending the weights"
             building = "Building the architecture" if attachment.progress >= 1 and engine.phase == "ready" else waiting
@@ -270,7 +277,7 @@ class AttachPanel(QWidget):
             if attachment.left_out:
                 details = f"{words.plural(attachment.left_out, 'key')} of the file left out.\n{details}"
             if attachment.untrained:
-                details = f"Untrained: {_modules(attachment.untrained)}. Its predictions mean little.\n{details}"
+                details = f"Untrained: {modules_text(attachment.untrained)}. Its predictions mean little.\n{details}"
             if attachment.task != "classification":
                 details = f"Predictions for {words.TASK_WORDS[attachment.task]} are not there yet.\n{details}"
             title = f"Attached{' in part' if in_part else ''}: {counts}{heads}"
@@ -303,7 +310,7 @@ class AttachPanel(QWidget):
             alike = report.matched + len(report.mismatched)
             near = words.resemblance(report.architecture, alike, report.matched, len(report.marks))
             self._card("quiet", "No architecture of torchvision fits", near)
-        elif report.complete and (lost := _unreadable(found, report)):
+        elif report.complete and (lost := unreadable(found, report)):
             why = f"{words.plural(len(lost), 'tensor')} can't be read. The tree marks them."
             self._card("warning", f"{report.architecture} fits, but not all of it is here", why)
         elif report.complete:
@@ -313,22 +320,26 @@ class AttachPanel(QWidget):
             task = "" if report.task == "classification" else f"For {kind}, which is not predicted yet. "
             named = f"Keys named as in {report.library}. " if report.library else ""
             ready = report.caveat or "Ready to attach."
-            text = f"{classes}{wrapper}{named}{_twins(found)}{task}{_assumed(found)}{ready}"
+            text = f"{classes}{wrapper}{named}{twins_text(found)}{task}{assumed_text(found)}{ready}"
             tone: Tone = "warning" if report.caveat else "positive"
             self._card(tone, f"All {words.number(report.matched)} keys and shapes fit", text)
         else:
             part = found.summary is not None and found.summary.whole is not None
-            is_part = _is_part(found)
-            what = f"It is {report.architecture} in part" if is_part else f"{report.architecture} does not fit"
-            to_do = "Attach what fits, or see the match report." if is_part else "Choose another architecture."
+            part_of_it = is_part(found)
+            what = f"It is {report.architecture} in part" if part_of_it else f"{report.architecture} does not fit"
+            to_do = "Attach what fits, or see the match report." if part_of_it else "Choose another architecture."
             to_do = "This file is just a part: open the whole." if part else to_do
-            misfit = f"{_misfit(report)} The tree marks them. {to_do}"
+            misfit = f"{misfit_text(report)} The tree marks them. {to_do}"
             if found.attachable:
-                misfit = f"{_misfit(report)} Untrained: {_modules(report.untrained)}." if report.untrained else misfit
+                misfit = (
+                    f"{misfit_text(report)} Untrained: {modules_text(report.untrained)}."
+                    if report.untrained
+                    else misfit
+                )
             self._card("warning", f"{report.architecture} fits in part" if found.attachable else what, misfit)
 
     def _card(self, tone: Tone, title: str, text: str) -> None:
-        self.card_title.setText(_breakable(title))
+        self.card_title.setText(breakable(title))
         self.card_text.setText(text)
         self.card_text.setVisible(bool(text))
         self.card.setAccessibleName(f"{title}. {text}")
@@ -348,85 +359,3 @@ class AttachPanel(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
         super().changeEvent(event)
-
-
-#: Modules that are named where some stay untrained.
-_NAMED = 4
-
-
-def _modules(keys: tuple[str, ...]) -> str:
-    """Return the modules that keys belong to, a few of them: ``fc, layer4.1.conv2 and 3 more``."""
-    modules = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
-    more = f" and {words.number(len(modules) - _NAMED)} more" if len(modules) > _NAMED else ""
-    return f"{', '.join(modules[:_NAMED])}{more}"
-
-
-def _breakable(text: str) -> str:
-    """Let a long dotted name be broken after its dots: a word that fits in no line would widen the whole panel."""
-    return re.sub(r"(?<=\w)\.(?=\w)", ".\u200b", text)
-
-
-def _own_card(attachment: Attachment) -> tuple[Tone, str, str]:
-    """Return what to say of a model that runs as it is: a tone, a title and the rest."""
-    name = attachment.architecture
-    if attachment.phase != "ready":
-        step = "Making a private copy of the file" if attachment.progress < 1 else "Loading it in a process of its own"
-        return "quiet", f"Starting {name}", f"{step}…"
-    sentence = f"{attachment.eval_sentence[:1].upper()}{attachment.eval_sentence[1:]}"
-    classes = words.plural(attachment.num_classes or 0, "class", "classes")
-    lines = [sentence, f"{classes} · {attachment.device_description} · {attachment.labels_from}"]
-    if attachment.preprocessing.get("source") == "assumed":
-        lines.append(f"{ASSUMED_PREPROCESSING}.")
-    return "positive", f"Running {name} as it is", "\n".join(lines)
-
-
-def _is_part(found: OpenCheckpoint) -> bool:
-    """Whether the file is a part of the chosen architecture, or the architecture a part of the file."""
-    identified = found.identification
-    if identified is None or identified.match != "part" or not identified.candidates:
-        return False
-    return identified.candidates[0].architecture == found.architecture
-
-
-def _assumed(found: OpenCheckpoint) -> str:
-    """Return the options that no key shows, with the value that is taken, as a sentence."""
-    taken = chosen_options(found)
-    shown = [f"{name} {'on' if value is True else 'off' if value is False else value}" for name, value in taken.items()]
-    return f"Not told by the keys: {', '.join(shown)}. " if shown else ""
-
-
-def _twins(found: OpenCheckpoint) -> str:
-    """Return the architectures that have the same keys and shapes as the chosen one, as a sentence."""
-    candidates = found.identification.candidates if found.identification is not None else ()
-    twins = next((row.twins for row in candidates if row.architecture == found.architecture), ())
-    return f"{' and '.join(twins)} would fit as well. " if twins else ""
-
-
-def _unreadable(found: OpenCheckpoint, report: MatchReport) -> list[int]:
-    """Return the tensors that fit the architecture and can't be read: they lie in a part that is missing or damaged."""
-    problems = found.summary.problems if found.summary is not None else []
-    return [tensor for tensor in report.fitting if problems[tensor]] if any(problems) else []
-
-
-def _misfit(report: MatchReport) -> str:
-    parts = []
-    for count, text in (
-        (len(report.missing), "missing"),
-        (report.unexpected, "unexpected"),
-        (len(report.mismatched), "of another shape"),
-    ):
-        if count:
-            parts.append(f"{words.number(count)} {text}")
-    return f"{words.plural(report.matched, 'key')} fit{'s' if report.matched == 1 else ''}, {', '.join(parts)}."
-
-
-def _labels_text(found: OpenCheckpoint, classes: int | None) -> str:
-    if found.labels:
-        return f"{found.labels_file} ({words.number(len(found.labels))})"
-    if found.summary is not None and found.summary.embedded.class_names:
-        names = found.summary.embedded.class_names
-        if classes is None or len(names) == classes:
-            return "From the checkpoint"
-    if found.official.entry and len(found.official.labels) == classes:
-        return "torchvision's own"
-    return "ImageNet" if classes == 1_000 else "Numbers. Choose a file…"
