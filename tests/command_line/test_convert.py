@@ -102,6 +102,8 @@ def start() -> Iterator[Start]:
             env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # whoever runs the tests in the background has Ctrl+C ignored, which is inherited
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         begun.append(run)
         return run
