@@ -422,3 +422,12 @@ def test_storages_written_as_text_are_found_in_one_go(tmp_path: Path) -> None:
     with open_checkpoint(path) as checkpoint:
         assert checkpoint.tensors[2_999].read().tolist() == [2_999 % 256]
     assert time.process_time() - before < 5
+
+
+def test_a_very_long_name_makes_no_endless_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    torch.save({"a." + "\0" * 3_000: torch.ones(2, device="meta")}, path)
+    with open_checkpoint(path) as checkpoint, pytest.raises(CheckpointError) as caught:
+        checkpoint.tensors[0].read()
+    assert len(caught.value.message) < 600
+    assert caught.value.message.startswith("a.")

@@ -68,8 +68,8 @@ def quoted(name: str) -> str:
 
 
 def the_tensor(name: str) -> str:
-    """Return a tensor's name to begin a sentence with; that of a file's only tensor, for one, is empty."""
-    return name or "The tensor"
+    """Return a tensor's name to begin a sentence with, short enough for one; that of a file's only tensor is empty."""
+    return shorten(name) or "The tensor"
 
 
 def shorten(text: str, characters: int = MAX_QUOTED_CHARACTERS) -> str:
