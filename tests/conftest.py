@@ -46,3 +46,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the screenshots that the tests kept."""
     for path in sorted((CHECKOUT / "artifacts").glob("*.png")):
         terminalreporter.write_line(f"artifact: {path.relative_to(CHECKOUT)}")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own for temporary files, where private copies are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder

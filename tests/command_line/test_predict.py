@@ -169,7 +169,8 @@ def test_a_bare_name_is_never_looked_for_in_the_current_folder(
 
 
 @posix_only
-def test_interrupted_quietly_and_nothing_is_left(demo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_quietly_and_nothing_is_left(demo: Path, tmp_path: Path, how: signal.Signals) -> None:
     started, temporary = tmp_path / "started", tmp_path / "tmp"
     os.mkfifo(started)
     temporary.mkdir()
@@ -190,9 +191,9 @@ def test_interrupted_quietly_and_nothing_is_left(demo: Path, tmp_path: Path) -> 
     )
     with started.open("rb", buffering=0) as engine:
         assert engine.readline() == b"started\n"
-        run.send_signal(signal.SIGINT)
+        run.send_signal(how)
         out, err = run.communicate(timeout=30)
-        assert (run.returncode, out, err) == (130, b"", b"")
+        assert (run.returncode, out, err) == (128 + how, b"", b"")
         assert select.select([engine], [], [], 10)[0]
         assert engine.read() == b""
     assert list(temporary.iterdir()) == []

@@ -90,7 +90,9 @@ def test_what_is_missing_is_one_sentence(
     inspector: Inspector, private: Callable[[str], Path], demo: Path, tmp_path: Path
 ) -> None:
     path, image = private("Net()"), demo / "samples" / "0_1.png"
-    assert inspector("predict", path, image, "--trust").error(3).startswith("The file needs the module 'my_net'.")
+    said = inspector("predict", path, image, "--trust").error(3)
+    assert said.startswith("The file needs the module 'my_net'.")
+    assert said.endswith("Name a folder with --source.")
     assert "There is no folder" in inspector("predict", path, image, "--trust", "--source", tmp_path / "no").error(3)
 
 

@@ -15,7 +15,7 @@ from torchvision.models import googlenet, squeezenet1_1
 
 from inspector.gui.main_window import MainWindow
 from inspector.gui.match_dialog import MatchDialog
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True)
 

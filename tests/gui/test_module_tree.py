@@ -26,7 +26,8 @@ from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.tree_place import first_expanded
 from inspector.gui.tree_rows import TreeRows
 from inspector.gui.tree_search import Found, TreeSearch
-from inspector.session.state import MatchReport, OpenCheckpoint
+from inspector.session.match_state import MatchReport
+from inspector.session.state import OpenCheckpoint
 
 WIDE = 30_000
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torchvision import models
 
-from inspector.session.engine_link import chosen_options
+from inspector.session.attachment_choices import chosen_options
 
 from .conftest import Driven, model, picture
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from inspector.session.match_state import MatchReport
 from inspector.session.match_table import counts, rows_of
-from inspector.session.state import MatchReport
 
 from .conftest import Driven, model, picture
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from inspector.session.state import OfficialCheck
+from inspector.session.match_state import OfficialCheck
 
 from .conftest import Driven, model, picture
 

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,8 @@ from inspector.session.source_folder import SourceFolderError, hash_of_folder
 from inspector.session.trust_offer import trust_offer
 
 from .conftest import Driven, picture, saved
+
+pytestmark = pytest.mark.usefixtures("temporary")
 
 CODE = """
 import os
@@ -33,7 +34,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         import time
-        time.sleep(self.delay if x.any() else 0)
+        time.sleep(self.delay if x.any() else 0)  # a slow model, not a test that waits
         if x.shape[-1] == 224 and (x[0, 0, 0, 0] > 2).item():
             os._exit(9)
         return self.head(x.mean((2, 3)))
@@ -59,15 +60,6 @@ class Memory:
 
     def remember_trust(self, sha256: str, source: str, source_hash: str) -> None:
         self.kept[sha256] = (source, source_hash)
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of temporary files, where private copies are made."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
 
 
 @pytest.fixture

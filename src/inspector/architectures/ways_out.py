@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from inspector.architectures.layouts import Shape
 
-_UNTRAINED = "Untrained, if attached in part."
+_UNTRAINED = "It stays untrained."
 
 
 def way_out(key: str, expected: Shape, found: Shape, heads: Collection[str]) -> str:

@@ -103,7 +103,7 @@ def read_distributed(source: Source, contents: Contents, read_file: ReadFile) ->
     try:
         archives.read(_all_places(wanted))
         contents.warnings += [f"{why} {_share(file, wanted)}" for file, why in archives.unread.items()]
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on its way; no file stays open
         for companion in contents.companions:
             companion.close()
         raise

@@ -231,7 +231,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         with _no_collector():
             return Checkpoint(source, read_contents(source), opened)
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on its way; no file stays open
         source.close()
         raise
 

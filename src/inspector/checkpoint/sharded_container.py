@@ -64,7 +64,7 @@ def read_sharded(source: Source, read_file: ReadFile) -> Contents:
     try:
         for name, path in paths.items():
             reading.read(name, path)
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on its way; no file stays open
         for part in contents.companions:
             part.close()
         raise
@@ -130,7 +130,7 @@ class _Reading:
                 raise AmbiguousArchiveError(f"{source.name} is the same file as another one of them.")
             self._files.add(identity)
             part = self._read_file(source)
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on its way; no file stays open
             source.close()
             raise
         self._contents.companions.append(source)

@@ -15,7 +15,8 @@ from inspector.command_line.prediction_words import as_given, free_name, misfit,
 from inspector.command_line.problems import CommandError, EngineFailedError, UsageError, error_of
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import QueueLoop, Session, words
-from inspector.session.state import Candidate, ClassScore, Failure, OpenCheckpoint
+from inspector.session.match_state import Candidate
+from inspector.session.state import ClassScore, Failure, OpenCheckpoint
 from inspector.session.store import Notice
 from inspector.session.trust_offer import TrustOffer, trust_offer
 
@@ -250,6 +251,9 @@ class PredictionRun:
 
         self._session.trust(number, source)
         self._loop.run_until(done)
+        failure = self._checkpoint(number).attachment.failure
+        if failure is not None and failure.kind == "TrustedCodeError":
+            raise CommandError(failure.message, f"{failure.hint} Name a folder with --source.")
         self._require_attached(number)
 
     def _how_to_trust(self, number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from inspector.session.state import Candidate, MatchReport
+from inspector.session.match_state import Candidate, MatchReport
 
 
 def misfit(file: str, report: MatchReport) -> str:

@@ -6,9 +6,10 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 from inspector.command_line.arguments import Parser
 from inspector.command_line.output import prepare_streams, tell
@@ -17,8 +18,12 @@ from inspector.errors import InspectorError
 
 _log = logging.getLogger(__name__)
 
-#: What a shell reports for a program that Ctrl+C ended.
-_INTERRUPTED = 130
+#: What a shell reports for a program that a signal ended; Ctrl+C is one too.
+_ENDED_BY_SIGNAL = 128
+
+
+class _Ended(KeyboardInterrupt):
+    """The program was asked to end."""
 
 
 class Verb(Protocol):
@@ -38,14 +43,15 @@ def run(verb: str, argv: Sequence[str]) -> int:
     # A library's warning on stderr would break the promise of one line.
     logging.getLogger("inspector").addHandler(logging.NullHandler())
     prepare_streams()
+    signal.signal(signal.SIGTERM, _end)  # as Ctrl+C does, so that no private copy stays behind
     try:
         code = _run(verb, argv)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads our output has seen enough
         _stop_writing()
         return 0
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _ENDED_BY_SIGNAL + (signal.SIGTERM if isinstance(error, _Ended) else signal.SIGINT)
     except InspectorError as error:
         tell(error.sentence)
         return error.exit_code if isinstance(error, CommandError) else CommandError.exit_code
@@ -62,6 +68,10 @@ def run(verb: str, argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the border of the program: never a traceback
         return _tell_mistake(error)
     return code
+
+
+def _end(*_: object) -> NoReturn:
+    raise _Ended
 
 
 def _run(verb: str, argv: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QWidget
 
 from inspector.gui.combo import Combo
 from inspector.session import words
-from inspector.session.state import ArchitectureInfo, Identification
+from inspector.session.match_state import ArchitectureInfo, Identification
 
 _NAME_ROLE = Qt.ItemDataRole.UserRole
 

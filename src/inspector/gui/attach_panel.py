@@ -34,13 +34,8 @@ from inspector.gui.combo import Combo
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.state import (
-    ArchitectureInfo,
-    EngineState,
-    MatchReport,
-    OfficialCheck,
-    OpenCheckpoint,
-)
+from inspector.session.match_state import ArchitectureInfo, MatchReport, OfficialCheck
+from inspector.session.state import EngineState, OpenCheckpoint
 from inspector.session.trust_offer import is_offered, trust_offer
 
 

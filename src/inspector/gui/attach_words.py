@@ -6,8 +6,9 @@ import re
 
 from inspector.gui.theme import Tone
 from inspector.session import words
-from inspector.session.engine_link import chosen_options
-from inspector.session.state import Attachment, MatchReport, OpenCheckpoint
+from inspector.session.attachment_choices import chosen_options
+from inspector.session.match_state import MatchReport
+from inspector.session.state import Attachment, OpenCheckpoint
 from inspector.session.trust_offer import ASSUMED_PREPROCESSING
 
 #: Modules that are named where some stay untrained.

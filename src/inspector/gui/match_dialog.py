@@ -31,8 +31,9 @@ from inspector.gui.match_filter import MatchFilter
 from inspector.gui.match_table_model import MatchTableModel
 from inspector.gui.rename_rules import RenameRules
 from inspector.session import Session, words
+from inspector.session.match_state import MatchChoices, MatchReport
 from inspector.session.match_table import HEADER, MatchRow, counts, rows_of
-from inspector.session.state import MatchChoices, MatchReport, OpenCheckpoint
+from inspector.session.state import OpenCheckpoint
 
 _MOST_CLASSES = 1_000_000
 #: Floating point of another width than float32, in which a model can compute as well.

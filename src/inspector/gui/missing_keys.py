@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QPushButton, QVBox
 from inspector.gui import icons, theme
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 #: Keys named in the line, and in its tooltip.
 _NAMED = 6

@@ -19,7 +19,8 @@ from inspector.gui.tree_place import Place, first_expanded, moved_place
 from inspector.gui.tree_rows import TreeRows
 from inspector.gui.tree_search import TreeSearch
 from inspector.session import words
-from inspector.session.state import MatchReport, OpenCheckpoint
+from inspector.session.match_state import MatchReport
+from inspector.session.state import OpenCheckpoint
 
 #: One slice of what takes long.
 _SLICE_SECONDS = 0.006

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 
 from inspector.checkpoint.summary import NODE_KINDS, CheckpointSummary
 from inspector.session import words
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 _MARK_TEXTS = {"matched": "✓", "mismatched": "✗", "unexpected": "unexpected"}
 _ROLE_WORDS = {"parameter": "Parameter", "buffer": "Buffer", "optimizer": "Optimizer state", "other": "Tensor"}

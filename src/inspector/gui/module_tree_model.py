@@ -15,7 +15,7 @@ from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.module_tree_cells import Column, Role, TreeCells
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_rows import TreeRows
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -20,7 +20,7 @@ from inspector.gui.module_tree_cells import Column, Role
 from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.tree_delegate import GAP, ICON, PADDING, TreeDelegate, detail_font, draw_text, row_height, tabular
 from inspector.session import words
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 #: The name keeps this many pixels; other columns are hidden for it, the least needed first.
 _LEAST_NAME = 156

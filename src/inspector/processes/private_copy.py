@@ -74,7 +74,7 @@ def copy_privately(file: InspectedFile, told: Callable[[float], bool]) -> Privat
         lock = _locked(folder)
         path = folder / "copy"
         return PrivateCopy(path, _copy(file, path, name, told), lock)
-    except BaseException as error:
+    except BaseException as error:  # whatever it is, no copy of a person's file stays behind
         if lock is not None:
             lock.close()
         if folder is not None:

@@ -20,6 +20,7 @@ from inspector.checkpoint.tensor_bytes import read_storage
 from inspector.checkpoint.text import clean_name
 from inspector.errors import InspectorError
 from inspector.processes.client import Message, ProcessClient, ProcessError
+from inspector.session.attachment_choices import chosen_options, labels_from, labels_of
 from inspector.session.loop import Loop
 from inspector.session.state import Attachment, Device, Failure, OpenCheckpoint
 from inspector.session.store import Store
@@ -277,7 +278,7 @@ class EngineLink:
             "dtype": found.choices.dtype,
             "device": self._store.engine.device,
             "preprocessing": found.summary.embedded.preprocessing or found.official.preprocessing,
-            "labels": list(_labels(found, report.num_classes)),
+            "labels": list(labels_of(found, report.num_classes)),
         }
         self._ask(
             client,
@@ -383,30 +384,3 @@ class EngineLink:
         name = clean_name(found.name)
         said = failure.sentence if name in failure.sentence else f"{name}: {failure.sentence}"
         self._store.notice(said, "error")
-
-
-def chosen_options(found: OpenCheckpoint) -> dict[str, Any]:
-    """Return the options that no key shows: the person's choice, else the official entry's, else what is assumed."""
-    assumed = found.match_report.assumed if found.match_report is not None else {}
-    chosen = dict(found.choices.assumed)
-    return {name: chosen.get(name, found.official.options.get(name, value)) for name, value in assumed.items()}
-
-
-def _labels(found: OpenCheckpoint, num_classes: int | None) -> tuple[str, ...]:
-    """Return the class names: the person's file, else the checkpoint's own where they fit; empty for the default."""
-    if found.labels:
-        return found.labels
-    own = found.summary.embedded.class_names if found.summary is not None else ()
-    return next((names for names in (own, found.official.labels) if names and len(names) == num_classes), ())
-
-
-def labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
-    """Return where the class names come from, in words."""
-    if found.labels:
-        return f"labels from {found.labels_file}"
-    chosen = _labels(found, num_classes)
-    if chosen and chosen == found.official.labels:
-        return f"labels of {found.official.entry}"
-    if chosen:
-        return "labels from the checkpoint"
-    return "ImageNet labels" if num_classes == 1_000 else "classes by number"

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.session import words
-from inspector.session.state import MatchReport
+from inspector.session.match_state import MatchReport
 
 Mark = Literal["mismatched", "missing", "unexpected", "matched"]
 
@@ -23,8 +23,8 @@ MARK_WORDS: dict[Mark, str] = {
 
 HEADER = ("Match", "Architecture's key", "File's key", "Expected", "Found", "What to do")
 
-_MISSING = "Untrained, if attached in part."
-_UNEXPECTED = "Left out, if attached in part."
+_MISSING = "Not in the file. It stays untrained."
+_UNEXPECTED = "No place for it. It is left out."
 
 
 class MatchRow(NamedTuple):

@@ -10,7 +10,8 @@ from typing import Any
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.session.clients import Worker
 from inspector.session.loop import Loop
-from inspector.session.state import OfficialCheck, OpenCheckpoint
+from inspector.session.match_state import OfficialCheck
+from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 
 #: Names a JSON file with further weights entries; see `inspector.architectures.Catalogue.with_entries_of`.

@@ -12,17 +12,15 @@ from inspector.checkpoint.source import FileIdentity
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.session.clients import Readers, Worker
 from inspector.session.loop import Loop
-from inspector.session.state import (
+from inspector.session.match_state import (
     ArchitectureInfo,
-    Attachment,
     Candidate,
-    Failure,
     Identification,
     MatchChoices,
     MatchReport,
     OfficialCheck,
-    OpenCheckpoint,
 )
+from inspector.session.state import Attachment, Failure, OpenCheckpoint
 from inspector.session.store import Store
 
 

@@ -14,11 +14,12 @@ from inspector.session.copying import Copying
 from inspector.session.engine_link import EngineLink
 from inspector.session.images import Images
 from inspector.session.loop import Loop
+from inspector.session.match_state import MatchChoices
 from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
-from inspector.session.state import Failure, MatchChoices, OpenCheckpoint
+from inspector.session.state import Failure, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting, TrustMemory
 from inspector.session.viewing import Viewing

@@ -6,16 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from inspector.session.match_state import ArchitectureInfo
 from inspector.session.signals import Signal
-from inspector.session.state import (
-    ArchitectureInfo,
-    EngineState,
-    ImageItem,
-    OpenCheckpoint,
-    Prediction,
-    PythonList,
-    PythonTrial,
-)
+from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, Prediction, PythonList, PythonTrial
 
 
 @dataclass(frozen=True, slots=True)

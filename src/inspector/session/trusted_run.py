@@ -14,7 +14,7 @@ from typing import Any
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.processes.client import ProcessClient
 from inspector.processes.private_copy import PrivateCopy, PrivateCopyError, copy_privately
-from inspector.session.engine_link import labels_from
+from inspector.session.attachment_choices import labels_from
 from inspector.session.state import Attachment, OpenCheckpoint
 from inspector.session.trust_offer import TrustOffer
 
