@@ -17,7 +17,9 @@ from inspector.gui.image_strip import ImageStrip
 from inspector.gui.image_strip_model import describe
 from inspector.gui.image_tile import MARGIN, PICTURE
 from inspector.gui.thumbnails import KEPT
-from inspector.session.state import Attachment, ClassScore, Failure, ImageItem, OpenCheckpoint, Prediction, Thumbnail
+from inspector.session.failure import Failure
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, Thumbnail
 from inspector.session.store import Store
 
 READY = Attachment(phase="ready", architecture="resnet18")

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.gui.image_strip_model import ImageStripModel, describe
-from inspector.session.state import Attachment, ClassScore, Failure, ImageItem, OpenCheckpoint, Prediction
+from inspector.session.failure import Failure
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
 from inspector.session.store import Store
 
 READY = Attachment(phase="ready", architecture="resnet18")

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QApplication, QLabel
 from inspector.gui import theme
 from inspector.gui.photo_view import LARGEST_SCALE, TALLEST, PhotoView
 from inspector.gui.prediction_panel import PredictionPanel
+from inspector.session.failure import Failure
 from inspector.session.phase import Phase
-from inspector.session.state import Attachment, ClassScore, Failure, ImageItem, Prediction, Thumbnail
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import Attachment, ImageItem, Thumbnail
 
 READY = Attachment(phase="ready", architecture="resnet18")
 CLASSES = (

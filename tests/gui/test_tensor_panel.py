@@ -27,7 +27,8 @@ from inspector.gui.scale_legend import STOPS, ScaleLegend
 from inspector.gui.statistics_tiles import StatisticsTiles, tiles_of
 from inspector.gui.tensor_panel import NO_TENSORS, NOTHING_SELECTED, TensorPanel
 from inspector.processes.roles import worker
-from inspector.session.state import Failure, TensorView
+from inspector.session.failure import Failure
+from inspector.session.state import TensorView
 from inspector.session.viewing import _view
 from inspector.weights.colours import diverging
 from inspector.weights.mosaic import mosaic_columns

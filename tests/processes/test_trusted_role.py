@@ -76,7 +76,7 @@ def test_it_runs_one_file_whose_folder_shadows_nothing_of_ours(start: Start, par
     result, _ = ask(client, "trust", params)
     assert (result["architecture"], result["num_classes"]) == ("my_net.Net", 4)
     found, _ = ask(
-        client, "predict", {"attachment": result["attachment"], "name": "a.png", "top": 2}, [photo()]
+        client, "predict", {"attachment": result["attachment"], "names": ["a.png"], "top": 2}, [photo()]
     )  # the model prints, which must not reach the protocol
     assert {row["label"] for row in found["predictions"]} <= set("abcd")
     pid, library = (Path(params["source"]) / "ran").read_text().split()

@@ -13,7 +13,8 @@ from PIL import Image
 from torchvision.models import squeezenet1_1
 
 from inspector.session import QueueLoop, Session
-from inspector.session.state import OpenCheckpoint, Prediction
+from inspector.session.prediction_state import Prediction
+from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Notice
 
 SECONDS = 60.0

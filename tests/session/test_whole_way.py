@@ -375,7 +375,7 @@ def test_choosing_twice_at_once_keeps_the_last(driven: Driven, tmp_path: Path) -
     answers: list[object] = []
     for stale in range(1, current):
         driven.session.engine.request(
-            "predict", {"attachment": stale, "name": "x", "top": 1}, lambda: [b""], lambda *_: None, answers.append
+            "predict", {"attachment": stale, "names": ["x"], "top": 1}, lambda: [b""], lambda *_: None, answers.append
         )
     driven.until(lambda: len(answers) == current - 1)
     assert current > 3

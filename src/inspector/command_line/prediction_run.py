@@ -15,8 +15,10 @@ from inspector.command_line.prediction_words import as_given, free_name, misfit,
 from inspector.command_line.problems import CommandError, EngineFailedError, UsageError, error_of
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import QueueLoop, Session, words
+from inspector.session.failure import Failure
 from inspector.session.match_state import Candidate
-from inspector.session.state import ClassScore, Failure, OpenCheckpoint
+from inspector.session.prediction_state import ClassScore
+from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Notice
 from inspector.session.trust_offer import TrustOffer, trust_offer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from inspector.errors import InspectorError
-from inspector.session.state import Failure
+from inspector.session.failure import Failure
 
 
 class CommandError(InspectorError):

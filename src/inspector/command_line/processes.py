@@ -19,8 +19,8 @@ from inspector.pythons import Surroundings, describe, look_up
 from inspector.session import QueueLoop
 from inspector.session.clients import Readers, Worker
 from inspector.session.converting import Conversion, Copy
+from inspector.session.failure import Failure
 from inspector.session.pythons import own_python
-from inspector.session.state import Failure
 
 T = TypeVar("T")
 Answer = tuple[dict[str, Any], list[bytearray]]

@@ -1,54 +1,21 @@
-"""Images -> labels with scores, by an attached model."""
+"""Images -> what an attached model says of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from PIL import Image
 
+from inspector.engine.answers import ImagePrediction, Prediction
 from inspector.engine.attach import Attachment
 from inspector.engine.evaluation import require_eval
-from inspector.engine.preprocessing import Transform
-from inspector.engine.problems import DeviceError, PredictionError, UnsupportedTaskError
+from inspector.engine.problems import DeviceError, PredictionError
+from inspector.engine.tasks import Output, Prepared, Task, task_named
 
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One class with its score.
-
-    Attributes
-    ----------
-    label, index
-        Of the class.
-    score
-        Its softmax probability, 0 to 1.
-    """
-
-    label: str
-    index: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePrediction:
-    """What a model says of one image.
-
-    Attributes
-    ----------
-    predictions
-        The likeliest classes, best first; empty where there is a `problem`.
-    milliseconds
-        Preprocessing and this image's share of the forward pass.
-    problem
-        One sentence where this image could not be predicted, else empty.
-    """
-
-    predictions: tuple[Prediction, ...]
-    milliseconds: float
-    problem: str = ""
+__all__ = ["ImagePrediction", "Prediction", "predict_batch", "predict_image", "predict_images"]
 
 
 def predict_image(attachment: Attachment, image: Image.Image, top: int = 5) -> ImagePrediction:
@@ -59,25 +26,33 @@ def predict_image(attachment: Attachment, image: Image.Image, top: int = 5) -> I
     image
         Upright; of any mode that Pillow converts to RGB.
     top
-        How many classes to return; all, where there are fewer.
+        How many classes to return, where the task ranks them; all, where there are fewer.
 
     Raises
     ------
     UnsupportedTaskError
-        The attachment is not for classification.
+        The attachment's task has no predictions yet.
     PredictionError
         The image can't be prepared, or the scores are not numbers.
     DeviceError
         The device's memory is full.
     """
-    prediction = predict_batch(attachment, [image], top)[0]
+    return predict_images(attachment, [image], top)
+
+
+def predict_images(attachment: Attachment, images: Sequence[Image.Image], top: int = 5) -> ImagePrediction:
+    """Predict what may take several pictures: a clip's frames, a pair for optical flow.
+
+    Parameters and errors are those of `predict_image`.
+    """
+    (prediction,) = _predict(attachment, [images], top)
     if prediction.problem:
         raise PredictionError(prediction.problem)
     return prediction
 
 
 def predict_batch(attachment: Attachment, images: Sequence[Image.Image], top: int = 5) -> list[ImagePrediction]:
-    """Predict several images in one forward pass; a bad image is a `problem` of its own.
+    """Predict several images together; a bad image is a `problem` of its own.
 
     Parameters and errors are those of `predict_image`, but for PredictionError, which means the whole
     batch: the model can't take images of this size.
@@ -87,58 +62,71 @@ def predict_batch(attachment: Attachment, images: Sequence[Image.Image], top: in
     list of ImagePrediction
         As many as `images`, in their order.
     """
-    transform = attachment.transform
-    if attachment.task != "classification" or transform is None:
-        raise UnsupportedTaskError(f"Predictions for {attachment.task} are not available yet.")
+    return _predict(attachment, [[image] for image in images], top)
+
+
+def _predict(attachment: Attachment, items: Sequence[Sequence[Image.Image]], top: int) -> list[ImagePrediction]:
+    task = task_named(attachment.task)
     if top < 1:
         raise ValueError(f"the {top} likeliest classes can't be returned")
-    prepared = [_prepare(transform, image) for image in images]
-    inputs = [tensor for tensor, _, _ in prepared if tensor is not None]
-    started = time.perf_counter()
-    scores = iter(_scores(attachment, inputs)) if inputs else iter(())
-    share = (time.perf_counter() - started) * 1000 / max(1, len(inputs))
-    return [
-        ImagePrediction((), spent, problem) if tensor is None else _best(attachment, next(scores), spent + share, top)
-        for tensor, spent, problem in prepared
-    ]
+    answers: dict[int, ImagePrediction] = {}
+    batches: dict[object, list[tuple[int, Prepared]]] = {}
+    for place, images in enumerate(items):
+        started = time.perf_counter()
+        try:
+            prepared = task.prepare(attachment, images)
+        except PredictionError as error:
+            answers[place] = ImagePrediction((), (time.perf_counter() - started) * 1000, error.sentence)
+            continue
+        batches.setdefault(task.batch_key(prepared), []).append((place, prepared))
+    for batch in batches.values():
+        started = time.perf_counter()
+        outputs = run_forward(attachment, task, [prepared for _, prepared in batch])
+        share = (time.perf_counter() - started) * 1000 / len(batch)
+        for (place, prepared), output in zip(batch, outputs, strict=True):
+            answers[place] = answer_of(attachment, task, prepared, output, top, share)
+    return [answers[place] for place in range(len(items))]
 
 
-def _prepare(transform: Transform, image: Image.Image) -> tuple[torch.Tensor | None, float, str]:
-    """Return the model's input (None with a problem), the milliseconds it took, and the problem."""
-    started = time.perf_counter()
+def answer_of(
+    attachment: Attachment, task: Task, prepared: Prepared, output: Output, top: int, forward: float
+) -> ImagePrediction:
+    """Return what is told of an image; outputs that make no sense are its `problem`.
+
+    Parameters
+    ----------
+    forward
+        Milliseconds of the forward pass that are this image's share.
+    """
     try:
-        tensor, problem = transform(image), ""
+        made = task.answer(attachment, prepared, output, top)
     except PredictionError as error:
-        tensor, problem = None, error.sentence
-    return tensor, (time.perf_counter() - started) * 1000, problem
+        made = ImagePrediction((), prepared.milliseconds, error.sentence)
+    return replace(made, milliseconds=made.milliseconds + forward)
 
 
 @torch.inference_mode()
-def _scores(attachment: Attachment, inputs: list[torch.Tensor]) -> torch.Tensor:
-    """Return softmax probabilities on the CPU, float32 of shape (images, classes)."""
+def run_forward(attachment: Attachment, task: Task, batch: Sequence[Prepared]) -> list[Output]:
+    """Run the model on one batch, and wait for it.
+
+    Raises
+    ------
+    DeviceError
+        The device's memory is full.
+    PredictionError
+        The model can't take images of this size.
+    """
     require_eval(attachment.model)
-    batch = torch.stack(inputs)
     try:
-        logits: torch.Tensor = attachment.model(batch.to(attachment.device))
-        # bringing the scores back waits for the device, so that the time measured is the work's
-        return logits.float().softmax(dim=1).cpu()
+        outputs = task.forward(attachment.model, attachment.device, batch)
+        if attachment.device.startswith("cuda"):
+            torch.cuda.synchronize(attachment.device)  # so that the time measured is the work's
+        return outputs
     except torch.OutOfMemoryError as error:
         raise DeviceError(
             f"The memory of {attachment.device} is full.", "Predict fewer images at a time, or choose cpu."
         ) from error
     except (RuntimeError, AssertionError) as error:
-        size = " × ".join(map(str, batch.shape[2:]))
+        size = " × ".join(map(str, batch[0].inputs[0].shape[-2:]))
         reason = str(error).strip().split("\n")[0]
         raise PredictionError(f"The model can't take images of {size} pixels: {reason}.") from error
-
-
-def _best(attachment: Attachment, scores: torch.Tensor, milliseconds: float, top: int) -> ImagePrediction:
-    if not bool(torch.isfinite(scores).all()):
-        problem = "The model's scores are not numbers: some of its weights are NaN, Inf or far too large."
-        return ImagePrediction((), milliseconds, problem)
-    values, indices = scores.topk(min(top, scores.numel()))
-    predictions = tuple(
-        Prediction(attachment.labels[index], index, score)
-        for index, score in zip(indices.tolist(), values.tolist(), strict=True)
-    )
-    return ImagePrediction(predictions, milliseconds)

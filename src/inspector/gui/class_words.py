@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inspector.session import words
-from inspector.session.state import ClassScore, ImageItem, Prediction
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import ImageItem
 
 
 def class_text(score: ClassScore) -> str:

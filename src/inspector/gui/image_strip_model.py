@@ -13,7 +13,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from inspector.gui.class_words import class_text
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
-from inspector.session.state import Attachment, ImageItem, Prediction
+from inspector.session.prediction_state import Prediction
+from inspector.session.state import Attachment, ImageItem
 from inspector.session.store import Store
 
 Index = QModelIndex | QPersistentModelIndex

@@ -15,7 +15,9 @@ from inspector.gui.photo_view import LEAST, PhotoView
 from inspector.gui.score_bars import ScoreBars, row_height
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
-from inspector.session.state import Attachment, Failure, ImageItem, Prediction
+from inspector.session.failure import Failure
+from inspector.session.prediction_state import Prediction
+from inspector.session.state import Attachment, ImageItem
 
 #: Milliseconds before progress is shown: a flash tells nothing.
 PATIENCE = 300

@@ -12,7 +12,7 @@ from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
 from inspector.session import words
-from inspector.session.state import ClassScore
+from inspector.session.prediction_state import ClassScore
 
 _LABEL_SHARE = 0.4  # of a row's width
 _GAP = 10

@@ -15,8 +15,8 @@ from inspector.checkpoint.limits import MAX_INDEX_BYTES, READER_BYTES_PER_SECOND
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.text import clean_name
 from inspector.processes.client import ProcessClient, ProcessError
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
-from inspector.session.state import Failure
 
 Done = Callable[[dict[str, Any], list[bytearray]], None]
 Failed = Callable[[Failure], None]

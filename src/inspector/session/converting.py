@@ -18,8 +18,8 @@ from inspector.export.target import part_path
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.session import words
 from inspector.session.clients import Readers
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
-from inspector.session.state import Failure
 
 #: Seconds to wait for an ended process to let go of its files.
 _END_SECONDS = 10.0

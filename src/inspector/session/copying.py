@@ -7,8 +7,9 @@ from pathlib import Path
 from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Readers
 from inspector.session.converting import Conversion, Copy
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
-from inspector.session.state import CopyState, Failure
+from inspector.session.state import CopyState
 from inspector.session.store import Store
 
 #: A smaller step of progress is not worth showing.

@@ -21,8 +21,9 @@ from inspector.checkpoint.text import clean_name
 from inspector.errors import InspectorError
 from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.attachment_choices import chosen_options, labels_from, labels_of
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
-from inspector.session.state import Attachment, Device, Failure, OpenCheckpoint
+from inspector.session.state import Attachment, Device, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.upload import UploadPlan
 

@@ -10,7 +10,8 @@ from typing import Any
 from inspector.checkpoint.folders import what_instead
 from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Worker
-from inspector.session.state import Failure, ImageItem, Thumbnail
+from inspector.session.failure import Failure
+from inspector.session.state import ImageItem, Thumbnail
 from inspector.session.store import Store
 
 #: Thumbnails asked for at once: more would make a selected tensor wait behind them.

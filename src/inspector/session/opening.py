@@ -11,6 +11,7 @@ from typing import Any
 from inspector.checkpoint.source import FileIdentity
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.session.clients import Readers, Worker
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
 from inspector.session.match_state import (
     ArchitectureInfo,
@@ -20,7 +21,7 @@ from inspector.session.match_state import (
     MatchReport,
     OfficialCheck,
 )
-from inspector.session.state import Attachment, Failure, OpenCheckpoint
+from inspector.session.state import Attachment, OpenCheckpoint
 from inspector.session.store import Store
 
 

@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 from inspector.processes.image_files import read_image
+from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.engine_link import EngineLink
-from inspector.session.state import ClassScore, Failure, OpenCheckpoint, Prediction
+from inspector.session.failure import Failure
+from inspector.session.prediction_state import Prediction
+from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting
 
@@ -119,14 +122,14 @@ class Predicting:
         request = self.link.request if lane is None else partial(self.trusting.request, lane)
         request(
             "predict",
-            {"attachment": engine_id, "name": path.name, "top": self._top},
+            {"attachment": engine_id, "names": [path.name], "top": self._top},
             lambda: [read_image(path)],
             self._done(key, engine_id),
             self._failed(key),
         )
 
     def _done(self, key: tuple[int, int], engine_id: int) -> Callable[[dict[str, Any], list[bytearray]], None]:
-        def done(result: dict[str, Any], _: list[bytearray]) -> None:
+        def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
             self._running.pop(key, None)
             found, checkpoint = self._store.predictions.get(key), self._store.checkpoints.get(key[0])
             if found is None or checkpoint is None or found.phase != "running":
@@ -135,9 +138,7 @@ class Predicting:
                 self._waiting.appendleft(key)  # attached anew meanwhile: the answer is the old attachment's
                 self._store.set_prediction(*key, Prediction())
             else:
-                classes = tuple(ClassScore(row["label"], row["index"], row["score"]) for row in result["predictions"])
-                made = Prediction("ready", classes, float(result["milliseconds"]), str(result["device"]))
-                self._store.set_prediction(*key, made)
+                self._store.set_prediction(*key, _read(result, buffers, checkpoint.attachment.task))
             self._go_on()
 
         return done
@@ -165,3 +166,10 @@ def _lane(checkpoint: OpenCheckpoint) -> int | None:
     Each takes its own images: a trusted model that hangs must not hold up the others.
     """
     return checkpoint.id if checkpoint.attachment.trusted else None
+
+
+def _read(result: dict[str, Any], buffers: list[bytearray], task: str) -> Prediction:
+    try:
+        return prediction_from(result, buffers, task)
+    except AnswerError as error:
+        return Prediction(phase="failed", failure=Failure(error.message, error.hint, type(error).__name__))

@@ -19,8 +19,9 @@ from inspector.pythons import PythonEnvironment, folder_beside
 from inspector.pythons.places import program_of
 from inspector.pythons.usable import Facts, judge
 from inspector.session.engine_link import EngineLink
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
-from inspector.session.state import Failure, PythonList, PythonTrial
+from inspector.session.state import PythonList, PythonTrial
 from inspector.session.store import Store
 
 #: A search that takes longer is ended with what it has: a folder is on a disk that does not answer.

@@ -9,9 +9,10 @@ from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Readers
 from inspector.session.engine_link import EngineLink
+from inspector.session.failure import Failure
 from inspector.session.match_state import OfficialCheck
 from inspector.session.opening import Opening
-from inspector.session.state import Attachment, Failure, Freshness, OpenCheckpoint
+from inspector.session.state import Attachment, Freshness, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.viewing import Viewing, first_view
 

@@ -12,6 +12,7 @@ from inspector.processes.client import ProcessClient
 from inspector.session.clients import Readers, Worker
 from inspector.session.copying import Copying
 from inspector.session.engine_link import EngineLink
+from inspector.session.failure import Failure
 from inspector.session.images import Images
 from inspector.session.loop import Loop
 from inspector.session.match_state import MatchChoices
@@ -19,7 +20,7 @@ from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
-from inspector.session.state import Failure, OpenCheckpoint
+from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting, TrustMemory
 from inspector.session.viewing import Viewing

@@ -8,25 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.session.failure import Failure
 from inspector.session.match_state import Identification, MatchChoices, MatchReport, OfficialCheck
 from inspector.session.phase import Phase
 
 if TYPE_CHECKING:
     from inspector.pythons import PythonEnvironment
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong and what to do, for the person; ``kind`` is the error's class name."""
-
-    message: str
-    hint: str = ""
-    kind: str = "InspectorError"
-
-    @property
-    def sentence(self) -> str:
-        """Both sentences in one line."""
-        return f"{self.message} {self.hint}".strip().replace("\n", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,26 +189,6 @@ class ImageItem:
     def name(self) -> str:
         """The file's name."""
         return self.path.name
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScore:
-    """One class of a prediction: its label, its index, its probability from 0 to 1."""
-
-    label: str
-    index: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a checkpoint predicts for an image; the likeliest classes first."""
-
-    phase: Phase = "waiting"
-    classes: tuple[ClassScore, ...] = ()
-    milliseconds: float = 0.0
-    device: str = ""
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from inspector.session.match_state import ArchitectureInfo
+from inspector.session.prediction_state import Prediction
 from inspector.session.signals import Signal
-from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, Prediction, PythonList, PythonTrial
+from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PythonList, PythonTrial
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,10 @@ def prediction_of(result: dict[str, Any]) -> dict[str, Any] | None:
             "predictions": rows,
             "milliseconds": float(result["milliseconds"]),
             "device": _text(result["device"]),
+            "width": int(result["width"]),
+            "height": int(result["height"]),
+            "rasters": [],  # its model classifies, and nothing else
+            "note": "",
         }
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 from inspector.errors import InspectorError
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.processes.private_copy import remove_abandoned
+from inspector.session.failure import Failure
 from inspector.session.loop import Loop
 from inspector.session.source_folder import hash_of_folder
-from inspector.session.state import Attachment, Failure
+from inspector.session.state import Attachment
 from inspector.session.store import Store
 from inspector.session.trust_offer import trust_offer
 from inspector.session.trusted_run import TrustedRun, attachment_of, prediction_of, starting

@@ -8,7 +8,8 @@ from typing import Any
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.errors import InspectorError
 from inspector.session.clients import Worker
-from inspector.session.state import Failure, TensorView
+from inspector.session.failure import Failure
+from inspector.session.state import TensorView
 from inspector.session.store import Store
 
 

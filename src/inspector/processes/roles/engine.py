@@ -14,6 +14,7 @@ from inspector.errors import InspectorError
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 if TYPE_CHECKING:
+    from inspector.engine.answers import ImagePrediction
     from inspector.engine.attach import Attachment
     from inspector.engine.tensors import TensorSpec
 
@@ -131,17 +132,41 @@ class Engine:
         return {}, []
 
     def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-        """Decode the image in buffer 0 and answer with the likeliest classes."""
-        from inspector.engine.predict import predict_image
+        """Decode the image files in the buffers (one; a clip's frames; a pair) and answer with what the model says."""
+        from inspector.engine.predict import predict_images
         from inspector.pictures.decode import decode_image
 
         attachment = self._attachments.get(int(params["attachment"]))
         if attachment is None:
             raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
-        image = decode_image(bytes(buffers[0]), name=str(params["name"]))
-        found = predict_image(attachment, image, int(params["top"]))
-        rows = [{"label": row.label, "index": row.index, "score": row.score} for row in found.predictions]
-        return {"predictions": rows, "milliseconds": found.milliseconds, "device": attachment.device}, []
+        names = [str(name) for name in params["names"]]
+        images = [decode_image(bytes(data), name=name) for name, data in zip(names, buffers, strict=True)]
+        return answer_message(predict_images(attachment, images, int(params["top"])), attachment.device)
+
+
+def answer_message(found: ImagePrediction, device: str) -> Reply:
+    """Return what is told of an image as a message: the rasters' data are its buffers."""
+    rows: list[dict[str, Any]] = []
+    for row in found.predictions:
+        told: dict[str, Any] = {"label": row.label, "index": row.index, "score": row.score}
+        told |= {"box": row.box} if row.box is not None else {}
+        told |= {"area": row.area} if row.area is not None else {}
+        told |= {"keypoints": row.keypoints} if row.keypoints else {}
+        rows.append(told)
+    rasters = [
+        {"kind": r.kind, "width": r.width, "height": r.height, "place": r.place, "prediction": r.prediction}
+        for r in found.rasters
+    ]
+    result = {
+        "predictions": rows,
+        "rasters": rasters,
+        "milliseconds": found.milliseconds,
+        "device": device,
+        "width": found.width,
+        "height": found.height,
+        "note": found.note,
+    }
+    return result, [raster.data for raster in found.rasters]
 
 
 def _spec(row: list[Any]) -> TensorSpec:

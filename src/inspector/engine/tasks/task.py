@@ -1,0 +1,85 @@
+"""What every task can do."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from PIL import Image
+from torch import nn
+
+from inspector.engine.answers import ImagePrediction
+
+if TYPE_CHECKING:
+    from inspector.engine.attach import Attachment
+
+Output = Mapping[str, torch.Tensor]
+"""What a model gives for one image, by name, on its device: ``scores``; ``boxes``, ``labels``, ``scores`` …"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """One image, clip or pair of images as a model's input.
+
+    Attributes
+    ----------
+    inputs
+        On the CPU, without a batch dimension: one tensor; two for optical flow.
+    width, height
+        Of the upright image (a clip's first) that the answer refers to.
+    milliseconds
+        What it took.
+    note
+        What should be known of how it was prepared.
+    """
+
+    inputs: tuple[torch.Tensor, ...]
+    width: int
+    height: int
+    milliseconds: float
+    note: str = ""
+
+
+class Task(Protocol):
+    """How images go into a model, and what comes out of it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as `inspector.engine.building.task_of` has it."""
+
+    def prepare(self, attachment: Attachment, images: Sequence[Image.Image]) -> Prepared:
+        """Turn pictures into the model's input; safe on any thread.
+
+        Parameters
+        ----------
+        images
+            Upright, of any mode that Pillow converts to RGB: one; the frames of a clip; two for optical flow.
+
+        Raises
+        ------
+        PredictionError
+            They can't be used.
+        """
+
+    def batch_key(self, prepared: Prepared) -> Hashable:
+        """Return what must be equal for inputs to go into one batch without changing each other's answers."""
+
+    def forward(self, model: nn.Module, device: str, batch: Sequence[Prepared]) -> list[Output]:
+        """Run the model on inputs of one `batch_key`; called under ``torch.inference_mode``.
+
+        Returns
+        -------
+        list of Output
+            One per input, on the device.
+        """
+
+    def answer(self, attachment: Attachment, prepared: Prepared, output: Output, top: int) -> ImagePrediction:
+        """Reduce an output to what is told of the image; ``milliseconds`` is the preparation's alone.
+
+        Parameters
+        ----------
+        top
+            How many classes are told, where the task ranks them.
+        """
