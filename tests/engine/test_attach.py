@@ -189,7 +189,8 @@ def test_other_tasks_attach_without_downloading_a_backbone() -> None:
         "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=5
     ).state_dict()
     attachment = attach("lraspp_mobilenet_v3_large", theirs, num_classes=5, device="cpu")
-    assert (attachment.task, attachment.preprocessing, attachment.labels) == ("segmentation", None, ())
+    assert (attachment.task, attachment.labels) == ("segmentation", tuple("01234"))
+    assert attachment.preprocessing.to_message()["resize_size"] == 520
 
 
 def test_quantized_architectures_are_built_in_floating_point() -> None:
@@ -269,5 +270,6 @@ def test_the_engine_imports_no_qt_and_nothing_else_of_ours() -> None:
         "inspector.shipped",
         "inspector.architectures",
         "inspector.checkpoint",
+        "inspector.pictures",
     }
     assert "inspector.engine" in ours

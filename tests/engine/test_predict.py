@@ -130,8 +130,8 @@ def test_images_that_the_model_can_not_take_are_told(photo: Image.Image) -> None
 
 def test_tasks_without_predictions_say_so(calibrated: Calibrated, photo: Image.Image) -> None:
     state = calibrated("squeezenet1_0", num_classes=4).state_dict()
-    attachment = replace(attach("squeezenet1_0", state, num_classes=4, device="cpu"), task="detection")
-    with pytest.raises(UnsupportedTaskError, match="Predictions for detection are not available yet"):
+    attachment = replace(attach("squeezenet1_0", state, num_classes=4, device="cpu"), task="dreaming")
+    with pytest.raises(UnsupportedTaskError, match="Predictions for dreaming are not available yet"):
         predict_image(attachment, photo)
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import torch
 from torch import nn
 from torchvision import models
-from torchvision.transforms._presets import ImageClassification
 
 from inspector.engine.building import build_model, task_of
+from inspector.engine.choosing import choose_preprocessing, class_labels, keypoint_names
 from inspector.engine.devices import choose_device
 from inspector.engine.evaluation import EvalReport, set_eval
+from inspector.engine.inputs import DetectionPreprocessing
 from inspector.engine.loading import LoadReport
 from inspector.engine.options import GOOGLE, WITHOUT_EPSILON, StateDict, quantization_of
 from inspector.engine.precision import Choice
-from inspector.engine.preprocessing import Preprocessing, Transform
-from inspector.engine.problems import AttachError, DeviceError, LabelsError, PreprocessingError
+from inspector.engine.preprocessing import InputPreprocessing, Transform
+from inspector.engine.problems import AttachError, DeviceError
 
-_IMAGENET_CLASSES = 1000
+#: Of the builders that have a number of classes, where none was found.
+_USUAL_CLASSES = {"classification": 1000, "detection": 91, "segmentation": 21, "video classification": 400}
 _TORCH_EPSILON = 1e-5  # of FrozenBatchNorm2d
 
 
@@ -40,15 +42,19 @@ class Attachment:
         What the model was built with beside its number of classes, derived or given: ``aux_logits``, ``image_size``,
         ``quantize`` and so on. ``transform_input`` and ``norm_eps`` no weights tell: they are assumed.
     preprocessing
-        The one in use; None where the task has none yet.
+        The one in use.
     transform
         The function that applies it.
     labels
-        One per class; empty where the task has none yet.
+        One per class; empty where the task has no classes.
     eval_report
         What eval mode holds still.
     loading
         What became of the weights: untrained layers, keys left out, shared parameters, the dtype computed in.
+    known_preprocessings
+        Those of the architecture's weights entries, which can be chosen instead.
+    keypoint_names
+        Of the points that a keypoint detector finds on a person; empty where they are unknown.
     """
 
     model: nn.Module
@@ -57,11 +63,13 @@ class Attachment:
     device: str
     num_classes: int | None
     options: Mapping[str, Any]
-    preprocessing: Preprocessing | None
-    transform: Transform | None
+    preprocessing: InputPreprocessing
+    transform: Transform
     labels: tuple[str, ...]
     eval_report: EvalReport
     loading: LoadReport
+    known_preprocessings: tuple[InputPreprocessing, ...] = ()
+    keypoint_names: tuple[str, ...] = ()
 
 
 def attach(
@@ -101,10 +109,12 @@ def attach(
         batch norms that the file holds in float32 among half-precision weights. Where that can't be (float8,
         detection in half precision, RAFT), it is float32 all the same. ``loading.precision`` says what was done.
     preprocessing
-        The keys of :meth:`Preprocessing.from_checkpoint`, where the checkpoint carries them. Else that of
-        `official_weights`, else that of the architecture's default weights entry.
+        Its keys, as :func:`inspector.engine.choosing.choose_preprocessing` takes them, where the checkpoint carries
+        or the person gives them. Else that of `official_weights`, else that of the architecture's default weights
+        entry.
     labels
-        One per class. Else ImageNet's where there are 1,000 classes, else numbers.
+        One per class. Else those of the weights entries (ImageNet's, COCO's, VOC's, Kinetics') where there are as many
+        classes, else numbers.
     official_weights
         A weights entry such as ``ResNet18_Weights.IMAGENET1K_V1``, where the file is known to be that.
     options
@@ -124,10 +134,11 @@ def attach(
     entry = _weights_entry(official_weights)
     given = {**_official_options(architecture, entry), **(options or {})}
     built = build_model(architecture, state_dict, num_classes=num_classes, options=given, partial=partial, dtype=dtype)
-    classifies = task == "classification"
-    classes = built.num_classes or (_IMAGENET_CLASSES if classifies else None)
-    chosen = _preprocessing(architecture, built.model, preprocessing, entry) if classifies else None
-    names = class_labels(labels, classes) if classifies and classes else ()
+    classes = built.num_classes or _USUAL_CLASSES.get(task)
+    chosen, known = choose_preprocessing(architecture, task, built.model, preprocessing, entry)
+    if isinstance(chosen, DetectionPreprocessing):
+        chosen.put_into(built.model)
+    names = class_labels(labels, classes, architecture, entry) if classes else ()
     model = _move(built.model, target)
     return Attachment(
         model=model,
@@ -137,10 +148,12 @@ def attach(
         num_classes=classes,
         options=built.options,
         preprocessing=chosen,
-        transform=chosen.transform() if chosen else None,
+        transform=chosen.transform(),
         labels=names,
         eval_report=set_eval(model),
         loading=built.report,
+        known_preprocessings=known,
+        keypoint_names=keypoint_names(architecture, built.options.get("num_keypoints")),
     )
 
 
@@ -172,50 +185,6 @@ def _official_options(architecture: str, entry: Any) -> dict[str, Any]:
     if entry is not None and architecture in WITHOUT_EPSILON:
         return {"norm_eps": 0.0 if entry.name == "COCO_V1" else _TORCH_EPSILON}
     return {}
-
-
-def _preprocessing(
-    architecture: str, model: nn.Module, embedded: Mapping[str, Any] | None, entry: Any
-) -> Preprocessing:
-    """Choose the preprocessing; only ViTs insist on a size, which the others merely prefer."""
-    size: Any = getattr(model, "image_size", None)
-    if embedded is not None:
-        chosen = Preprocessing.from_checkpoint(embedded)
-        if size not in (None, chosen.crop_size):
-            raise PreprocessingError(
-                f"The checkpoint's preprocessing crops to {chosen.crop_size}, but this {architecture} takes {size}.",
-                "The architecture's own preprocessing can be used instead.",
-            )
-        return chosen
-    entries = list(models.get_model_weights(architecture))
-    first = entry or models.get_model_weights(architecture).DEFAULT
-    found = [
-        Preprocessing.from_transform(preset, str(candidate))
-        for candidate in [first, *entries]
-        if isinstance(preset := candidate.transforms(), ImageClassification)
-    ]
-    fitting = [candidate for candidate in found if size in (None, candidate.crop_size)]
-    return fitting[0] if fitting else replace(found[0], resize_size=size, crop_size=size)
-
-
-def class_labels(given: Sequence[str] | None, num_classes: int) -> tuple[str, ...]:
-    """Return one label per class: the given ones, else ImageNet's for 1,000 classes, else the class's number.
-
-    Raises
-    ------
-    LabelsError
-        There are not as many as classes.
-    """
-    if given is not None:
-        if len(given) != num_classes:
-            raise LabelsError(
-                f"There are {len(given)} class names, but the model has {num_classes} classes.",
-                "Choose the file of class names that belongs to this model.",
-            )
-        return tuple(map(str, given))
-    if num_classes == _IMAGENET_CLASSES:
-        return tuple(models.ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
-    return tuple(map(str, range(num_classes)))
 
 
 def _move(model: nn.Module, device: str) -> nn.Module:

@@ -15,7 +15,7 @@ from inspector.engine.evaluation import require_eval
 from inspector.engine.problems import DeviceError, PredictionError
 from inspector.engine.tasks import Output, Prepared, Task, task_named
 
-__all__ = ["ImagePrediction", "Prediction", "predict_batch", "predict_image", "predict_images"]
+__all__ = ["ImagePrediction", "Prediction", "predict_batch", "predict_image", "predict_images", "predict_prepared"]
 
 
 def predict_image(attachment: Attachment, image: Image.Image, top: int = 5) -> ImagePrediction:
@@ -46,6 +46,17 @@ def predict_images(attachment: Attachment, images: Sequence[Image.Image], top: i
     Parameters and errors are those of `predict_image`.
     """
     (prediction,) = _predict(attachment, [images], top)
+    if prediction.problem:
+        raise PredictionError(prediction.problem)
+    return prediction
+
+
+def predict_prepared(attachment: Attachment, prepared: Prepared, top: int = 5) -> ImagePrediction:
+    """Predict what :func:`inspector.engine.items.prepare_item` made; errors are those of `predict_image`."""
+    task = task_named(attachment.task)
+    started = time.perf_counter()
+    (output,) = run_forward(attachment, task, [prepared])
+    prediction = answer_of(attachment, task, prepared, output, top, (time.perf_counter() - started) * 1000)
     if prediction.problem:
         raise PredictionError(prediction.problem)
     return prediction

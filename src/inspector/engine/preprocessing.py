@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
-from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
-from inspector.engine.problems import PredictionError, PreprocessingError
+from inspector.engine.preprocessing_keys import (
+    INTERPOLATIONS,
+    LARGEST_SIDE,
+    channels,
+    deviations,
+    interpolation,
+    refuse_unknown,
+    side,
+    unusable,
+)
+from inspector.engine.problems import PredictionError
 
-LARGEST_SIDE = 4096
-"""Largest resize and crop, in pixels: a file that asks for more asks for memory, not for a picture."""
+__all__ = ["LARGEST_SIDE", "InputPreprocessing", "Preprocessing", "Transform", "denormalised", "refuse_ribbon"]
 
 _MOST_RESIZED_PIXELS = 100_000_000
-_INTERPOLATIONS = {
-    "nearest": InterpolationMode.NEAREST,
-    "bilinear": InterpolationMode.BILINEAR,
-    "bicubic": InterpolationMode.BICUBIC,
-}
 _REQUIRED = {"resize_size", "crop_size", "mean", "std"}
 _KNOWN = _REQUIRED | {"interpolation", "grayscale"}
 
-Transform = Callable[[Image.Image], torch.Tensor]
+Transform = Callable[[Any], Any]
+"""Makes a model's input: of an image a tensor, of the images of a clip one tensor, of a pair two."""
+
+
+class InputPreprocessing(Protocol):
+    """What each task's preprocessing can do."""
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from: a weights entry's name, ``checkpoint``, ``person`` or ``assumed``."""
+
+    def transform(self) -> Transform:
+        """Return the function that applies it; safe on any thread."""
+
+    def to_message(self) -> dict[str, Any]:
+        """Return its numbers as plain keys, ``source`` among them; what means nothing for the task is left out."""
+
+    def seen(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the picture that prepared inputs are, as bytes of shape (3, height, width)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +93,16 @@ class Preprocessing:
         PreprocessingError
             A key is missing, unknown, or holds what it can't.
         """
-        missing, unknown = sorted(_REQUIRED - keys.keys()), sorted(map(str, keys.keys() - _KNOWN))
-        if missing or unknown:
-            what = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]}"
-            raise _unusable(what)
-        interpolation = keys.get("interpolation", "bilinear")
-        if not isinstance(interpolation, str) or interpolation not in _INTERPOLATIONS:
-            raise _unusable(f"asks for an interpolation other than {', '.join(_INTERPOLATIONS)}")
-        std = _channels(keys, "std")
-        if min(std) <= 0:
-            raise _unusable("has a std that is not positive")
+        missing = sorted(_REQUIRED - keys.keys())
+        if missing:
+            raise unusable(f"lacks {', '.join(missing)}")
+        refuse_unknown(keys, _KNOWN)
         return cls(
-            resize_size=_side(keys, "resize_size"),
-            crop_size=_side(keys, "crop_size"),
-            mean=_channels(keys, "mean"),
-            std=std,
-            interpolation=interpolation,
+            resize_size=side(keys, "resize_size"),
+            crop_size=side(keys, "crop_size"),
+            mean=channels(keys, "mean"),
+            std=deviations(keys),
+            interpolation=interpolation(keys),
             grayscale=bool(keys.get("grayscale", False)),
         )
 
@@ -111,44 +125,44 @@ class Preprocessing:
             resize_size=self.resize_size,
             mean=self.mean,
             std=self.std,
-            interpolation=_INTERPOLATIONS[self.interpolation],
+            interpolation=INTERPOLATIONS[self.interpolation],
         )
 
         def apply(image: Image.Image) -> torch.Tensor:
-            self._refuse_ribbons(image)
+            refuse_ribbon(image, self.resize_size, _MOST_RESIZED_PIXELS)
             rgb = image.convert("L").convert("RGB") if self.grayscale else image.convert("RGB")
             tensor: torch.Tensor = preset(rgb)
             return tensor
 
         return apply
 
-    def _refuse_ribbons(self, image: Image.Image) -> None:
-        """Refuse what would fill the memory: resizing the short side of a ribbon makes its long side enormous."""
-        short, long = sorted(image.size)
-        if self.resize_size * self.resize_size * long / short > _MOST_RESIZED_PIXELS:
-            raise PredictionError(
-                f"An image of {image.width} × {image.height} pixels is too thin to be resized to {self.resize_size}.",
-                "Cut a less elongated part out of it.",
-            )
+    def to_message(self) -> dict[str, Any]:
+        """Return the numbers as plain keys, ``source`` among them."""
+        return asdict(self)
+
+    def seen(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the picture that a prepared input is, as bytes of shape (3, height, width)."""
+        return denormalised(inputs[0], self.mean, self.std)
 
 
-def _unusable(what: str) -> PreprocessingError:
-    return PreprocessingError(
-        f"The checkpoint's preprocessing {what}.", "The architecture's own preprocessing can be used instead."
-    )
+def refuse_ribbon(image: Image.Image, resize_size: int, most_pixels: int) -> None:
+    """Refuse what would fill the memory: resizing the short side of a ribbon makes its long side enormous.
+
+    Raises
+    ------
+    PredictionError
+        Resized, the image would have more than ``most_pixels`` pixels.
+    """
+    short, long = sorted(image.size)
+    if resize_size * resize_size * long / short > most_pixels:
+        raise PredictionError(
+            f"An image of {image.width} × {image.height} pixels is too thin to be resized to {resize_size}.",
+            "Cut a less elongated part out of it.",
+        )
 
 
-def _side(keys: Mapping[str, Any], key: str) -> int:
-    value = keys[key]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_SIDE:
-        raise _unusable(f"has a {key} that is not a whole number from 1 to {LARGEST_SIDE}")
-    return value
-
-
-def _channels(keys: Mapping[str, Any], key: str) -> tuple[float, ...]:
-    value = keys[key]
-    if not isinstance(value, list | tuple) or len(value) not in (1, 3):
-        raise _unusable(f"has a {key} that is not a list of 1 or 3 numbers")
-    if not all(isinstance(x, int | float) and math.isfinite(x) for x in value):
-        raise _unusable(f"has a {key} with something other than numbers in it")
-    return tuple(float(x) for x in (value if len(value) == 3 else value * 3))
+def denormalised(tensor: torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+    """Return a normalised input of shape (3, …) as bytes: the picture that the model sees."""
+    shape = (3, *(1,) * (tensor.ndim - 1))
+    numbers = tensor.float() * torch.tensor(std).view(shape) + torch.tensor(mean).view(shape)
+    return (numbers.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO, Literal
 import torch
 from torch import nn
 
-from inspector.engine.attach import Attachment, class_labels
+from inspector.engine.attach import Attachment
+from inspector.engine.choosing import class_labels
 from inspector.engine.devices import choose_device
 from inspector.engine.evaluation import EvalReport, set_eval
 from inspector.engine.loading import LoadReport

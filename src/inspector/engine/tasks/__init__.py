@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from inspector.engine.problems import UnsupportedTaskError
 from inspector.engine.tasks.classification import Classification
+from inspector.engine.tasks.detection import Detection
+from inspector.engine.tasks.optical_flow import OpticalFlow
+from inspector.engine.tasks.segmentation import Segmentation
 from inspector.engine.tasks.task import Output, Prepared, Task
+from inspector.engine.tasks.video import VideoClassification
 
 __all__ = ["Output", "Prepared", "Task", "task_named"]
 
-_TASKS: dict[str, Task] = {task.name: task for task in (Classification(),)}
+_ALL: tuple[Task, ...] = (Classification(), Segmentation(), Detection(), VideoClassification(), OpticalFlow())
+_TASKS = {task.name: task for task in _ALL}
 
 
 def task_named(name: str) -> Task:

@@ -11,13 +11,11 @@ from PIL import Image
 from torch import nn
 
 from inspector.engine.answers import ImagePrediction, Prediction
-from inspector.engine.problems import PredictionError, UnsupportedTaskError
-from inspector.engine.tasks.task import Output, Prepared
+from inspector.engine.problems import PredictionError
+from inspector.engine.tasks.task import NOT_NUMBERS, Output, Prepared
 
 if TYPE_CHECKING:
     from inspector.engine.attach import Attachment
-
-NOT_NUMBERS = "The model's scores are not numbers: some of its weights are NaN, Inf or far too large."
 
 
 class Classification:
@@ -27,8 +25,6 @@ class Classification:
 
     def prepare(self, attachment: Attachment, images: Sequence[Image.Image]) -> Prepared:
         """Prepare one image."""
-        if attachment.transform is None:
-            raise UnsupportedTaskError(f"No preprocessing is known for {attachment.architecture}.")
         started = time.perf_counter()
         (image,) = images
         tensor = attachment.transform(image)
@@ -53,4 +49,6 @@ class Classification:
             Prediction(attachment.labels[index], index, score)
             for index, score in zip(indices.tolist(), values.tolist(), strict=True)
         )
-        return ImagePrediction(predictions, prepared.milliseconds, width=prepared.width, height=prepared.height)
+        return ImagePrediction(
+            predictions, prepared.milliseconds, width=prepared.width, height=prepared.height, note=prepared.note
+        )

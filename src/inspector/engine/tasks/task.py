@@ -15,8 +15,10 @@ from inspector.engine.answers import ImagePrediction
 if TYPE_CHECKING:
     from inspector.engine.attach import Attachment
 
+NOT_NUMBERS = "The model's scores are not numbers: some of its weights are NaN, Inf or far too large."
+
 Output = Mapping[str, torch.Tensor]
-"""What a model gives for one image, by name, on its device: ``scores``; ``boxes``, ``labels``, ``scores`` …"""
+"""What a model gives for one image, by name, on its device: ``logits``; ``boxes``, ``labels``, ``scores`` …"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,8 @@ class Prepared:
         What it took.
     note
         What should be known of how it was prepared.
+    valid
+        Width and height of what of the input is image, from its upper left corner; None where all of it is.
     """
 
     inputs: tuple[torch.Tensor, ...]
@@ -40,6 +44,7 @@ class Prepared:
     height: int
     milliseconds: float
     note: str = ""
+    valid: tuple[int, int] | None = None
 
 
 class Task(Protocol):

@@ -108,8 +108,6 @@ class Engine:
         started
             ``time.perf_counter()`` when its making began.
         """
-        from dataclasses import asdict
-
         self._last += 1
         self._attachments[self._last] = made
         return {
@@ -122,7 +120,9 @@ class Engine:
             "untrained": made.loading.untrained,
             "precision": made.loading.precision,
             "eval_sentence": made.eval_report.sentence,
-            "preprocessing": asdict(made.preprocessing) if made.preprocessing is not None else {},
+            "preprocessing": made.preprocessing.to_message(),
+            "preprocessings": [{"name": own.source, **own.to_message()} for own in made.known_preprocessings],
+            "keypoint_names": list(made.keypoint_names),
             "milliseconds": (time.perf_counter() - started) * 1_000,
         }
 
@@ -132,16 +132,27 @@ class Engine:
         return {}, []
 
     def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-        """Decode the image files in the buffers (one; a clip's frames; a pair) and answer with what the model says."""
-        from inspector.engine.predict import predict_images
-        from inspector.pictures.decode import decode_image
+        """Decode the files of one item (an image; a clip or its frames; a pair) and answer with what the model says."""
+        from inspector.engine.items import prepare_item
+        from inspector.engine.predict import predict_prepared
 
-        attachment = self._attachments.get(int(params["attachment"]))
-        if attachment is None:
+        attachment = self._attached(params)
+        prepared = prepare_item(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
+        return answer_message(predict_prepared(attachment, prepared, int(params["top"])), attachment.device)
+
+    def model_input(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Answer with the picture as the model sees it: RGB bytes, their size, and what was done in a sentence."""
+        from inspector.engine.items import seen_by_model
+
+        attachment = self._attached(params)
+        seen = seen_by_model(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
+        return {"width": seen.width, "height": seen.height, "caption": seen.caption}, [seen.rgb]
+
+    def _attached(self, params: dict[str, Any]) -> Attachment:
+        found = self._attachments.get(int(params["attachment"]))
+        if found is None:
             raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
-        names = [str(name) for name in params["names"]]
-        images = [decode_image(bytes(data), name=name) for name, data in zip(names, buffers, strict=True)]
-        return answer_message(predict_images(attachment, images, int(params["top"])), attachment.device)
+        return found
 
 
 def answer_message(found: ImagePrediction, device: str) -> Reply:
@@ -202,5 +213,5 @@ def _describe_device(name: str) -> str:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the engine."""
     engine = Engine()
-    methods = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict)
+    methods = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict, engine.model_input)
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

@@ -73,5 +73,5 @@ def _sha256(file: BinaryIO) -> str:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the process of a trusted file."""
     trusted = Trusted()
-    methods = (trusted.trust, trusted.engine.predict)
+    methods = (trusted.trust, trusted.engine.predict, trusted.engine.model_input)
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

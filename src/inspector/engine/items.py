@@ -1,0 +1,118 @@
+"""The files of one item -> a model's input: one image, a clip's file or its frames' files, a pair of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from inspector.engine.attach import Attachment
+from inspector.engine.inputs import ClipPreprocessing
+from inspector.engine.problems import PredictionError
+from inspector.engine.tasks import Prepared, task_named
+from inspector.pictures.decode import decode_image
+from inspector.pictures.frames import decode_clip, evenly_spaced, first_frames
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The picture that a model sees.
+
+    Attributes
+    ----------
+    width, height
+        In pixels; of a clip its frames in rows of four, of a pair the two side by side.
+    rgb
+        ``3 * width * height`` bytes, row by row from the top.
+    caption
+        What was done to get there, as a sentence.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+    caption: str
+
+
+def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> Prepared:
+    """Decode an item's files and make them a model's input; safe on any thread.
+
+    Parameters
+    ----------
+    names
+        What to call the files in an error.
+    files
+        The whole files. One image for classification, segmentation and detection. An animated picture, a video, or
+        a file for each frame for video classification. Two images, or a file whose first two frames are taken, for
+        optical flow.
+
+    Raises
+    ------
+    ImageError
+        A file can't be decoded.
+    PredictionError
+        There are too many or too few, or the model can't take them.
+    UnsupportedTaskError
+        The task has no predictions.
+    """
+    task = task_named(attachment.task)
+    images, note = _pictures(attachment, names, files)
+    prepared = task.prepare(attachment, images)
+    # what the decoder took tells more than what the task saw of it
+    return replace(prepared, note=note) if note else prepared
+
+
+def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str]:
+    if not files:
+        raise PredictionError("There is no image to predict.")
+    if isinstance(attachment.preprocessing, ClipPreprocessing):
+        return _clip(attachment.preprocessing.frames, names, files)
+    if attachment.task == "optical flow" and len(files) == 1:
+        clip = decode_clip(files[0], name=names[0], wanted=2, places=first_frames)
+        if len(clip.frames) < 2:
+            raise PredictionError(f"{names[0]} is one image: optical flow needs two, or the frames of a clip.")
+        return list(clip.frames), ""
+    most = 2 if attachment.task == "optical flow" else 1
+    if len(files) > most:
+        raise PredictionError(f"There are {len(files)} images where {attachment.task} takes {most}.")
+    return [decode_image(data, name=name) for name, data in zip(names, files, strict=True)], ""
+
+
+def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str]:
+    if len(files) > 1:
+        places = evenly_spaced(len(files), wanted)
+        decoded = {place: decode_image(files[place], name=names[place]) for place in sorted(set(places))}
+        return [decoded[place] for place in sorted(decoded)], _taken(len(decoded), len(files), wanted)
+    clip = decode_clip(files[0], name=names[0], wanted=wanted)
+    return list(clip.frames), f"{_taken(len(clip.frames), clip.total, wanted)} {clip.note}".strip()
+
+
+def _taken(frames: int, there: int, wanted: int) -> str:
+    """Return which of a clip's frames were taken; empty where the task itself can tell."""
+    return f"{frames:,} of {there:,} frames, evenly spaced." if frames == wanted and frames < there else ""
+
+
+def seen_by_model(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> Seen:
+    """Return the picture as the model sees it: prepared, and its colours made visible again.
+
+    Parameters and errors are those of `prepare_item`.
+    """
+    prepared = prepare_item(attachment, names, files)
+    picture = attachment.preprocessing.seen(prepared.inputs)
+    _, height, width = picture.shape
+    rgb = picture.permute(1, 2, 0).contiguous().numpy().tobytes()
+    return Seen(width, height, rgb, _caption(attachment, prepared, (width, height)))
+
+
+def _caption(attachment: Attachment, prepared: Prepared, size: tuple[int, int]) -> str:
+    told = attachment.preprocessing.to_message()
+    of_clip = isinstance(attachment.preprocessing, ClipPreprocessing)
+    width, height = prepared.inputs[0].shape[:-3:-1] if attachment.task != "detection" else size
+    mean, std = (", ".join(f"{number:.3g}" for number in told[key]) for key in ("mean", "std"))
+    frames = f"{prepared.inputs[0].shape[1]} frames of " if of_clip else ""
+    both = "two images of " if attachment.task == "optical flow" else ""
+    sizes = f"{frames}{both}{width} × {height} pixels, from {prepared.width} × {prepared.height}"
+    grey = "; colour removed" if told.get("grayscale") else ""
+    sentence = f"{sizes[0].upper()}{sizes[1:]}{grey}; then minus the mean {mean}, divided by {std}."
+    return f"{sentence} {prepared.note}".rstrip()

@@ -1,0 +1,149 @@
+"""The frames of a clip: of an animated picture, or of a video where PyAV is installed. Bounded, for hostile files.
+
+A clip is never kept whole: the places of the frames that are wanted are known first, and each of the others is let go
+as soon as the next one is decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from inspector.pictures.decode import PILLOW_ERRORS, damaged, open_image, orientation, to_rgb, upright
+from inspector.pictures.gif_frames import count_gif_frames
+
+#: Of a longer clip only the beginning is looked at.
+MOST_FRAMES = 2_000
+
+#: Pixels decoded for one clip, frames that are let go included: what takes seconds, not minutes.
+MOST_DECODED_PIXELS = 2_000_000_000
+
+#: Pixels of the frames that are kept, of which Pillow holds four bytes each; larger frames are made smaller.
+MOST_KEPT_PIXELS = 100_000_000
+
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Frames of a clip, as many as were wanted or as there are.
+
+    Attributes
+    ----------
+    frames
+        Upright RGB pictures of one size, in their order.
+    total
+        How many frames the file has, as far as it was looked at.
+    note
+        What else was done, as a sentence: a clip that was cut, frames that were made smaller.
+    """
+
+    frames: tuple[Image.Image, ...]
+    total: int
+    note: str = ""
+
+
+def evenly_spaced(there: int, wanted: int) -> list[int]:
+    """Return ``wanted`` places of ``there`` frames, evenly spaced from the first to the last.
+
+    Where there are fewer, some come several times.
+    """
+    if wanted == 1:
+        return [(there - 1) // 2]
+    return [round(place * (there - 1) / (wanted - 1)) for place in range(wanted)]
+
+
+def first_frames(there: int, wanted: int) -> list[int]:
+    """Return the places of the first frames."""
+    return list(range(min(there, wanted)))
+
+
+def decode_clip(
+    data: bytes, *, name: str, wanted: int, places: Callable[[int, int], Sequence[int]] = evenly_spaced
+) -> Clip:
+    """Decode frames of an animated picture (GIF, WebP, APNG) or, with PyAV, of a video.
+
+    Parameters
+    ----------
+    data
+        The whole file. A still picture is a clip of one frame.
+    name
+        What to call it in an error.
+    wanted
+        How many frames, at least 1.
+    places
+        Which ones, of how many there are and how many are wanted: `evenly_spaced` or `first_frames`.
+
+    Raises
+    ------
+    ImageError
+        It is neither, is damaged, too large, or a video where PyAV is not installed.
+    """
+    from inspector.pictures.video_files import decode_video, is_video
+
+    if is_video(data):
+        return decode_video(data, name=name, wanted=wanted, places=places)
+    image = open_image(data, name=name)
+    try:
+        return _animated(image, data, name, wanted, places)
+    except PILLOW_ERRORS as error:
+        raise damaged(name) from error
+
+
+def _animated(
+    image: Image.Image, data: bytes, name: str, wanted: int, places: Callable[[int, int], Sequence[int]]
+) -> Clip:
+    there = _count(image, data)
+    readable = min(there, MOST_FRAMES, max(1, MOST_DECODED_PIXELS // (image.width * image.height)))
+    chosen = sorted(set(places(readable, wanted)))
+    shrink = Shrinker(image.size, len(chosen))
+    turned = orientation(image)
+    frames: dict[int, Image.Image] = {}
+    for place in range(chosen[-1] + 1):
+        try:
+            image.seek(place)
+            image.load()
+        except EOFError:  # the file said that it has more
+            break
+        if place in chosen:
+            frames[place] = shrink(upright(to_rgb(image.copy()), turned))
+    if not frames:
+        raise damaged(name)
+    return Clip(tuple(frames.values()), there, notes(there, readable, shrink))
+
+
+def _count(image: Image.Image, data: bytes) -> int:
+    """Return how many frames a picture has: its header tells, but for GIF, where Pillow would decode them all."""
+    if image.format not in _ANIMATED:
+        return 1
+    if image.format == "GIF":
+        return count_gif_frames(data)
+    return max(1, int(getattr(image, "n_frames", 1)))
+
+
+class Shrinker:
+    """Makes the frames of a clip smaller where all of them together would be too much to keep."""
+
+    def __init__(self, size: tuple[int, int], frames: int) -> None:
+        share = (MOST_KEPT_PIXELS / (size[0] * size[1] * frames)) ** 0.5
+        self.smaller = share < 1
+        self._share = share
+        self.size = size
+
+    def __call__(self, frame: Image.Image) -> Image.Image:
+        """Return the frame, smaller where need be."""
+        if self.smaller:
+            width, height = (max(1, int(side * self._share)) for side in frame.size)
+            frame = frame.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+            self.size = frame.size
+        return frame
+
+
+def notes(there: int, readable: int, shrink: Shrinker) -> str:
+    """Return what was done to a clip, as sentences; empty for nothing."""
+    told = [f"Only its first {readable:,} frames were looked at."] if readable < there else []
+    if shrink.smaller:
+        told.append(f"Its frames were made smaller first, to {shrink.size[0]} × {shrink.size[1]} pixels.")
+    return " ".join(told)
