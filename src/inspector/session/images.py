@@ -10,6 +10,7 @@ from typing import Any
 from inspector.checkpoint.folders import what_instead
 from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Worker
+from inspector.session.drawing import THRESHOLD, drawing_message
 from inspector.session.failure import Failure
 from inspector.session.state import ImageItem, Thumbnail
 from inspector.session.store import Store
@@ -62,12 +63,31 @@ class Images:
 
         self._worker.request("list_images", {"paths": [str(path) for path in paths]}, [], done, self._tell)
 
-    def annotate(self, number: int, caption: str, out: Path, done: Callable[[Failure | None], None]) -> None:
-        """Save a copy of an image with a caption as PNG; ``done`` gets what went wrong, or None."""
-        item = self._store.images.get(number)
-        if item is not None:
-            params = {"path": str(item.path), "caption": caption, "out": str(out)}
-            self._worker.request("annotate", params, [], lambda *_: done(None), done)
+    def save_picture(
+        self,
+        number: int,
+        checkpoint: int,
+        out: Path,
+        done: Callable[[Failure | None], None],
+        *,
+        threshold: float = THRESHOLD,
+    ) -> None:
+        """Save a copy of an image with a checkpoint's prediction drawn on it, as PNG.
+
+        Parameters
+        ----------
+        done
+            Gets what went wrong, or None.
+        threshold
+            Objects with a smaller score are left out.
+        """
+        item, found = self._store.images.get(number), self._store.predictions.get((checkpoint, number))
+        if item is None or found is None or found.phase != "ready":
+            done(Failure("This image has no prediction to draw.", "Predict it first.", "NoPredictionError"))
+            return
+        params, buffers = drawing_message(found, threshold)
+        paths = {"path": str(item.path), "out": str(out)}
+        self._worker.request("draw_prediction", params | paths, buffers, lambda *_: done(None), done)
 
     def clear(self) -> None:
         """Remove all images and what was predicted for them."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from inspector.processes.client import ProcessClient
 from inspector.session.clients import Readers, Worker
 from inspector.session.copying import Copying
+from inspector.session.drawing import THRESHOLD
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
 from inspector.session.images import Images
@@ -266,9 +267,17 @@ class Session:
 
         self._images.add([Path(os.path.abspath(path)) for path in paths], added)
 
-    def annotate_image(self, number: int, caption: str, out: Path, done: Callable[[Failure | None], None]) -> None:
-        """Save a copy of an image with a caption below it as PNG; ``done`` gets what went wrong, or None."""
-        self._images.annotate(number, caption, out, done)
+    def save_picture(
+        self,
+        number: int,
+        checkpoint: int,
+        out: Path,
+        done: Callable[[Failure | None], None],
+        *,
+        threshold: float = THRESHOLD,
+    ) -> None:
+        """Save a copy of an image with a checkpoint's prediction drawn on it; ``done`` gets what went wrong."""
+        self._images.save_picture(number, checkpoint, out, done, threshold=threshold)
 
     def select_image(self, number: int) -> None:
         """Make a larger picture of an image that is looked at."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -15,8 +14,9 @@ from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
-from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
+from inspector.processes.image_files import IMAGE_SUFFIXES
 from inspector.processes.roles.official import may_be_official, official_weights
+from inspector.processes.roles.pictures import draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
 
@@ -163,47 +163,6 @@ def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: 
     return result, [bins.edges.tobytes(), bins.counts.tobytes(), picture.rgba]
 
 
-def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Answer with a small upright picture of an image file; buffer 0 is its RGB."""
-    from inspector.pictures.thumbnail import thumbnail as make
-
-    path = Path(params["path"])
-    made = make(read_image(path), name=path.name, width=int(params["width"]), height=int(params["height"]))
-    result = {
-        "width": made.width,
-        "height": made.height,
-        "original_width": made.original_width,
-        "original_height": made.original_height,
-    }
-    return result, [made.rgb]
-
-
-def annotate(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Write a copy of an image file with a caption below it, as PNG, in one step."""
-    from inspector.pictures.annotate import annotate as make
-
-    path, out = Path(params["path"]), Path(params["out"])
-    picture = make(read_image(path), name=path.name, caption=str(params["caption"]))
-    try:
-        _put(out, picture)
-    except OSError as error:
-        raise WorkerError(f"{out} can't be written: {error.strerror}.", "Choose another folder.") from None
-    return {}, []
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Put a file in place whole, or not at all."""
-    part = path.with_name(f".{os.getpid()}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-        os.replace(part, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-
-
 def convert(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Write the clean copy that buffer 0 plans to ``params["out"]``; tells how far it is a few times a second."""
     from inspector.export.convert import convert as write
@@ -318,7 +277,7 @@ def run(incoming: int, outgoing: int) -> None:
         match,
         describe_tensor,
         thumbnail,
-        annotate,
+        draw_prediction,
         convert,
         list_images,
         read_labels,

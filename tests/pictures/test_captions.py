@@ -5,8 +5,9 @@ import io
 import pytest
 from PIL import Image
 
-from inspector.pictures.annotate import MAX_SIDE, annotate
+from inspector.pictures.answer import Answer, Found
 from inspector.pictures.decode import ImageError
+from inspector.pictures.draw import MAX_SIDE, draw_file
 
 
 def _png(width: int, height: int, colour: str = "red") -> bytes:
@@ -16,14 +17,15 @@ def _png(width: int, height: int, colour: str = "red") -> bytes:
 
 
 def _annotated(data: bytes, caption: str) -> Image.Image:
-    picture = Image.open(io.BytesIO(annotate(data, name="a.png", caption=caption)))
+    answer = Answer("classification", 1, 1, (Found(caption, 0, 0.814),))
+    picture = Image.open(io.BytesIO(draw_file(data, answer, name="a.png")))
     picture.load()
     assert picture.format == "PNG"
     return picture
 
 
 def test_photograph_is_kept_and_the_strip_holds_ink() -> None:
-    picture = _annotated(_png(600, 400), "Samoyed  81.4 %")
+    picture = _annotated(_png(600, 400), "Samoyed")
     assert picture.width == 600
     assert picture.height > 400
     assert picture.crop((0, 0, 600, 400)).getcolors() == [(600 * 400, (255, 0, 0))]
@@ -53,4 +55,4 @@ def test_any_caption_fits(caption: str) -> None:
 
 def test_broken_image_is_told() -> None:
     with pytest.raises(ImageError, match=r"a\.png"):
-        annotate(_png(50, 50)[:60], name="a.png", caption="x")
+        draw_file(_png(50, 50)[:60], Answer("classification", 1, 1), name="a.png")

@@ -1,0 +1,71 @@
+"""The worker's methods about images: small copies of them, and copies with what a model says of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from inspector.errors import InspectorError
+from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
+from inspector.processes.roles.serving import Progress, Reply
+
+
+class PictureRoleError(InspectorError):
+    """A picture can't be made or written."""
+
+
+def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with a small upright picture of an image file; buffer 0 is its RGB."""
+    from inspector.pictures.thumbnail import thumbnail as make
+
+    path = Path(params["path"])
+    made = make(read_image(path), name=path.name, width=int(params["width"]), height=int(params["height"]))
+    result = {
+        "width": made.width,
+        "height": made.height,
+        "original_width": made.original_width,
+        "original_height": made.original_height,
+    }
+    return result, [made.rgb]
+
+
+def draw_prediction(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Write a copy of an image with what a model says of it drawn on it, as PNG, in one step; of a clip, its middle.
+
+    ``params`` are the engine's answer with ``path``, ``out``, ``task``, ``threshold`` and ``name``; the buffers are its
+    rasters' data.
+    """
+    from inspector.pictures.answer import Answer
+    from inspector.pictures.draw import draw_file
+
+    path, out = Path(params["path"]), Path(params["out"])
+    answer = Answer.from_message(params, buffers)
+    shown = _middle_frame(path) if path.is_dir() else path
+    picture = draw_file(read_image(shown), answer, name=path.name, threshold=float(params["threshold"]))
+    try:
+        _put(out, picture)
+    except OSError as error:
+        raise PictureRoleError(f"{out} can't be written: {error.strerror}.", "Choose another folder.") from None
+    return {}, []
+
+
+def _middle_frame(folder: Path) -> Path:
+    frames = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=lambda f: f.name)
+    if not frames:
+        raise PictureRoleError(f"There is no image in {folder.name} any more.")
+    return frames[len(frames) // 2]
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Put a file in place whole, or not at all."""
+    part = path.with_name(f".{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+        os.replace(part, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
