@@ -27,6 +27,8 @@ def tab_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _inert(field: object) -> str:
     text = str(field)
+    if isinstance(field, int | float):
+        return text  # -1.5 is a number, no formula
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
