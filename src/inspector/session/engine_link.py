@@ -366,6 +366,7 @@ class EngineLink:
             num_classes=result["num_classes"],
             untrained=tuple(result["untrained"]),
             precision=result["precision"],
+            labels=tuple(map(str, result["labels"])),
             labels_from=labels_from(found, result["num_classes"]),
             engine_id=result["attachment"],
             milliseconds=result["milliseconds"],

@@ -21,6 +21,7 @@ from inspector.session.official import OfficialChecks
 from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
+from inspector.session.side_by_side import SideBySide
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting, TrustMemory
@@ -80,6 +81,7 @@ class Session:
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
+        self._side_by_side = SideBySide(self.store, self._predicting.predict_all, self.attach)
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
 
@@ -295,6 +297,10 @@ class Session:
     def cancel_predictions(self) -> None:
         """Give up the images that still wait."""
         self._predicting.cancel()
+
+    def compare(self, first: int, second: int | None) -> None:
+        """Compare what two open checkpoints predict for all images; None ends that."""
+        self._side_by_side.compare(first, second)
 
     @property
     def unfinished_predictions(self) -> int:

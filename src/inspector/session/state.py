@@ -26,8 +26,8 @@ class Attachment:
         Share of the weights that were sent, 0 to 1, while ``phase`` is ``"running"``.
     eval_sentence
         What eval mode fixes, such as ``"eval mode: 1 dropout and 20 batch-norm layers fixed"``.
-    labels_from
-        Where the class names come from, in words.
+    labels, labels_from
+        The names of the classes, in order, and where they come from, in words.
     untrained
         Keys of the architecture that the file had nothing for: they hold random numbers.
     left_out
@@ -48,6 +48,7 @@ class Attachment:
     device: str = ""
     device_description: str = ""
     eval_sentence: str = ""
+    labels: tuple[str, ...] = ()
     labels_from: str = ""
     untrained: tuple[str, ...] = ()
     left_out: int = 0

@@ -33,6 +33,8 @@ class Store:
         The list of images; one of them, by id.
     prediction_changed
         ``(checkpoint id, image id)``.
+    comparison_changed
+        Which two checkpoints' predictions are compared.
     engine_changed, catalogue_changed
         The engine's state; the list of architectures.
     pythons_changed
@@ -48,6 +50,7 @@ class Store:
         self.current: int | None = None
         self.images: dict[int, ImageItem] = {}
         self.predictions: dict[tuple[int, int], Prediction] = {}
+        self.comparison: tuple[int, int] | None = None
         self.engine = EngineState()
         self.pythons = PythonList()
         self.python_trial: PythonTrial | None = None
@@ -57,6 +60,7 @@ class Store:
         self.images_changed: Signal[[]] = Signal()
         self.image_changed: Signal[[int]] = Signal()
         self.prediction_changed: Signal[[int, int]] = Signal()
+        self.comparison_changed: Signal[[]] = Signal()
         self.engine_changed: Signal[[]] = Signal()
         self.catalogue_changed: Signal[[]] = Signal()
         self.pythons_changed: Signal[[]] = Signal()
@@ -97,6 +101,12 @@ class Store:
         for key in dropped:
             del self.predictions[key]
             self.prediction_changed.emit(*key)
+
+    def set_comparison(self, comparison: tuple[int, int] | None) -> None:
+        """Set which two checkpoints' predictions are compared, or that none are."""
+        if comparison != self.comparison:
+            self.comparison = comparison
+            self.comparison_changed.emit()
 
     def change_engine(self, **changes: Any) -> None:
         """Replace fields of the engine's state."""

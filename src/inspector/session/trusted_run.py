@@ -100,6 +100,7 @@ def attachment_of(found: OpenCheckpoint, offer: TrustOffer, result: dict[str, An
             device_description=_text(result["device_description"]),
             eval_sentence=_text(result["eval_sentence"]),
             preprocessing=preprocessing,
+            labels=tuple(_text(label) for label in list(result["labels"])[:_MOST_CLASSES]),
             labels_from=labels_from(found, classes),
             engine_id=int(result["attachment"]),
             milliseconds=float(result["milliseconds"]),

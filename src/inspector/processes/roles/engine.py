@@ -117,6 +117,7 @@ class Engine:
             "device": made.device,
             "device_description": _describe_device(made.device),
             "num_classes": made.num_classes,
+            "labels": list(made.labels),
             "untrained": made.loading.untrained,
             "precision": made.loading.precision,
             "eval_sentence": made.eval_report.sentence,
