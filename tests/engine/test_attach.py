@@ -16,6 +16,7 @@ from torchvision import models
 import inspector
 from inspector.engine.attach import attach
 from inspector.engine.evaluation import EvalReport, require_eval, set_eval
+from inspector.engine.preprocessing import Preprocessing
 from inspector.engine.problems import AttachError, EngineError, LabelsError, PreprocessingError
 
 Calibrated = Callable[..., nn.Module]
@@ -140,7 +141,7 @@ def test_a_vits_image_size_comes_from_its_positions_and_the_preprocessing_follow
     state = models.get_model("vit_b_32", weights=None, image_size=384, num_classes=2).state_dict()
     attachment = attach("vit_b_32", state, num_classes=2, device="cpu")
     assert attachment.model.image_size == 384
-    assert attachment.preprocessing is not None
+    assert isinstance(attachment.preprocessing, Preprocessing)
     assert (attachment.preprocessing.crop_size, attachment.preprocessing.resize_size) == (384, 384)
     with pytest.raises(PreprocessingError, match="crops to 32, but this vit_b_32 takes 384"):
         attach("vit_b_32", state, num_classes=2, device="cpu", preprocessing=EMBEDDED)
@@ -156,7 +157,7 @@ def test_the_preprocessing_is_the_checkpoints_else_the_official_else_the_default
             {},
         )
     ]
-    assert [p and (p.source, p.resize_size) for p in found] == [
+    assert [(p.source, p.to_message()["resize_size"]) for p in found] == [
         ("checkpoint", 40),
         ("MobileNet_V3_Large_Weights.IMAGENET1K_V1", 256),
         ("MobileNet_V3_Large_Weights.IMAGENET1K_V2", 232),
