@@ -53,7 +53,7 @@ def opened(window: MainWindow, qtbot: Any, path: Path) -> None:
         return found is not None and found.path == path and found.phase == "ready"
 
     qtbot.waitUntil(shown, timeout=60_000)
-    qtbot.waitUntil(lambda: window.pages.currentWidget() is window.tensor, timeout=60_000)
+    qtbot.waitUntil(lambda: window.centre.current == "tensor", timeout=60_000)
 
 
 def root_of(window: MainWindow) -> str:
@@ -78,8 +78,10 @@ def test_a_dropped_folder_with_a_checkpoint_opens(
     assert window.settings.settings.recent_files == (str(folder),)
 
     window.commands.actions["close"].trigger()
-    qtbot.waitUntil(lambda: window.pages.currentWidget() is window.welcome)
-    buttons = [found for found in window.welcome.findChildren(QPushButton) if found.accessibleName() == "Open run-500"]
+    qtbot.waitUntil(lambda: window.centre.current == "welcome")
+    buttons = [
+        found for found in window.centre.welcome.findChildren(QPushButton) if found.accessibleName() == "Open run-500"
+    ]
     qtbot.mouseClick(buttons[0], Qt.MouseButton.LeftButton)
     opened(window, qtbot, folder)
 

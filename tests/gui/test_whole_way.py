@@ -33,7 +33,7 @@ def shown_rows(window: MainWindow) -> int:
 
 
 def test_from_a_drop_to_a_label(window: MainWindow, qtbot: Any, drop_on: Drop) -> None:
-    assert window.pages.currentWidget() is window.welcome
+    assert window.centre.current == "welcome"
     assert drop_on(window, [DEMO / "digits.pth"])
     wait_for(qtbot, lambda: shown_rows(window) > 0)
     assert window.windowTitle() == "digits.pth – Inspector"
@@ -92,7 +92,7 @@ def test_a_file_that_is_no_checkpoint_says_so_and_changes_nothing_else(
     assert window.notice.isVisible()
     assert window.windowTitle() == "digits.pth – Inspector"
     assert window.tabs.bar.count() == 1
-    assert window.pages.currentWidget() is window.tensor
+    assert window.centre.current == "tensor"
 
 
 def test_a_drop_of_nothing_usable_is_refused(window: MainWindow, drop_on: Drop) -> None:

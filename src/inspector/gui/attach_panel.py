@@ -273,8 +273,6 @@ class AttachPanel(QWidget):
                 details = f"{words.plural(attachment.left_out, 'key')} of the file left out.\n{details}"
             if attachment.untrained:
                 details = f"Untrained: {modules_text(attachment.untrained)}. Its predictions mean little.\n{details}"
-            if attachment.task != "classification":
-                details = f"Predictions for {words.TASK_WORDS[attachment.task]} are not there yet.\n{details}"
             title = f"Attached{' in part' if in_part else ''}: {counts}{heads}"
             self._card("warning" if in_part else "positive", title, details)
         elif attachment.phase == "failed" and attachment.failure is not None:

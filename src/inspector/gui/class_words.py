@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from inspector.session import words
 from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.prediction_words import class_text, value_text
 from inspector.session.state import ImageItem
-
-
-def class_text(score: ClassScore) -> str:
-    """Return a class's label; ``class 17`` where the label is but the class's number."""
-    return f"class {score.index}" if score.label.strip() in ("", str(score.index)) else score.label
 
 
 def score_sentence(score: ClassScore) -> str:
@@ -27,5 +23,5 @@ def timing(prediction: Prediction | None) -> str:
 
 def plain_text(item: ImageItem, prediction: Prediction) -> str:
     """Return a prediction for the clipboard: the file's name, then a line of label, tab, percent for every class."""
-    lines = [f"{class_text(score)}\t{words.percent(score.score)}" for score in prediction.classes]
-    return "\n".join([item.name, *lines]).replace(words.THIN, " ")
+    lines = [f"{class_text(score)}\t{value_text(prediction, score)}" for score in prediction.classes]
+    return "\n".join([item.name, *filter(None, [prediction.note]), *lines]).replace(words.THIN, " ")

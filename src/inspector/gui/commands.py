@@ -65,6 +65,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("clear_images", "Clear images", "Model", (), "Empty the strip of images", "clear"),
     Command("restart_engine", "Restart the engine", "Model", (), "Start a fresh torch process and attach again"),
     Command("find", "Find a tensor", "View", ("Ctrl+F",), "Search names, shapes and dtypes", "search"),
+    Command("show_tensor", "Show the tensor", "View", ("Ctrl+1",), "The tensor that is selected in the tree", "tensor"),
+    Command(
+        "show_image", "Show the image", "View", ("Ctrl+2",), "The selected image, large, with its prediction", "image"
+    ),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

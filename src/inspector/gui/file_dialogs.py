@@ -77,6 +77,15 @@ def ask_for_table(parent: QWidget, name: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def ask_for_picture(parent: QWidget, name: str) -> Path | None:
+    """Ask where to save a picture; None when the person cancels."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save the picture", name, "PNG pictures (*.png)")
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
+
+
 def ask_for_python(parent: QWidget) -> str | None:
     """Ask for a Python to run the engine on; None when the person cancels.
 

@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from inspector.gui.class_words import class_text
 from inspector.gui.tooltips import tooltip
-from inspector.session import words
 from inspector.session.prediction_state import Prediction
+from inspector.session.prediction_words import headline
 from inspector.session.state import Attachment, ImageItem
 from inspector.session.store import Store
 
@@ -53,9 +52,8 @@ def describe(item: ImageItem, prediction: Prediction | None, attachment: Attachm
     if item.failure is not None:
         return Tile("broken", item.name, reason=item.failure.sentence)
     if prediction is not None:
-        if prediction.phase == "ready" and prediction.classes:
-            best = prediction.classes[0]
-            return Tile("ready", class_text(best), words.percent(best.score))
+        if prediction.phase == "ready":
+            return Tile("ready", *headline(prediction))
         if prediction.phase == "failed":
             reason = prediction.failure.sentence if prediction.failure is not None else ""
             return Tile("failed", item.name, "not predicted", reason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from inspector.checkpoint.folders import together
 from inspector.desktop.settings import SettingsStore
@@ -23,11 +23,11 @@ from inspector.gui.first_paint import FirstPaint
 from inspector.gui.module_tree import ModuleTree
 from inspector.gui.notice_bar import NoticeBar
 from inspector.gui.panels import Panels
-from inspector.gui.reading_page import ReadingPage
 from inspector.gui.reload_bar import ReloadBar
 from inspector.gui.status_bar import StatusBar
 from inspector.gui.verdict_bar import VerdictBar
 from inspector.gui.window_commands import WindowCommands
+from inspector.gui.window_pages import WindowPages
 from inspector.session import Session
 from inspector.session.state import ImageItem, OpenCheckpoint
 from inspector.shipped import shipped_path
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from inspector.gui.model_panel import ModelPanel
     from inspector.gui.prediction_panel import PredictionPanel
     from inspector.gui.tensor_panel import TensorPanel
-    from inspector.gui.welcome import Welcome
 
 #: Milliseconds after which the rest of the window is built, also where no tree has been painted yet.
 _FURNISHED_AFTER = 250
@@ -95,9 +94,8 @@ class MainWindow(QMainWindow):
         for widget in (self.tabs, self.verdict, self.reload, self.notice):
             stack.addWidget(widget)
         self.setMenuWidget(header)
-        self.reading, self.pages, self.tree = ReadingPage(), QStackedWidget(), ModuleTree()
-        self.pages.addWidget(self.reading)
-        self.setCentralWidget(self.pages)
+        self.tree, self.centre = ModuleTree(), WindowPages(self)
+        self.setCentralWidget(self.centre)
         self.panels, area = Panels(self), Qt.DockWidgetArea
         self.panels.add("tree", "Tree", self.tree, area.LeftDockWidgetArea)
         self.panels.add("model", "Architecture", QWidget(), area.RightDockWidgetArea)
@@ -111,27 +109,6 @@ class MainWindow(QMainWindow):
         self.file_watch = FileWatch(self.session, self)
 
     @cached_property
-    def welcome(self) -> Welcome:
-        """The page with nothing open."""
-        from inspector.gui.welcome import Welcome
-
-        page = Welcome()
-        page.open_requested.connect(self.commands.ask_for_files)
-        page.demo_requested.connect(self.commands.open_demo)
-        page.recent_chosen.connect(lambda path: self.open_paths([Path(path)]))
-        self.pages.addWidget(page)
-        return page
-
-    @cached_property
-    def tensor(self) -> TensorPanel:
-        """The selected tensor."""
-        from inspector.gui.tensor_panel import TensorPanel
-
-        panel = TensorPanel()
-        self.pages.addWidget(panel)
-        return panel
-
-    @cached_property
     def model(self) -> ModelPanel:
         """The architecture, the attachment and the prediction."""
         from inspector.gui.model_panel import ModelPanel
@@ -142,7 +119,9 @@ class MainWindow(QMainWindow):
             self.commands.ask_for_labels,
             self.commands.show_match_report,
             self.commands.run_own_model,
+            self.centre.options,
         )
+        panel.prediction.opened.connect(self.centre.open_image)
         self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)
         return panel
@@ -162,6 +141,11 @@ class MainWindow(QMainWindow):
         """The selected image's prediction."""
         return self.model.prediction
 
+    @property
+    def tensor(self) -> TensorPanel:
+        """The selected tensor."""
+        return self.centre.tensor
+
     @cached_property
     def strip(self) -> ImageStrip:
         """The strip of images."""
@@ -169,6 +153,7 @@ class MainWindow(QMainWindow):
 
         strip = ImageStrip(self.store)
         strip.image_selected.connect(self._select_image)
+        strip.view.activated.connect(lambda _: self.centre.open_image())
         strip.remove_requested.connect(self.session.remove_image)
         strip.clear_requested.connect(self.session.clear_images)
         strip.cancel_requested.connect(self.session.cancel_predictions)
@@ -213,9 +198,8 @@ class MainWindow(QMainWindow):
             (self.status.copy.cancel_requested, self.session.cancel_copy),
         ):
             button.connect(lambda call=command: self.commands.with_current(call))
-        self.reading.close_requested.connect(self.commands.actions["close"].trigger)
         self.tree.tensor_selected.connect(self._select_tensor)
-        self.tree.node_selected.connect(lambda _: self._show_page(self.session.current))
+        self.tree.node_selected.connect(lambda _: self._show_selected())
         self.store.checkpoints_changed.connect(self.show_all)
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
         self.store.images_changed.connect(self._images_changed)
@@ -233,7 +217,8 @@ class MainWindow(QMainWindow):
         return found is not None and found.summary is not None
 
     @property
-    def _item(self) -> ImageItem | None:
+    def item(self) -> ImageItem | None:
+        """The selected image."""
         return self.store.images.get(self.image) if self.image is not None else None
 
     def show_all(self) -> None:
@@ -247,7 +232,7 @@ class MainWindow(QMainWindow):
         if self.store.images:
             self.strip.set_checkpoint(self.store.current)
         if found is None:
-            self.welcome.show_recent(self.settings.settings.recent_files)
+            self.centre.welcome.show_recent(self.settings.settings.recent_files)
         self._show_page(found)
         self._show_model()
         self._show_panels()
@@ -260,14 +245,7 @@ class MainWindow(QMainWindow):
     def _show_page(self, found: OpenCheckpoint | None) -> None:
         self.verdict.show_checkpoint(found)
         self.reload.show_checkpoint(found)
-        if found is None:
-            self.pages.setCurrentWidget(self.welcome)
-        elif found.summary is None:
-            self.reading.show_checkpoint(found)
-            self.pages.setCurrentWidget(self.reading)
-        elif self._furnished:
-            self.tensor.show_view(found.summary, found.tensor_view, self.tree.selected_node)
-            self.pages.setCurrentWidget(self.tensor)
+        self.centre.show_checkpoint(found, self.item, furnished=self._furnished)
 
     def _show_panels(self) -> None:
         wanted = {"tree", "model"} if self._is_readable() else set()
@@ -275,7 +253,7 @@ class MainWindow(QMainWindow):
 
     def _show_model(self) -> None:
         if self._furnished and self._is_readable():
-            self.model.show_state(self.session.current, self._item)
+            self.model.show_state(self.session.current, self.item)
         self.status.show_engine(self.store.engine)
         self.status.copy.show_copy(self.session.current.copy if self.session.current is not None else None)
         self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
@@ -331,12 +309,13 @@ class MainWindow(QMainWindow):
             self.strip.set_checkpoint(self.store.current)
         if self.image not in self.store.images:
             self._select_image(next(iter(self.store.images), -1))
+        self._show_page(self.session.current)
         self._show_model()
         self._show_panels()
 
     def _image_changed(self, number: int) -> None:
         if number == self.image and self._furnished:
-            self.model.show_prediction(self.session.current, self._item)
+            self._show_image()
         self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
         self.commands.enable()
 
@@ -345,12 +324,24 @@ class MainWindow(QMainWindow):
         if found is not None:
             self.session.select_tensor(found.id, tensor if tensor >= 0 else None)
 
+    def _show_selected(self) -> None:
+        self.centre.turn_to("tensor")
+        self._show_page(self.session.current)
+
+    def _show_image(self) -> None:
+        self.centre.show_image(self.session.current, self.item)
+        self.model.show_prediction(self.session.current, self.item)
+
+    def want_preview(self) -> None:
+        """Have a picture made of the selected image that is as large as it is shown."""
+        if self.image is not None:
+            self.session.select_image(self.image, large=self.centre.view == "image")
+
     def _select_image(self, number: int) -> None:
         self.image = number if number in self.store.images else None
-        if self.image is not None:
-            self.session.select_image(self.image)
+        self.want_preview()
         if self._furnished:
-            self.model.show_prediction(self.session.current, self._item)
+            self._show_image()
 
     # -- opening -----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from inspector.gui.attach_panel import AttachPanel
 from inspector.gui.prediction_panel import PredictionPanel
+from inspector.gui.view_options import ViewOptions
 from inspector.session import Session
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
 
@@ -27,6 +28,8 @@ class ModelPanel(QScrollArea):
     choose_device, choose_labels, show_report, run_own
         What the window does when the person chooses a device, or asks for a file of labels, for the match report, or
         to run the file's model.
+    options
+        How predictions are looked at.
     """
 
     def __init__(
@@ -36,10 +39,11 @@ class ModelPanel(QScrollArea):
         choose_labels: Callable[[], object],
         show_report: Callable[[], object],
         run_own: Callable[[], object],
+        options: ViewOptions,
     ) -> None:
         super().__init__()
         self._session = session
-        self.attach, self.prediction = AttachPanel(), PredictionPanel()
+        self.attach, self.prediction = AttachPanel(), PredictionPanel(options)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inside = QWidget()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from inspector.gui import icons, theme
+from inspector.gui.overlays.overlay import Overlay
 from inspector.gui.thumbnails import PixmapCache, cover, fitting_size
 from inspector.session.state import Thumbnail
 
@@ -33,11 +34,20 @@ class PhotoView(QWidget):
     """Shows a thumbnail, or an icon while there is none.
 
     All images get the same place, so that what stands below does not jump from one to the next.
+
+    Signals
+    -------
+    clicked
+        The person wants to see it larger.
     """
+
+    clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnail: Thumbnail | None = None
+        self._overlay: Overlay | None = None
+        self._image_size = QSize()
         self._tallest = TALLEST
         self._pixmaps = PixmapCache(1)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -50,6 +60,18 @@ class PhotoView(QWidget):
             self._thumbnail = thumbnail
             self._pixmaps.forget(0)
             self.update()
+
+    def show_overlay(self, overlay: Overlay | None, size: QSize) -> None:
+        """Show what lies over the image, whose own size in pixels is ``size``."""
+        self._overlay, self._image_size = overlay, size
+        self.update()
+
+    def transform(self) -> QTransform:
+        """Return the way from pixels of the image to the widget; a picture that fills the place is cut a little."""
+        place, size = QRectF(self.picture_rect()), self._image_size
+        scale = max(place.width() / max(1, size.width()), place.height() / max(1, size.height()))
+        made = QTransform.fromTranslate(place.center().x(), place.center().y()).scale(scale, scale)
+        return made.translate(-size.width() / 2, -size.height() / 2)
 
     def set_tallest(self, height: int) -> None:
         """Take at most so much height, within `LEAST` and `TALLEST`: what stands below must be seen too."""
@@ -96,8 +118,27 @@ class PhotoView(QWidget):
         radius = min(_RADIUS, place.width() / 4, place.height() / 4)
         made = self._pixmaps.get(0, (place.size(), ratio), lambda: cover(thumbnail, place.size(), ratio, radius))
         painter.drawPixmap(place.topLeft(), made)
+        if self._overlay is not None and not self._image_size.isEmpty():
+            self._paint_overlay(painter, self._overlay, QRectF(place), radius)
         if radius < _RADIUS:
             return  # so thin that a hairline would hide it
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(theme.qcolor(c.border), 1))
         painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+    def _paint_overlay(self, painter: QPainter, overlay: Overlay, place: QRectF, radius: float) -> None:
+        corners = QPainterPath()
+        corners.addRoundedRect(place, radius, radius)
+        painter.save()
+        painter.setClipPath(corners)
+        overlay.paint(painter, self.transform())
+        painter.restore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the press: what is clicked is told when it ends."""
+        event.setAccepted(self._thumbnail is not None and event.button() == Qt.MouseButton.LeftButton)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell that the picture was clicked."""
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from inspector.gui import icons, theme
-from inspector.gui.class_words import class_text, plain_text, timing
+from inspector.gui.class_words import plain_text, timing
+from inspector.gui.key_list import KeyList
+from inspector.gui.key_rows import key_rows
 from inspector.gui.one_line_label import OneLineLabel
+from inspector.gui.overlays.of_task import overlay_for
 from inspector.gui.photo_view import LEAST, PhotoView
 from inspector.gui.score_bars import ScoreBars, row_height
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
+from inspector.gui.view_options import ViewOptions
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import Prediction
+from inspector.session.prediction_words import OBJECT_TASKS, SEGMENTATION, class_text, nothing_text, shown_count
 from inspector.session.state import Attachment, ImageItem
 
 #: Milliseconds before progress is shown: a flash tells nothing.
@@ -31,11 +36,27 @@ Tone = Literal["quiet", "warning", "danger"]
 
 
 class PredictionPanel(QWidget):
-    """An image, large, with the likeliest classes as bars; or the sentence that says why there are none yet."""
+    """An image with what the model says of it over and below it; or the sentence that says why there is nothing yet.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    options
+        How predictions are looked at; its own where None.
+
+    Signals
+    -------
+    opened
+        The person wants to see the image large.
+    """
+
+    opened = Signal()
+
+    def __init__(self, options: ViewOptions | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.options = options if options is not None else ViewOptions(self)
+        self.options.changed.connect(self._show_options)
         self._focus_by_key = False
+        self._done: Prediction | None = None
         self._room = LEAST
         self._shown: tuple[ImageItem | None, Prediction | None, Attachment] = (None, None, Attachment())
         self.setAccessibleName("Prediction")
@@ -45,7 +66,15 @@ class PredictionPanel(QWidget):
         self.caption.setFont(tabular(self.caption.font()))
         self.caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.picture = PhotoView()
+        self.picture.clicked.connect(self.opened)
+        self.picture.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.picture.setToolTip("Show it large (Ctrl+2)")
         self.bars = ScoreBars()
+        self.keys = KeyList("Prediction")
+        self.keys.pointed.connect(self.options.point_at)
+        self.keys.pressed_row.connect(self._press)
+        self.note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.note.setProperty("muted", True)
         self.message = MessageCard()
         self.progress = QProgressBar(textVisible=False, minimum=0, maximum=0)
         self.progress.setAccessibleName("Predicting")
@@ -74,7 +103,7 @@ class PredictionPanel(QWidget):
         answers = QVBoxLayout(self._answers)
         answers.setContentsMargins(0, 0, 0, 0)
         answers.setSpacing(8)
-        for widget in (self.bars, self.progress, self.progress_text, self.message):
+        for widget in (self.bars, self.note, self.keys, self.progress, self.progress_text, self.message):
             answers.addWidget(widget)
         answers.addStretch(1)
         column = QVBoxLayout(self)
@@ -113,7 +142,7 @@ class PredictionPanel(QWidget):
     def copy(self) -> None:
         """Put the shown predictions into the clipboard, as text."""
         item, prediction, _ = self._shown
-        if item is not None and prediction is not None and self.top_label():
+        if item is not None and prediction is not None and prediction.phase == "ready":
             QGuiApplication.clipboard().setText(plain_text(item, prediction))
 
     def _show(self) -> None:
@@ -124,10 +153,15 @@ class PredictionPanel(QWidget):
         self._show_picture()
         self.picture.show_thumbnail((item.preview or item.thumbnail) if item is not None else None)
         self.picture.setAccessibleName(item.name if item is not None else "")
-        scores = prediction.classes if prediction is not None and prediction.phase == "ready" else ()
+        done = prediction if prediction is not None and prediction.phase == "ready" and not broken else None
+        listed = done is not None and done.task in (SEGMENTATION, *OBJECT_TASKS)
+        scores = done.classes if done is not None and not listed else ()
         self.bars.setVisible(bool(scores))
         self.bars.show_scores(scores)
-        self.copy_action.setEnabled(bool(scores))
+        self.keys.setVisible(listed)
+        overlay = overlay_for(done, self.options, small=True)
+        self.picture.show_overlay(overlay, QSize(done.width, done.height) if done is not None else QSize())
+        self.copy_action.setEnabled(done is not None)
         awaited = "" if item is None or broken else _awaited(prediction, attachment)
         self.progress_text.setText(awaited)
         if not awaited:
@@ -135,11 +169,35 @@ class PredictionPanel(QWidget):
             self._show_progress(False)
         elif self.progress.isHidden() and not self._timer.isActive():
             self._timer.start()
-        if scores or awaited:
+        if done is not None or awaited:
             self.message.hide()
         else:
             self.message.show_text(*_message(item, prediction, attachment))
+        self._done = done
+        self._show_options()
         self._keep_room()
+
+    def _show_options(self) -> None:
+        """Follow how the prediction is looked at."""
+        done, options = self._done, self.options
+        note = ""
+        if done is not None:
+            count = shown_count(done, options.threshold) if done.task in OBJECT_TASKS and done.classes else ""
+            self.keys.show_rows(key_rows(done, options))
+            self.keys.mark(options.pointed, options.selected)
+            self.keys.setVisible(bool(self.keys.keys.rows))
+            rows = min(_ROWS, len(self.keys.keys.rows))
+            self.keys.setFixedHeight(rows * self.keys.row_height() + 2)
+            note = nothing_text(done, options.threshold) or " · ".join(filter(None, (count, done.note)))
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        self.picture.update()
+
+    def _press(self, row: int) -> None:
+        if self._done is not None and self._done.task == SEGMENTATION:
+            self.options.toggle(row)
+        else:
+            self.options.select(-1 if row == self.options.selected else row)
 
     def _show_progress(self, shown: bool) -> None:
         self.progress.setVisible(shown)
@@ -247,8 +305,6 @@ def _message(item: ImageItem | None, prediction: Prediction | None, attachment: 
         hint = (
             "Drop a photograph to see what this model says" if attached else "Attach an architecture, then drop images"
         )
-        if attached and attachment.task != "classification":
-            hint = "Only image classification is predicted yet"
         return "quiet", hint, ""
     if attachment.phase == "ready":
         return "quiet", "Not predicted. Drop it again to predict it.", ""

@@ -7,12 +7,13 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from inspector.gui import theme
-from inspector.gui.class_words import class_text, score_sentence
+from inspector.gui.class_words import score_sentence
 from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
 from inspector.session import words
 from inspector.session.prediction_state import ClassScore
+from inspector.session.prediction_words import class_text
 
 _LABEL_SHARE = 0.4  # of a row's width
 _GAP = 10

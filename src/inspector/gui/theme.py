@@ -198,6 +198,12 @@ def _style_sheet(c: Colors) -> str:
     QStatusBar::item {{ border: none; }}
     QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; text-align: center; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+    QSlider {{ min-height: 18px; }}
+    QSlider::groove:horizontal {{ background: {c.track}; height: 4px; border-radius: 2px; }}
+    QSlider::sub-page:horizontal {{ background: {c.accent}; height: 4px; border-radius: 2px; }}
+    QSlider::handle:horizontal {{ background: {c.raised}; border: 2px solid {c.accent}; width: 10px; height: 10px;
+        margin: -5px 0; border-radius: 7px; }}
+    QSlider::handle:horizontal:focus, QSlider::handle:horizontal:hover {{ background: {c.accent}; }}
     QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border}; padding: 4px; }}
     QMenu::item {{ padding: 5px 24px 5px 12px; border-radius: 4px; }}
     QMenu::item:selected {{ background: {c.accent_soft}; color: {c.text}; }}

@@ -21,6 +21,7 @@ _IN_FLIGHT = 2
 #: Twice the sizes they are shown at, for sharp pictures on dense screens. Thumbnails are kept for every image.
 THUMBNAIL = (184, 138)
 PREVIEW = (720, 640)
+LARGE = (1600, 1200)
 
 
 class Images:
@@ -38,6 +39,7 @@ class Images:
         self._worker = worker
         self._waiting: deque[int] = deque()
         self._asked = 0
+        self._previews: set[tuple[int, tuple[int, int]]] = set()  # asked for, of the image that is looked at
 
     def add(self, paths: Sequence[Path], added: Callable[[list[int]], None]) -> None:
         """Add image files and the images in folders; ``added`` gets the ids of all of them, known ones too."""
@@ -97,21 +99,30 @@ class Images:
         self._store.drop_predictions(images=numbers)
         self._store.images_changed.emit()
 
-    def preview(self, number: int) -> None:
-        """Make a larger picture of one image; the one made before is let go."""
+    def preview(self, number: int, box: tuple[int, int] = PREVIEW) -> None:
+        """Make a larger picture of one image, that fits into a box of pixels; those of other images are let go."""
         item = self._store.images.get(number)
-        if item is None or item.preview is not None:
+        if item is None or (item.preview is not None and _is_as_large(item.preview, box)):
             return
-        for other in [image.id for image in self._store.images.values() if image.preview is not None]:
+        if (number, box) in self._previews:
+            return
+        others = [image.id for image in self._store.images.values() if image.preview is not None and image.id != number]
+        for other in others:
             self._store.change_image(other, preview=None)
-        params = {"path": str(item.path), "width": PREVIEW[0], "height": PREVIEW[1]}
+        self._previews = {(number, box)}
+        params = {"path": str(item.path), "width": box[0], "height": box[1]}
         self._worker.request(
             "thumbnail",
             params,
             [],
-            lambda result, buffers: self._store.change_image(number, preview=_thumbnail(result, buffers)),
-            lambda _: None,  # the thumbnail's own failure says why
+            lambda result, buffers: self._previewed(number, box, _thumbnail(result, buffers)),
+            lambda _: self._previews.discard((number, box)),  # the thumbnail's own failure says why
         )
+
+    def _previewed(self, number: int, box: tuple[int, int], made: Thumbnail | None) -> None:
+        if (number, box) in self._previews:  # else another image is looked at by now
+            self._previews.discard((number, box))
+            self._store.change_image(number, preview=made)
 
     def remove(self, number: int) -> None:
         """Remove one image."""
@@ -153,6 +164,12 @@ def _no_image_in(paths: Sequence[Path]) -> str:
         return "There is neither an image nor a checkpoint in these folders."
     name = clean_name(paths[0].name or str(paths[0]))
     return f"There is neither an image nor a checkpoint in {name}. {what_instead(paths[0])}"
+
+
+def _is_as_large(made: Thumbnail, box: tuple[int, int]) -> bool:
+    """Whether a picture is as large as one made for a box would be: nothing is enlarged."""
+    scale = min(1.0, box[0] / made.original_width, box[1] / made.original_height)
+    return made.width >= int(made.original_width * scale) and made.height >= int(made.original_height * scale)
 
 
 def _thumbnail(result: dict[str, Any], buffers: list[bytearray]) -> Thumbnail | None:

@@ -14,7 +14,7 @@ from inspector.session.copying import Copying
 from inspector.session.drawing import THRESHOLD
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
-from inspector.session.images import Images
+from inspector.session.images import LARGE, PREVIEW, Images
 from inspector.session.loop import Loop
 from inspector.session.match_state import MatchChoices
 from inspector.session.official import OfficialChecks
@@ -281,9 +281,9 @@ class Session:
         """Save a copy of an image with a checkpoint's prediction drawn on it; ``done`` gets what went wrong."""
         self._images.save_picture(number, checkpoint, out, done, threshold=threshold)
 
-    def select_image(self, number: int) -> None:
-        """Make a larger picture of an image that is looked at."""
-        self._images.preview(number)
+    def select_image(self, number: int, *, large: bool = False) -> None:
+        """Make a larger picture of an image that is looked at; ``large`` for one that fills the window."""
+        self._images.preview(number, LARGE if large else PREVIEW)
 
     def remove_image(self, number: int) -> None:
         """Remove an image from the strip."""

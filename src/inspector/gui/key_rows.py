@@ -1,0 +1,36 @@
+"""The rows that stand for a prediction: a legend of classes, or a list of objects."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor
+
+from inspector.gui.key_list import KeyRow
+from inspector.gui.overlays.detection import object_color
+from inspector.gui.overlays.palette import class_color
+from inspector.gui.view_options import ViewOptions
+from inspector.session.prediction_state import Prediction
+from inspector.session.prediction_words import (
+    OBJECT_TASKS,
+    SEGMENTATION,
+    class_text,
+    is_background,
+    shown_rows,
+    value_text,
+)
+
+
+def key_rows(prediction: Prediction, options: ViewOptions) -> list[KeyRow]:
+    """Return the rows of a prediction as it is looked at; none for tasks that have none."""
+    if prediction.task not in (SEGMENTATION, *OBJECT_TASKS):
+        return []
+    rows = []
+    for row in shown_rows(prediction, options.threshold):
+        score = prediction.classes[row]
+        objects = prediction.task in OBJECT_TASKS
+        color = object_color(prediction, row) if objects else QColor(class_color(score.index))
+        if not objects and is_background(score):
+            color = QColor(0, 0, 0, 0)
+        share = None if objects else score.area
+        hidden = row in options.hidden
+        rows.append(KeyRow(row, class_text(score), value_text(prediction, score), color, share, hidden))
+    return rows

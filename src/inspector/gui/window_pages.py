@@ -1,0 +1,124 @@
+"""The pages of the window's centre: welcome, reading, and the views of a file: tensor and image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtWidgets import QWidget
+
+from inspector.gui.centre import Centre
+from inspector.gui.reading_page import ReadingPage
+from inspector.gui.view_options import ViewOptions
+from inspector.session.prediction_state import Prediction
+from inspector.session.state import ImageItem, OpenCheckpoint
+
+if TYPE_CHECKING:
+    from inspector.gui.image_page import ImagePage
+    from inspector.gui.main_window import MainWindow
+    from inspector.gui.tensor_panel import TensorPanel
+    from inspector.gui.welcome import Welcome
+
+# Pages are imported when they are built, not before the first paint.
+
+
+class WindowPages(Centre):
+    """What stands in the middle of a window.
+
+    Attributes
+    ----------
+    options
+        How predictions are looked at, here and in the right panel.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self.options = window, ViewOptions(self)
+        self.add_page("reading", self._make_reading)
+        self.add_page("welcome", self._make_welcome)
+        self.add_view("tensor", "Tensor", "The tensor that is selected in the tree (Ctrl+1)", self._make_tensor)
+        self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
+        self.turned.connect(self._follow)
+        self._seen: tuple[int, Prediction | None] = (-1, None)
+
+    def _make_reading(self) -> QWidget:
+        page = ReadingPage()
+        page.close_requested.connect(lambda: self._window.commands.actions["close"].trigger())
+        return page
+
+    def _make_welcome(self) -> QWidget:
+        from inspector.gui.welcome import Welcome
+
+        page, commands = Welcome(), self._window.commands
+        page.open_requested.connect(commands.ask_for_files)
+        page.demo_requested.connect(commands.open_demo)
+        page.recent_chosen.connect(lambda path: self._window.open_paths([Path(path)]))
+        return page
+
+    def _make_tensor(self) -> QWidget:
+        from inspector.gui.tensor_panel import TensorPanel
+
+        return TensorPanel()
+
+    def _make_image(self) -> QWidget:
+        from inspector.gui import file_dialogs
+        from inspector.gui.image_page import ImagePage
+
+        return ImagePage(self._window.session, self.options, lambda name: file_dialogs.ask_for_picture(self, name))
+
+    @property
+    def reading(self) -> ReadingPage:
+        """The page of a file that is being read."""
+        return cast(ReadingPage, self.page("reading"))
+
+    @property
+    def welcome(self) -> Welcome:
+        """The page with nothing open."""
+        return cast("Welcome", self.page("welcome"))
+
+    @property
+    def tensor(self) -> TensorPanel:
+        """The selected tensor."""
+        return cast("TensorPanel", self.page("tensor"))
+
+    @property
+    def image(self) -> ImagePage:
+        """The selected image."""
+        return cast("ImagePage", self.page("image"))
+
+    # -- showing the state -------------------------------------------------------------------------------------
+
+    def show_checkpoint(self, found: OpenCheckpoint | None, item: ImageItem | None, *, furnished: bool) -> None:
+        """Show a file, as far as it has been read; views only once the window is ``furnished``."""
+        if found is None:
+            self.show_page("welcome")
+        elif found.summary is None:
+            self.reading.show_checkpoint(found)
+            self.show_page("reading")
+        elif furnished:
+            self.tensor.show_view(found.summary, found.tensor_view, self._window.tree.selected_node)
+            self.show_view(choice=bool(self._window.store.images))
+            self.show_image(found, item)
+
+    def show_image(self, found: OpenCheckpoint | None, item: ImageItem | None) -> None:
+        """Show the selected image, where that view is seen; what was hidden or selected is another prediction's."""
+        both = found is not None and item is not None
+        prediction = self._window.store.predictions.get((found.id, item.id)) if both else None  # type: ignore[union-attr]
+        seen = (item.id if item is not None else -1, prediction)
+        if seen[0] != self._seen[0] or prediction is not self._seen[1]:
+            self._seen = seen
+            self.options.forget_rows()
+        if self.current == "image":
+            self.image.show_image(found, item)
+
+    def open_image(self) -> None:
+        """Turn to the selected image."""
+        if self._window.store.images:
+            self.turn_to("image")
+            self.image.canvas.setFocus()
+
+    def _follow(self, view: str) -> None:
+        """Show what a view is turned to about."""
+        if view == "image":
+            self._window.want_preview()
+            self.show_image(self._window.session.current, self._window.item)
