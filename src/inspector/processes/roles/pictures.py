@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.processes.image_files import IMAGE_SUFFIXES, read_image
+from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image
 from inspector.processes.roles.serving import Progress, Reply
 
 
@@ -18,10 +18,14 @@ class PictureRoleError(InspectorError):
 
 def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with a small upright picture of an image file; buffer 0 is its RGB."""
+    from inspector.pictures.clip_view import first_frame
     from inspector.pictures.thumbnail import thumbnail as make
 
     path = Path(params["path"])
-    made = make(read_image(path), name=path.name, width=int(params["width"]), height=int(params["height"]))
+    data = read_image(path)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        data = first_frame(data, name=path.name)
+    made = make(data, name=path.name, width=int(params["width"]), height=int(params["height"]))
     result = {
         "width": made.width,
         "height": made.height,
@@ -29,6 +33,15 @@ def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progre
         "original_height": made.original_height,
     }
     return result, [made.rgb]
+
+
+def clip_frames(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with small pictures of a clip's frames, evenly spaced: one buffer of RGB each, all of one size."""
+    from inspector.pictures.clip_view import clip_view
+
+    paths, most = [Path(path) for path in params["paths"]], int(params["most"])
+    made = clip_view(paths, read_image, most=most, width=int(params["width"]), height=int(params["height"]))
+    return {"width": made.width, "height": made.height, "total": made.total}, list(made.frames)
 
 
 def draw_prediction(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:

@@ -14,9 +14,9 @@ from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
-from inspector.processes.image_files import IMAGE_SUFFIXES
+from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from inspector.processes.roles.official import may_be_official, official_weights
-from inspector.processes.roles.pictures import draw_prediction, thumbnail
+from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
 
