@@ -34,7 +34,7 @@ class FlowWheel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(
             "Colours of directions: right red, down yellow, left cyan, up violet; stronger is faster"
         )
@@ -42,7 +42,7 @@ class FlowWheel(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the size of the wheel and its arrows."""
-        return QSize(_SIDE + 60, _SIDE + 36)
+        return QSize(_SIDE + 44, _SIDE + 40)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the wheel."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from inspector.gui import icons, theme
+from inspector.gui.clip_player import ClipPlayer
 from inspector.gui.image_canvas import ImageCanvas
 from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.overlays.of_task import overlay_for
@@ -18,10 +19,14 @@ from inspector.gui.task_side import TaskSide
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
+from inspector.processes.image_files import CLIP_SUFFIXES
 from inspector.session import Session, words
+from inspector.session.failure import Failure
+from inspector.session.looking import ModelInput
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import FLOW, SEGMENTATION
-from inspector.session.state import ImageItem, OpenCheckpoint
+from inspector.session.sources import next_image
+from inspector.session.state import ImageItem, OpenCheckpoint, Thumbnail
 
 #: From this width on the legend stands beside the image, else below it; its width, and its share of the height.
 _BESIDE_FROM = 720
@@ -29,6 +34,9 @@ _SIDE_WIDTH = 250
 _BELOW_SHARE = 0.34
 
 _STEP = 1.25
+
+#: Names of pictures that may have several frames.
+MAYBE_CLIPS = CLIP_SUFFIXES | {".webp"}
 
 
 class ImagePage(QWidget):
@@ -42,14 +50,7 @@ class ImagePage(QWidget):
         How predictions are looked at.
     ask_where
         Asks for a file to save a picture in, given a name; None where the person does not want it.
-
-    Signals
-    -------
-    shown_input
-        The person wants the image as the model sees it, or the image itself.
     """
-
-    shown_input = Signal(bool)
 
     def __init__(
         self,
@@ -61,6 +62,10 @@ class ImagePage(QWidget):
         super().__init__(parent)
         self._session, self.options, self._ask_where = session, options, ask_where
         self._shown: tuple[ImageItem | None, Prediction | None] = (None, None)
+        self._checkpoint = -1
+        self._asked = 0  # answers to older questions are stale
+        self._frame: Thumbnail | None = None
+        self._input: ModelInput | None = None
         self._overlay: TaskOverlay | None = None
         self._extra: list[Overlay] = []
         self.title = OneLineLabel(Qt.TextElideMode.ElideMiddle)
@@ -68,7 +73,7 @@ class ImagePage(QWidget):
         self.details = OneLineLabel(Qt.TextElideMode.ElideRight)
         self.details.setProperty("muted", True)
         self.details.setFont(tabular(self.details.font()))
-        self.canvas, self.side = ImageCanvas(), TaskSide(options)
+        self.canvas, self.side, self.player = ImageCanvas(), TaskSide(options), ClipPlayer()
         self.reading = OneLineLabel(Qt.TextElideMode.ElideRight)
         self.reading.setFont(tabular(self.reading.font()))
         self.percent = QLabel()
@@ -91,6 +96,8 @@ class ImagePage(QWidget):
         self._add_tool("fit", "fit", "Fit the whole image (0, double click)", canvas.fit)
         self._add_tool("pixels", "pixels", "Every pixel as one of the screen's (1)", canvas.show_pixels)
         self._tools.addStretch(1)
+        eye = self._add_tool("input", "eye", "What the model sees: the image as it goes in", self._ask_input)
+        eye.setCheckable(True)
         self._add_tool("copy", "copy", "Copy the picture with what is drawn on it (Ctrl+C)", self.copy)
         self._add_tool("save", "save", "Save the picture with what is drawn on it, as PNG…", self.save)
         head = QHBoxLayout()
@@ -101,6 +108,7 @@ class ImagePage(QWidget):
         picture = QVBoxLayout()
         picture.setSpacing(4)
         picture.addWidget(self.canvas, 1)
+        picture.addWidget(self.player)
         picture.addLayout(below)
         self._both = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._both.setSpacing(10)
@@ -129,7 +137,8 @@ class ImagePage(QWidget):
         self.canvas.hovered.connect(self._read)
         self.canvas.clicked.connect(self._click)
         self.canvas.zoomed.connect(self._show_zoom)
-        self.options.changed.connect(self._show_options)
+        self.options.changed.connect(self.canvas.update)
+        self.player.frame_changed.connect(self._show_frame)
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self)
         copy.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         copy.activated.connect(self.copy)
@@ -143,11 +152,68 @@ class ImagePage(QWidget):
         if self._shown == (item, prediction):
             return
         before, self._shown = self._shown, (item, prediction)
-        if item is None or before[0] is None or before[0].id != item.id or before[1] is not prediction:
+        self._checkpoint = found.id if found is not None else -1
+        another = item is None or before[0] is None or before[0].id != item.id
+        if another or before[1] is not prediction:
             self._overlay = overlay_for(prediction, self.options)
             self.side.show_prediction(prediction)
-        size = QSize(prediction.width, prediction.height) if prediction is not None else QSize()
-        self.canvas.show_picture((item.preview or item.thumbnail) if item is not None else None, size)
+        if another or (self._input is not None and before[1] is not prediction):
+            self._ask_again(item)
+        self._show_all()
+
+    def _ask_again(self, item: ImageItem | None) -> None:
+        """Ask for what is shown of another image: its frames, and what the model sees of it."""
+        self._asked += 1
+        self._frame = self._input = None
+        self.player.show_frames(())
+        if item is not None and (item.frames or item.path.suffix.lower() in MAYBE_CLIPS):
+            asked = self._asked
+
+            def take(frames: list[Thumbnail]) -> None:
+                if asked == self._asked:
+                    self.player.show_frames(frames)
+
+            self._session.looking.clip_frames(item.id, take, lambda _: None)  # the thumbnail's failure says why
+        if self.tools["input"].isChecked():
+            self._ask_input()
+
+    def _ask_input(self) -> None:
+        """Show the image as the model sees it, or the image again."""
+        item, _ = self._shown
+        self._input = None
+        if item is None or not self.tools["input"].isChecked():
+            self._show_all()
+            return
+        asked = self._asked
+
+        def take(seen: ModelInput) -> None:
+            if asked == self._asked and self.tools["input"].isChecked():
+                self._input = seen
+                self._show_all()
+
+        def fail(failure: Failure) -> None:
+            if asked == self._asked:
+                self.tools["input"].setChecked(False)
+                self._session.store.notice(failure.sentence, "warning")
+
+        self._session.looking.model_input(self._checkpoint, item.id, take, fail)
+
+    def _show_frame(self, frame: Thumbnail) -> None:
+        self._frame = frame
+        self._show_all()
+
+    def _show_all(self) -> None:
+        """Show the image, a frame of it, or what the model sees of it."""
+        item, prediction = self._shown
+        if self._input is not None:
+            self.canvas.show_picture(self._input.picture)
+        else:
+            size = QSize(prediction.width, prediction.height) if prediction is not None else QSize()
+            picture = (self._frame or item.preview or item.thumbnail) if item is not None else None
+            whole = item.thumbnail if item is not None else None
+            if size.isEmpty() and whole is not None:
+                size = QSize(whole.original_width, whole.original_height)
+            self.canvas.show_picture(picture, size)
         self._show_overlays()
         self._show_words(item, prediction)
 
@@ -163,6 +229,9 @@ class ImagePage(QWidget):
             self._show_overlays()
 
     def _show_overlays(self) -> None:
+        if self._input is not None:  # its pixels are others than the image's
+            self.canvas.set_overlays([])
+            return
         self.canvas.set_overlays([*([self._overlay] if self._overlay is not None else []), *self._extra])
 
     def _show_words(self, item: ImageItem | None, prediction: Prediction | None) -> None:
@@ -177,6 +246,9 @@ class ImagePage(QWidget):
         failure = item.failure if item is not None else None
         if failure is None and prediction is not None and prediction.phase == "failed":
             failure = prediction.failure
+        if self._input is not None:
+            parts = [self._input.caption]
+        self.details.setToolTip(tooltip(self._input.caption) if self._input is not None else "")
         self.details.set_text(" · ".join(filter(None, parts)) if failure is None else failure.sentence)
         self.canvas.setAccessibleDescription(name)
         for tool in ("copy", "save"):
@@ -184,12 +256,8 @@ class ImagePage(QWidget):
         self._show_zoom()
 
     def _next_name(self, item: ImageItem) -> str:
-        images = list(self._session.store.images.values())
-        place = next((at for at, image in enumerate(images) if image.id == item.id), len(images))
-        return images[place + 1].name if place + 1 < len(images) else ""
-
-    def _show_options(self) -> None:
-        self.canvas.update()
+        after = next_image(self._session.store, item.id)
+        return self._session.store.images[after].name if after is not None else ""
 
     def _show_zoom(self) -> None:
         scale = self.canvas.scale * self.devicePixelRatioF()
@@ -201,7 +269,7 @@ class ImagePage(QWidget):
 
     def _read(self, point: QPointF | None) -> None:
         overlay = self._overlay
-        if point is None or overlay is None:
+        if point is None or overlay is None or self._input is not None:
             self.reading.set_text("")
             self.options.point_at(-1)
             return
@@ -248,6 +316,7 @@ class ImagePage(QWidget):
         way = QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
         if self._both.direction() != way:
             self._both.setDirection(way)
+        self.side.set_beside(beside)
         self.side.setMaximumSize(
             _SIDE_WIDTH if beside else 16_777_215, 16_777_215 if beside else round(_BELOW_SHARE * self.height())
         )

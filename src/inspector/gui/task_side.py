@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from inspector.gui.check_box import CheckBox
 from inspector.gui.flow_wheel import FlowWheel
@@ -88,11 +88,24 @@ class TaskSide(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for widget in (self.threshold, self.opacity, self.arrows, self.count, self.message, self.bars, self.wheel):
-            column.addWidget(widget)
+        controls = QVBoxLayout()
+        controls.setSpacing(6)
+        for widget in (self.threshold, self.opacity, self.arrows, self.count, self.message, self.bars):
+            controls.addWidget(widget)
+        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._both.setSpacing(16)
+        self._both.addLayout(controls, 1)
+        self._both.addWidget(self.wheel)
+        column.addLayout(self._both)
         column.addWidget(self.keys, 1)
         self._rest = QWidget()
         column.addWidget(self._rest, 1)
+
+    def set_beside(self, beside: bool) -> None:
+        """Stand beside the image, high and narrow, or below it."""
+        way = QBoxLayout.Direction.TopToBottom if beside else QBoxLayout.Direction.LeftToRight
+        if self._both.direction() != way:
+            self._both.setDirection(way)
 
     def show_prediction(self, prediction: Prediction | None) -> None:
         """Show another prediction, or none."""

@@ -1,0 +1,69 @@
+"""Which files an item is predicted from, and which files make an item."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.session.failure import Failure
+from inspector.session.sources import NO_NEXT_IMAGE, items_of, next_image, previous_image, sources_of
+from inspector.session.state import ImageItem
+from inspector.session.store import Store
+
+A, B, C = Path("/files/a.png"), Path("/files/b.png"), Path("/files/c.gif")
+FRAMES = (Path("/clip/1.png"), Path("/clip/2.png"), Path("/clip/3.png"))
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store()
+    for item in (ImageItem(1, A), ImageItem(2, FRAMES[0], frames=FRAMES), ImageItem(3, C), ImageItem(4, B)):
+        made.images[item.id] = item
+    return made
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation", "detection"])
+def test_one_image_is_predicted_from_its_file_and_a_clip_from_its_first_frame(store: Store, task: str) -> None:
+    assert sources_of(store, 1, task) == [A]
+    assert sources_of(store, 2, task) == [FRAMES[0]]
+
+
+def test_a_clip_is_predicted_from_all_its_frames(store: Store) -> None:
+    assert sources_of(store, 2, "video classification") == list(FRAMES)
+    assert sources_of(store, 3, "video classification") == [C]
+    assert store.images[2].name == "clip"
+
+
+def test_motion_is_from_an_image_to_the_next_one(store: Store) -> None:
+    assert sources_of(store, 1, "optical flow") == [A, FRAMES[0]]
+    assert sources_of(store, 2, "optical flow") == list(FRAMES[:2])
+    assert sources_of(store, 3, "optical flow") == [C]
+
+
+def test_the_last_image_says_that_it_has_no_next(store: Store) -> None:
+    found = sources_of(store, 4, "optical flow")
+    assert isinstance(found, Failure)
+    assert found.kind == NO_NEXT_IMAGE
+    assert "b.png is the last image" in found.sentence
+    assert isinstance(sources_of(store, 9, "detection"), Failure)
+
+
+def test_neighbours_in_the_strip(store: Store) -> None:
+    assert [next_image(store, number) for number in (1, 2, 3, 4, 9)] == [2, 3, 4, None, None]
+    assert [previous_image(store, number) for number in (1, 2, 3, 4, 9)] == [None, 1, 2, 3, None]
+
+
+def test_pictures_of_a_dropped_folder_are_one_clip_where_clips_are_wanted() -> None:
+    folder = Path("/clip")
+    assert items_of([*FRAMES, A, B], clips=True, folders=[folder]) == [FRAMES, (A,), (B,)]
+    assert items_of(FRAMES, clips=False, folders=[folder]) == [(frame,) for frame in FRAMES]
+    assert items_of(FRAMES, clips=True, folders=[]) == [(frame,) for frame in FRAMES]
+
+
+def test_a_folder_of_clips_is_many_clips_and_each_folder_inside_is_one() -> None:
+    root = Path("/clips")
+    moving = [root / "a.gif", root / "b.mp4"]
+    assert items_of(moving, clips=True, folders=[root]) == [(path,) for path in moving]
+    nested = [root / "run" / "1.png", root / "run" / "2.png", root / "walk" / "1.png", root / "walk" / "2.png"]
+    assert items_of(nested, clips=True, folders=[root]) == [tuple(nested[:2]), tuple(nested[2:])]
