@@ -6,6 +6,7 @@ import hashlib
 import io
 import sys
 import types
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,15 @@ def test_it_runs_one_file_whose_folder_shadows_nothing_of_ours(start: Start, par
         client, "predict", {"attachment": result["attachment"], "names": ["a.png"], "top": 2}, [photo()]
     )  # the model prints, which must not reach the protocol
     assert {row["label"] for row in found["predictions"]} <= set("abcd")
+    asked = {"attachment": result["attachment"], "names": ["a.png"]}
+    with pytest.raises(ProcessError, match="None of this model's layers") as blind:
+        ask(client, "explain", {**asked, "index": None, "layer": None}, [photo()])
+    assert blind.value.kind == "LayerError"
+    head, (grey, low, _) = ask(
+        client, "feature_maps", {**asked, "module": "head", "page": 0, "scale": "each"}, [photo()]
+    )
+    assert (head["kind"], head["channels"], len(low)) == ("vector", 4, 16)
+    assert len(zlib.decompress(grey)) == 4
     pid, library = (Path(params["source"]) / "ran").read_text().split()
     assert int(pid) == client.process.pid
     assert not library.startswith(params["source"])

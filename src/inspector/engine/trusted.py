@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal
 import torch
 from torch import nn
 
+from inspector.engine.activations import Wrapper
 from inspector.engine.attach import Attachment
 from inspector.engine.choosing import class_labels
 from inspector.engine.devices import choose_device
@@ -35,18 +36,8 @@ class TrustedModelError(EngineError):
     """A trusted file holds no model that can be run, or the model does not work."""
 
 
-class Classifier(nn.Module):
-    """A stranger's model whose every output is either scores for each class or an error in plain words.
-
-    Parameters
-    ----------
-    inner
-        The model.
-    """
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
+class Classifier(Wrapper):
+    """A stranger's model whose every output is either scores for each class or an error in plain words."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (images, classes) whose softmax are the probabilities.

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import InspectorError
+from inspector.processes.roles.explaining import Explaining
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 if TYPE_CHECKING:
@@ -132,12 +133,19 @@ class Engine:
         self._attachments.pop(int(params["attachment"]), None)
         return {}, []
 
+    def attachment(self, params: dict[str, Any]) -> Attachment:
+        """Return the attachment that a message is about."""
+        found = self._attachments.get(int(params["attachment"]))
+        if found is None:
+            raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
+        return found
+
     def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Decode the files of one item (an image; a clip or its frames; a pair) and answer with what the model says."""
         from inspector.engine.items import prepare_item
         from inspector.engine.predict import predict_prepared
 
-        attachment = self._attached(params)
+        attachment = self.attachment(params)
         prepared = prepare_item(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
         return answer_message(predict_prepared(attachment, prepared, int(params["top"])), attachment.device)
 
@@ -145,15 +153,9 @@ class Engine:
         """Answer with the picture as the model sees it: RGB bytes, their size, and what was done in a sentence."""
         from inspector.engine.items import seen_by_model
 
-        attachment = self._attached(params)
+        attachment = self.attachment(params)
         seen = seen_by_model(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
         return {"width": seen.width, "height": seen.height, "caption": seen.caption}, [seen.rgb]
-
-    def _attached(self, params: dict[str, Any]) -> Attachment:
-        found = self._attachments.get(int(params["attachment"]))
-        if found is None:
-            raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
-        return found
 
 
 def answer_message(found: ImagePrediction, device: str) -> Reply:
@@ -214,5 +216,7 @@ def _describe_device(name: str) -> str:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the engine."""
     engine = Engine()
-    methods = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict, engine.model_input)
+    why = Explaining(engine)
+    own = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict, engine.model_input)
+    methods = (*own, why.explain, why.feature_maps)
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

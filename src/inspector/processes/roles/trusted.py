@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from inspector.errors import InspectorError
 from inspector.processes.roles.engine import Engine
+from inspector.processes.roles.explaining import Explaining
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 _PIECE = 4 << 20
@@ -73,5 +74,12 @@ def _sha256(file: BinaryIO) -> str:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the process of a trusted file."""
     trusted = Trusted()
-    methods = (trusted.trust, trusted.engine.predict, trusted.engine.model_input)
+    why = Explaining(trusted.engine)
+    methods = (
+        trusted.trust,
+        trusted.engine.predict,
+        trusted.engine.model_input,
+        why.explain,
+        why.feature_maps,
+    )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
