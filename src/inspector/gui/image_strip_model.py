@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import groupby
 from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from inspector.gui.index_runs import runs
 from inspector.gui.tooltips import tooltip
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import headline
@@ -121,7 +121,7 @@ class ImageStripModel(QAbstractListModel):
         """Take the store's images: remove the rows of those that are gone, append the new; return the new ids."""
         wanted = list(self._store.images)
         gone = [row for row, number in enumerate(self._ids) if number not in self._store.images]
-        for first, last in reversed(_runs(gone)):
+        for first, last in reversed(runs(gone)):
             self.beginRemoveRows(QModelIndex(), first, last)
             del self._ids[first : last + 1]
             self._index_rows()
@@ -185,9 +185,3 @@ class ImageStripModel(QAbstractListModel):
         phases = [(number, found.phase) for number in self._ids if (found := self._prediction(number)) is not None]
         self.running = {number for number, phase in phases if phase == "running"}
         self.waiting = {number for number, phase in phases if phase == "waiting"}
-
-
-def _runs(rows: list[int]) -> list[tuple[int, int]]:
-    """Return ascending rows as runs without gaps, first and last row of each."""
-    grouped = (list(run) for _, run in groupby(enumerate(rows), lambda pair: pair[1] - pair[0]))
-    return [(run[0][1], run[-1][1]) for run in grouped]

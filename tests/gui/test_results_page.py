@@ -1,0 +1,147 @@
+"""The results page: what stands there when there is nothing, the table, its filter, its selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from inspector.gui.results_model import Column
+from inspector.gui.results_page import ResultsPage
+from inspector.session import QueueLoop, Session
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
+
+READY = Attachment(phase="ready", architecture="resnet18", labels=("cat", "dog"))
+
+
+class Page:
+    """A shown page on a session without processes."""
+
+    def __init__(self, qtbot: Any) -> None:
+        self.qtbot = qtbot
+        self.session = Session(QueueLoop(), thumbnails=False)
+        self.store = self.session.store
+        self.page = ResultsPage(self.session)
+        qtbot.addWidget(self.page)
+        self.page.resize(1000, 500)
+        self.page.show()
+        qtbot.waitExposed(self.page)
+
+    def open(self, attachment: Attachment = READY) -> int:
+        number = self.store.next_id()
+        self.store.checkpoints[number] = OpenCheckpoint(
+            number, Path(f"/files/model{number}.pth"), phase="ready", attachment=attachment
+        )
+        self.store.checkpoints_changed.emit()
+        return number
+
+    def add(self, *paths: str) -> list[int]:
+        items = [ImageItem(self.store.next_id(), Path(path)) for path in paths]
+        self.store.images.update((item.id, item) for item in items)
+        self.store.images_changed.emit()
+        self.settle()
+        return [item.id for item in items]
+
+    def predict(self, checkpoint: int, image: int, *scores: tuple[int, float]) -> None:
+        classes = tuple(ClassScore(READY.labels[index], index, score) for index, score in scores)
+        self.store.set_prediction(checkpoint, image, Prediction("ready", classes, 5.0, "cpu"))
+
+    def settle(self) -> None:
+        self.qtbot.waitUntil(lambda: not self.page.model.is_busy)
+
+    def files(self) -> list[str]:
+        model = self.page.model
+        return [model.index(row, Column.FILE).data() for row in range(model.rowCount())]
+
+
+@pytest.fixture
+def made(qtbot: Any) -> Iterator[Page]:
+    page = Page(qtbot)
+    yield page
+    page.session.close_processes()
+
+
+def test_it_says_what_is_missing_and_offers_it(made: Page, qtbot: Any) -> None:
+    assert made.page.empty.isVisible()
+    assert made.page.empty.title.text() == "No images yet"
+    with qtbot.waitSignal(made.page.images_requested):
+        qtbot.mouseClick(made.page.empty.button, Qt.MouseButton.LeftButton)
+    number = made.open(Attachment())
+    made.page.show_checkpoint(number)
+    made.add("/a/1.png")
+    assert made.page.empty.title.text() == "Nothing is attached yet"
+    assert not made.page.empty.button.isVisible()  # there is nothing to attach it to
+    made.store.change_checkpoint(number, attachment=READY)
+    assert made.page.table.isVisible()
+
+
+def test_a_filter_hides_rows_says_how_many_and_can_be_taken_back(made: Page, qtbot: Any) -> None:
+    number = made.open()
+    made.page.show_checkpoint(number)
+    first, second = made.add("/set/cat/1.png", "/set/dog/2.png")
+    made.predict(number, first, (0, 0.9), (1, 0.1))
+    made.predict(number, second, (1, 0.6), (0, 0.4))
+    made.settle()
+    chosen = made.page.table_page.filter
+    qtbot.keyClicks(chosen.search, "dog 2")
+    qtbot.waitUntil(lambda: made.files() == ["2.png"])
+    assert chosen.count.text() == "1 of 2 images"
+    chosen.slider.setValue(80)
+    qtbot.waitUntil(lambda: made.files() == [])
+    assert made.page.table_page.nothing.isVisible()
+    qtbot.mouseClick(made.page.table_page.nothing.button, Qt.MouseButton.LeftButton)
+    assert made.files() == ["1.png", "2.png"]
+    assert chosen.count.text() == "2 images"
+
+
+def test_the_title_of_a_column_sorts_and_a_row_selects_its_image(made: Page, qtbot: Any) -> None:
+    number = made.open()
+    made.page.show_checkpoint(number)
+    ids = made.add("/a/1.png", "/a/2.png", "/a/3.png")
+    for image, score in zip(ids, (0.5, 0.9, 0.7), strict=True):
+        made.predict(number, image, (0, score))
+    made.settle()
+    table = made.page.table
+    header = table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(Column.SCORE) + 20, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert made.files() == ["1.png", "3.png", "2.png"]
+    where = table.visualRect(made.page.model.index(1, Column.SCORE)).center()
+    with qtbot.waitSignal(made.page.image_selected) as told:
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert told.args == [ids[2]]
+    told_again: list[int] = []
+    made.page.image_selected.connect(told_again.append)
+    made.page.select(ids[0])  # from the strip: it is not told back
+    assert table.currentIndex().row() == 0
+    assert told_again == []
+
+
+def test_columns_with_nothing_in_them_are_not_shown(made: Page) -> None:
+    number = made.open()
+    made.page.show_checkpoint(number)
+    (image,) = made.add("/a/1.png")
+    table = made.page.table
+    assert table.isColumnHidden(Column.TRUTH)
+    assert table.isColumnHidden(Column.PROBLEM)
+    made.add("/a/cat/2.png")
+    assert not table.isColumnHidden(Column.TRUTH)
+    made.predict(number, image, (0, 0.6), (1, 0.4))
+    made.settle()
+    assert not table.isColumnHidden(Column.SECOND)
+
+
+def test_it_catches_up_when_it_is_seen_again(made: Page) -> None:
+    number = made.open()
+    made.page.show_checkpoint(number)
+    made.page.hide()
+    (image,) = made.add("/a/1.png")
+    made.predict(number, image, (0, 0.6))
+    assert made.page.model.rowCount() == 0
+    made.page.show()
+    made.settle()
+    assert made.page.model.index(0, Column.PREDICTION).data() == "cat"
