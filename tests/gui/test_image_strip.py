@@ -387,3 +387,52 @@ def test_a_tile_is_seen_as_a_whole(strip: ImageStrip, store: Store) -> None:
     place = strip.view.visualRect(strip.model.index(0))
     assert place.height() > PICTURE.height()
     assert strip.view.viewport().rect().contains(place)
+
+
+# -- what is seen --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_in_view_is_told_first_and_then_what_is_around_it(strip: ImageStrip, store: Store, qtbot: Any) -> None:
+    with qtbot.waitSignal(strip.seen) as told:
+        numbers = add(store, 10_000)
+    rows = len(strip.view.seen_rows())
+    assert 1 < rows < 20
+    assert told.args == [numbers[: 2 * rows]]
+    with qtbot.waitSignal(strip.seen) as told:
+        strip.select(numbers[5_000])
+    assert numbers[5_000] in told.args[0][:rows]
+    assert len(told.args[0]) <= 3 * (rows + 1)
+
+
+def test_a_tall_strip_is_a_grid_and_a_low_one_is_a_row(strip: ImageStrip, store: Store, qtbot: Any) -> None:
+    numbers = add(store, 1_000)
+    assert not strip.view.is_grid
+    strip.resize(strip.width(), 4 * strip.minimumSizeHint().height())
+    qtbot.waitUntil(lambda: strip.view.is_grid)
+
+    def in_view() -> set[int]:
+        room, model = strip.view.viewport().rect(), strip.model
+        return {number for number in numbers if strip.view.visualRect(model.index_of(number)).intersects(room)}
+
+    qtbot.waitUntil(lambda: len(in_view()) > 10)
+    strip.select(numbers[500])
+    with qtbot.waitSignal(strip.seen) as told:
+        strip.view.look_soon()
+    seen = in_view()
+    assert numbers[500] in seen
+    assert set(told.args[0][: len(seen)]) == seen
+    strip.resize(strip.width(), strip.minimumSizeHint().height())
+    assert not strip.view.is_grid
+    assert numbers[500] in in_view()
+
+
+def test_only_the_first_of_what_was_dropped_is_selected(strip: ImageStrip, store: Store) -> None:
+    selected: list[int] = []
+    strip.image_selected.connect(selected.append)
+    store.adding = True
+    first, *_ = add(store, 3)
+    store.adding = False
+    add(store, 3)
+    assert selected == [first]
+    again, *_ = add(store, 2)
+    assert selected == [first, again]

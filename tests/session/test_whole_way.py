@@ -161,6 +161,7 @@ def test_a_broken_image_tells_it_and_the_next_one_works(shared_session: Driven, 
     assert "broken.png" in first.failure.sentence
     assert second.phase == "ready"
     shown = {item.path: item for item in shared_session.store.images.values()}
+    shared_session.session.show_thumbnails("test", [item.id for item in shown.values()])
     shared_session.until(lambda: _thumbnailed(shared_session, good))
     assert shown[broken].id != shown[good].id
     failed = next(item for item in shared_session.store.images.values() if item.path == broken)

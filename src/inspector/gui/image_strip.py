@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication, QKeyEvent, QKeySequence, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from inspector.gui import icons
 from inspector.gui.drop_button import DropButton
-from inspector.gui.image_strip_model import ImageStripModel, Index
-from inspector.gui.image_tile import MARGIN, TileDelegate, tile_size
+from inspector.gui.image_strip_model import ImageStripModel
+from inspector.gui.image_strip_view import StripView
+from inspector.gui.image_tile import MARGIN, tile_size
 from inspector.gui.prediction_progress import PredictionProgress
 from inspector.session.store import Store
 
@@ -34,6 +35,8 @@ class ImageStrip(QWidget):
         The id of an image to remove.
     clear_requested, cancel_requested, open_images_requested
         Remove all images; stop predicting; choose images.
+    seen
+        The ids of the images in view, and then of those around them.
     """
 
     image_selected = Signal(int)
@@ -41,12 +44,13 @@ class ImageStrip(QWidget):
     clear_requested = Signal()
     cancel_requested = Signal()
     open_images_requested = Signal()
+    seen = Signal(list)
 
     def __init__(self, store: Store, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._store = store
         self._selected = -1
-        self._taking = False
+        self._taking = self._adding = False
         self._done = 0
         self._changed: set[int] = set()
         self.model = ImageStripModel(store, self)
@@ -77,10 +81,12 @@ class ImageStrip(QWidget):
         row.addWidget(self.view, 1)
         row.addLayout(corner)
         self.drop_button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # Taller than a row if the person makes it so, but not by itself.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def _connect_view(self) -> None:
         self.view.selectionModel().currentChanged.connect(self._tell_selected)
+        self.view.seen.connect(self.seen)
         self.view.remove_pressed.connect(self._remove_selected)
         self.view.copy_pressed.connect(lambda: self._copy_path(self._selected))
         self.view.menu_requested.connect(lambda index, place: self.context_menu(index).popup(place))
@@ -156,13 +162,15 @@ class ImageStrip(QWidget):
         self._taking = True  # removed rows change the current one several times; only the outcome is told
         try:
             added = self.model.take_images()
-            if added:
+            if added and not self._adding:
                 self.select(added[0])  # what was just dropped is what the person wants to know
             elif not self.view.currentIndex().isValid():
                 self.select(next(iter(self._store.images), -1))  # there before this strip was
         finally:
             self._taking = False
+        self._adding = self._store.adding  # the next ones will be of the same drop
         self.view.setVisible(self.model.rowCount() > 0)
+        self.view.look_soon()
         self.view.delegate.pixmaps.keep_only(self._store.images)
         self._tell_selected()
         self._show_progress()
@@ -225,71 +233,6 @@ class ImageStrip(QWidget):
                 self.view.scheduleDelayedItemsLayout()
                 self.view.viewport().update()
         super().changeEvent(event)
-
-
-class StripView(QListView):
-    """One row of tiles. Left and Right walk, the wheel scrolls sideways.
-
-    Signals
-    -------
-    remove_pressed, copy_pressed
-        Delete or Backspace; the keys that copy.
-    menu_requested
-        The id of the image (-1 for none) and where to show the menu.
-    """
-
-    remove_pressed = Signal()
-    copy_pressed = Signal()
-    menu_requested = Signal(int, object)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.delegate = TileDelegate(self)
-        self.setItemDelegate(self.delegate)
-        self.setAccessibleName("Images")
-        self.setAccessibleDescription("Dropped images with the likeliest class; Delete removes one")
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(False)
-        self.setUniformItemSizes(True)
-        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMouseTracking(True)
-        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
-        self.viewport().setAcceptDrops(False)
-
-    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
-        """Paint again, without QListView's new layout of all tiles: they are of one size whatever they show."""
-        QAbstractItemView.dataChanged(self, first, last, roles)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Remove and copy by key; the rest is Qt's."""
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.remove_pressed.emit()
-        elif event.matches(QKeySequence.StandardKey.Copy):
-            self.copy_pressed.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll sideways also with a wheel that turns the other way."""
-        pixels, steps = event.pixelDelta(), event.angleDelta()
-        moved = pixels.y() or pixels.x() or round((steps.y() or steps.x()) / 120 * tile_size().width())
-        bar = self.horizontalScrollBar()
-        bar.setValue(bar.value() - moved)
-        event.accept()
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Ask for the menu of the image under the mouse, or of the current one when a key asked."""
-        index = self.indexAt(event.pos())
-        place = event.globalPos()
-        if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            index = self.currentIndex()
-            place = self.viewport().mapToGlobal(self.visualRect(index).center())
-        model = self.model()
-        assert isinstance(model, ImageStripModel)
-        self.menu_requested.emit(model.image_at(index), place)
 
 
 def _end_all(ends: list[Callable[[], None]], _destroyed: object = None) -> None:

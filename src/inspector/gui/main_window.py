@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
 
         strip = ImageStrip(self.store)
         strip.image_selected.connect(self._select_image)
+        strip.seen.connect(partial(self.session.show_thumbnails, "strip"))
         strip.view.activated.connect(lambda _: self.centre.open_image())
         strip.remove_requested.connect(self.session.remove_image)
         strip.clear_requested.connect(self.session.clear_images)

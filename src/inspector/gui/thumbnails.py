@@ -10,8 +10,8 @@ from PySide6.QtGui import QBrush, QImage, QPainter, QPixmap
 
 from inspector.session.state import Thumbnail
 
-#: Pixmaps the strip keeps: many more than any screen shows, 22 MB of them on a dense one.
-KEPT = 200
+#: Pixmaps that are kept: as many as a large screen shows, 44 MB of them on a dense one.
+KEPT = 400
 
 
 def cover(thumbnail: Thumbnail, size: QSize, ratio: float, radius: float) -> QPixmap:

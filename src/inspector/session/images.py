@@ -1,4 +1,4 @@
-"""The images in the strip: listed, and shown small, by the worker; a few at a time, so that it stays responsive."""
+"""The images in the strip: listed by the worker, added a slice at a time, the selected one shown larger."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from inspector.checkpoint.text import clean_name
 from inspector.session.clients import Worker
 from inspector.session.drawing import THRESHOLD, drawing_message
 from inspector.session.failure import Failure
+from inspector.session.loop import Loop
 from inspector.session.state import ImageItem, Thumbnail
 from inspector.session.store import Store
+from inspector.session.thumbnails import thumbnail_from
 
-#: Thumbnails asked for at once: more would make a selected tensor wait behind them.
-_IN_FLIGHT = 2
+#: Images added in one turn of the loop.
+_SLICE = 400
 
-#: Twice the sizes they are shown at, for sharp pictures on dense screens. Thumbnails are kept for every image.
-THUMBNAIL = (184, 138)
+#: Twice the size it is shown at, for sharp pictures on dense screens.
 PREVIEW = (720, 640)
 LARGE = (1600, 1200)
 
@@ -27,18 +28,19 @@ LARGE = (1600, 1200)
 class Images:
     """Commands about the strip of images.
 
-    Parameters
+    Attributes
     ----------
-    thumbnails
-        Whether small pictures are made of them.
+    unlisted
+        Images of folders that are about to be added.
     """
 
-    def __init__(self, store: Store, worker: Worker, *, thumbnails: bool = True) -> None:
+    def __init__(self, store: Store, loop: Loop, worker: Worker) -> None:
         self._store = store
-        self._thumbnails = thumbnails
+        self._loop = loop
         self._worker = worker
-        self._waiting: deque[int] = deque()
-        self._asked = 0
+        self._known: dict[str, int] = {}  # by path; some may be removed again
+        self._cleared = 0
+        self.unlisted = 0
         self._previews: set[tuple[int, tuple[int, int]]] = set()  # asked for, of the image that is looked at
 
     def add(self, paths: Sequence[Path], added: Callable[[list[int]], None]) -> None:
@@ -49,21 +51,31 @@ class Images:
                 self._store.notice(f"Only the first {len(result['images']):,} images were taken.", "warning")
             if not result["images"]:
                 self._store.notice(_no_image_in(paths), "warning")
-            known = {item.path: item.id for item in self._store.images.values()}
-            numbers = []
-            for path in map(Path, result["images"]):
-                number = known.get(path)
-                if number is None:
-                    number = known[path] = self._store.next_id()
-                    self._store.images[number] = ImageItem(number, path)
-                    if self._thumbnails:
-                        self._waiting.append(number)
-                numbers.append(number)
-            self._store.images_changed.emit()
-            self._ask()
-            added(numbers)
+            paths_left = deque(result["images"])
+            self.unlisted += len(paths_left)
+            self._add_slice(paths_left, added, self._cleared)
 
         self._worker.request("list_images", {"paths": [str(path) for path in paths]}, [], done, self._tell)
+
+    def _add_slice(self, left: deque[str], added: Callable[[list[int]], None], cleared: int) -> None:
+        """Add the next images, and the rest in turns to come: ten thousand at once would stop the window."""
+        if cleared != self._cleared:
+            self.unlisted -= len(left)
+            return
+        numbers = []
+        for _ in range(min(_SLICE, len(left))):
+            path = left.popleft()
+            number = self._known.get(path)
+            if number is None or number not in self._store.images:
+                number = self._known[path] = self._store.next_id()
+                self._store.images[number] = ImageItem(number, Path(path))
+            numbers.append(number)
+        self.unlisted -= len(numbers)
+        self._store.adding = bool(left)
+        self._store.images_changed.emit()
+        added(numbers)
+        if left:
+            self._loop.post_turn(lambda: self._add_slice(left, added, cleared))
 
     def save_picture(
         self,
@@ -94,7 +106,9 @@ class Images:
     def clear(self) -> None:
         """Remove all images and what was predicted for them."""
         numbers = list(self._store.images)
-        self._waiting.clear()
+        self._cleared += 1
+        self._known.clear()
+        self._store.adding = False
         self._store.images.clear()
         self._store.drop_predictions(images=numbers)
         self._store.images_changed.emit()
@@ -115,7 +129,7 @@ class Images:
             "thumbnail",
             params,
             [],
-            lambda result, buffers: self._previewed(number, box, _thumbnail(result, buffers)),
+            lambda result, buffers: self._previewed(number, box, thumbnail_from(result, buffers)),
             lambda _: self._previews.discard((number, box)),  # the thumbnail's own failure says why
         )
 
@@ -133,31 +147,6 @@ class Images:
     def _tell(self, failure: Failure) -> None:
         self._store.notice(failure.sentence, "error")
 
-    def _ask(self) -> None:
-        while self._waiting and self._asked < _IN_FLIGHT:
-            item = self._store.images.get(self._waiting.popleft())
-            if item is None:
-                continue
-            self._asked += 1
-            params = {"path": str(item.path), "width": THUMBNAIL[0], "height": THUMBNAIL[1]}
-            self._worker.request("thumbnail", params, [], self._made(item.id), self._not_made(item.id))
-
-    def _made(self, number: int) -> Callable[[dict[str, Any], list[bytearray]], None]:
-        def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
-            self._asked -= 1
-            self._store.change_image(number, thumbnail=_thumbnail(result, buffers))
-            self._ask()
-
-        return done
-
-    def _not_made(self, number: int) -> Callable[[Failure], None]:
-        def failed(failure: Failure) -> None:
-            self._asked -= 1
-            self._store.change_image(number, failure=failure)
-            self._ask()
-
-        return failed
-
 
 def _no_image_in(paths: Sequence[Path]) -> str:
     if len(paths) > 1:
@@ -170,11 +159,3 @@ def _is_as_large(made: Thumbnail, box: tuple[int, int]) -> bool:
     """Whether a picture is as large as one made for a box would be: nothing is enlarged."""
     scale = min(1.0, box[0] / made.original_width, box[1] / made.original_height)
     return made.width >= int(made.original_width * scale) and made.height >= int(made.original_height * scale)
-
-
-def _thumbnail(result: dict[str, Any], buffers: list[bytearray]) -> Thumbnail | None:
-    """Return the picture of an answer; None where its bytes don't fit its size."""
-    width, height, rgb = int(result["width"]), int(result["height"]), bytes(buffers[0])
-    if len(rgb) != 3 * width * height:
-        return None
-    return Thumbnail(width, height, rgb, int(result["original_width"]), int(result["original_height"]))

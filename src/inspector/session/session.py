@@ -24,6 +24,7 @@ from inspector.session.reloading import Reloading
 from inspector.session.side_by_side import SideBySide
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
+from inspector.session.thumbnails import Thumbnails
 from inspector.session.trusting import Trusting, TrustMemory
 from inspector.session.viewing import Viewing
 from inspector.session.watching import Watching
@@ -72,7 +73,9 @@ class Session:
         self._official = OfficialChecks(self.store, loop, self._worker, self._recognised)
         self._opening = Opening(self.store, loop, self._readers, self._worker, self._official.check)
         self._viewing = Viewing(self.store, self._worker)
-        self._images = Images(self.store, self._worker, thumbnails=thumbnails)
+        self._images = Images(self.store, loop, self._worker)
+        self._thumbnails = Thumbnails(self.store, self._worker, enabled=thumbnails)
+        self.store.images_changed.connect(self._thumbnails.forget_removed)
         self._predicting = Predicting(self.store, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         attached, release = self._predicting.predict_all, self.engine.release
@@ -82,6 +85,7 @@ class Session:
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
         self._side_by_side = SideBySide(self.store, self._predicting.predict_all, self.attach)
+        self._cancels = 0
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
         self.store.checkpoint_changed.connect(self._attach_when_matched)
 
@@ -256,10 +260,11 @@ class Session:
 
         Where nothing is attached yet and the best architecture fits completely, it is attached first.
         """
-        current = self.current
+        current, cancels = self.current, self._cancels
 
         def added(numbers: list[int]) -> None:
-            if current is None or current.id not in self.store.checkpoints:
+            gone = current is None or current.id not in self.store.checkpoints
+            if current is None or gone or cancels != self._cancels:
                 return
             if self.store.checkpoints[current.id].attachment.phase in ("running", "ready"):
                 self._predicting.predict(current.id, numbers)
@@ -285,6 +290,10 @@ class Session:
         """Make a larger picture of an image that is looked at; ``large`` for one that fills the window."""
         self._images.preview(number, LARGE if large else PREVIEW)
 
+    def show_thumbnails(self, viewer: str, images: Sequence[int]) -> None:
+        """Make small pictures of the images that a viewer shows now, the most important first, and no others."""
+        self._thumbnails.want(viewer, images)
+
     def remove_image(self, number: int) -> None:
         """Remove an image from the strip."""
         self._images.remove(number)
@@ -295,7 +304,8 @@ class Session:
         self._images.clear()
 
     def cancel_predictions(self) -> None:
-        """Give up the images that still wait."""
+        """Give up the images that still wait, and those of a folder that are still to be added."""
+        self._cancels += 1
         self._predicting.cancel()
 
     def compare(self, first: int, second: int | None) -> None:
@@ -304,8 +314,8 @@ class Session:
 
     @property
     def unfinished_predictions(self) -> int:
-        """Images that wait for a prediction or are being predicted."""
-        return self._predicting.unfinished
+        """Images that wait for a prediction or are being predicted, and those still to be added."""
+        return self._predicting.unfinished + self._images.unlisted
 
     def _recognised(self, number: int) -> None:
         """Predict with what goes with an official file, where that was not known yet when it was attached."""

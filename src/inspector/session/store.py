@@ -25,6 +25,8 @@ class Store:
 
     Attributes
     ----------
+    adding
+        More images of what was dropped are about to be added.
     checkpoints_changed
         The list of open checkpoints, or which is current.
     checkpoint_changed
@@ -49,6 +51,7 @@ class Store:
         self.checkpoints: dict[int, OpenCheckpoint] = {}
         self.current: int | None = None
         self.images: dict[int, ImageItem] = {}
+        self.adding = False
         self.predictions: dict[tuple[int, int], Prediction] = {}
         self.comparison: tuple[int, int] | None = None
         self.engine = EngineState()
