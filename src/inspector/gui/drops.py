@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QUrl
 
 from inspector.checkpoint.folders import holds_checkpoint, together
-from inspector.processes.image_files import IMAGE_SUFFIXES
+from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 #: Paths taken from one drop.
 _MOST = 10_000
@@ -51,7 +51,7 @@ def sort_paths(paths: list[Path]) -> Dropped:
 
 
 def _is_predicted(path: Path) -> bool:
-    return not holds_checkpoint(path) if path.is_dir() else path.suffix.lower() in IMAGE_SUFFIXES
+    return not holds_checkpoint(path) if path.is_dir() else path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def from_mime(data: QMimeData) -> Dropped:

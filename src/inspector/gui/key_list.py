@@ -242,7 +242,7 @@ class KeyDelegate(QStyledItemDelegate):
         c = theme.colors()
         painter.setFont(tabular(self._list.font()))
         metrics = painter.fontMetrics()
-        value = metrics.horizontalAdvance(row.value)
+        value = max(metrics.horizontalAdvance(other.value) for other in self._list.keys.rows)
         left = room.width() - value - _GAP
         label = round(left * _LABEL_SHARE) if row.share is not None else left
         painter.setPen(theme.qcolor(c.muted if row.hidden else c.text))

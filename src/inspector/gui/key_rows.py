@@ -10,8 +10,8 @@ from inspector.gui.overlays.palette import class_color
 from inspector.gui.view_options import ViewOptions
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import (
-    OBJECT_TASKS,
-    SEGMENTATION,
+    LISTED,
+    OBJECTS,
     class_text,
     is_background,
     shown_rows,
@@ -21,13 +21,13 @@ from inspector.session.prediction_words import (
 
 def key_rows(prediction: Prediction, options: ViewOptions) -> list[KeyRow]:
     """Return the rows of a prediction as it is looked at; none for tasks that have none."""
-    if prediction.task not in (SEGMENTATION, *OBJECT_TASKS):
+    if prediction.task not in LISTED:
         return []
     rows = []
     for row in shown_rows(prediction, options.threshold):
         score = prediction.classes[row]
-        objects = prediction.task in OBJECT_TASKS
-        color = object_color(prediction, row) if objects else QColor(class_color(score.index))
+        objects = prediction.task == OBJECTS
+        color = object_color(prediction, row) if objects else QColor(class_color(score.index, score.label))
         if not objects and is_background(score):
             color = QColor(0, 0, 0, 0)
         share = None if objects else score.area

@@ -21,7 +21,7 @@ from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import OBJECT_TASKS, SEGMENTATION, class_text, nothing_text, shown_count
+from inspector.session.prediction_words import LISTED, OBJECTS, SEGMENTATION, class_text, nothing_text, shown_count
 from inspector.session.state import Attachment, ImageItem
 
 #: Milliseconds before progress is shown: a flash tells nothing.
@@ -154,7 +154,7 @@ class PredictionPanel(QWidget):
         self.picture.show_thumbnail((item.preview or item.thumbnail) if item is not None else None)
         self.picture.setAccessibleName(item.name if item is not None else "")
         done = prediction if prediction is not None and prediction.phase == "ready" and not broken else None
-        listed = done is not None and done.task in (SEGMENTATION, *OBJECT_TASKS)
+        listed = done is not None and done.task in LISTED
         scores = done.classes if done is not None and not listed else ()
         self.bars.setVisible(bool(scores))
         self.bars.show_scores(scores)
@@ -182,7 +182,7 @@ class PredictionPanel(QWidget):
         done, options = self._done, self.options
         note = ""
         if done is not None:
-            count = shown_count(done, options.threshold) if done.task in OBJECT_TASKS and done.classes else ""
+            count = shown_count(done, options.threshold) if done.task == OBJECTS and done.classes else ""
             self.keys.show_rows(key_rows(done, options))
             self.keys.mark(options.pointed, options.selected)
             self.keys.setVisible(bool(self.keys.keys.rows))

@@ -68,10 +68,9 @@ class Segmented(QFrame):
             self,
             f"#segmented {{ background: {c.hover}; border: none; border-radius: 7px; }}"
             f"#segmented QPushButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;"
-            f" padding: 2px 14px; min-height: 17px; color: {c.muted}; }}"
+            f" padding: 2px 18px; min-height: 17px; color: {c.muted}; }}"
             f"#segmented QPushButton:hover {{ color: {c.text}; }}"
-            f"#segmented QPushButton:checked {{ background: {c.raised}; border-color: {c.border}; color: {c.text};"
-            " font-weight: 600; }"
+            f"#segmented QPushButton:checked {{ background: {c.raised}; border-color: {c.border}; color: {c.text}; }}"
             f"#segmented QPushButton:focus {{ border-color: {c.accent}; }}",
         )
 

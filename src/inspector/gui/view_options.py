@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from inspector.session.prediction_words import THRESHOLD
+from inspector.session.drawing import THRESHOLD
 
 
 class ViewOptions(QObject):

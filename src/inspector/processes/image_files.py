@@ -11,6 +11,10 @@ IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .pnm .avif .ico .apng .mpo".split()
 )
 
+#: Names of videos, which are decoded where PyAV is installed, and of files that may hold several frames.
+VIDEO_SUFFIXES = frozenset(".mp4 .m4v .webm .mov .mkv .avi".split())
+CLIP_SUFFIXES = VIDEO_SUFFIXES | {".gif", ".apng"}
+
 #: A file larger than this is no photograph; it is not read into memory.
 MAX_IMAGE_BYTES = 512 << 20
 

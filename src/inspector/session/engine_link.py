@@ -278,7 +278,9 @@ class EngineLink:
             "partial": not report.complete,
             "dtype": found.choices.dtype,
             "device": self._store.engine.device,
-            "preprocessing": found.summary.embedded.preprocessing or found.official.preprocessing,
+            "preprocessing": found.preprocessing
+            or found.summary.embedded.preprocessing
+            or found.official.preprocessing,
             "labels": list(labels_of(found, report.num_classes)),
         }
         self._ask(
@@ -363,6 +365,7 @@ class EngineLink:
             device_description=result["device_description"],
             eval_sentence=result["eval_sentence"],
             preprocessing=result["preprocessing"],
+            preprocessings=tuple(result.get("preprocessings", ())),
             num_classes=result["num_classes"],
             untrained=tuple(result["untrained"]),
             precision=result["precision"],

@@ -13,6 +13,7 @@ from inspector.session.clients import Worker
 from inspector.session.drawing import THRESHOLD, drawing_message
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop
+from inspector.session.sources import items_of
 from inspector.session.state import ImageItem, Thumbnail
 from inspector.session.store import Store
 from inspector.session.thumbnails import thumbnail_from
@@ -38,37 +39,44 @@ class Images:
         self._store = store
         self._loop = loop
         self._worker = worker
-        self._known: dict[str, int] = {}  # by path; some may be removed again
+        self._known: dict[tuple[Path, ...], int] = {}  # by file, or frames; some may be removed again
         self._cleared = 0
         self.unlisted = 0
         self._previews: set[tuple[int, tuple[int, int]]] = set()  # asked for, of the image that is looked at
 
-    def add(self, paths: Sequence[Path], added: Callable[[list[int]], None]) -> None:
-        """Add image files and the images in folders; ``added`` gets the ids of all of them, known ones too."""
+    def add(self, paths: Sequence[Path], added: Callable[[list[int]], None], *, clips: bool = False) -> None:
+        """Add image files and the images in folders; ``added`` gets the ids of all of them, known ones too.
+
+        Parameters
+        ----------
+        clips
+            Whether a folder of pictures is one clip, whose frames they are.
+        """
+        folders = [path for path in paths if clips and path.is_dir()]
 
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
             if result["left_out"]:
                 self._store.notice(f"Only the first {len(result['images']):,} images were taken.", "warning")
             if not result["images"]:
                 self._store.notice(_no_image_in(paths), "warning")
-            paths_left = deque(result["images"])
-            self.unlisted += len(paths_left)
-            self._add_slice(paths_left, added, self._cleared)
+            left = deque(items_of([Path(path) for path in result["images"]], clips=clips, folders=folders))
+            self.unlisted += len(left)
+            self._add_slice(left, added, self._cleared)
 
         self._worker.request("list_images", {"paths": [str(path) for path in paths]}, [], done, self._tell)
 
-    def _add_slice(self, left: deque[str], added: Callable[[list[int]], None], cleared: int) -> None:
+    def _add_slice(self, left: deque[tuple[Path, ...]], added: Callable[[list[int]], None], cleared: int) -> None:
         """Add the next images, and the rest in turns to come: ten thousand at once would stop the window."""
         if cleared != self._cleared:
             self.unlisted -= len(left)
             return
         numbers = []
         for _ in range(min(_SLICE, len(left))):
-            path = left.popleft()
-            number = self._known.get(path)
+            files = left.popleft()
+            number = self._known.get(files)
             if number is None or number not in self._store.images:
-                number = self._known[path] = self._store.next_id()
-                self._store.images[number] = ImageItem(number, Path(path))
+                number = self._known[files] = self._store.next_id()
+                self._store.images[number] = ImageItem(number, files[0], frames=files if len(files) > 1 else ())
             numbers.append(number)
         self.unlisted -= len(numbers)
         self._store.adding = bool(left)

@@ -12,6 +12,7 @@ from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import Prediction
+from inspector.session.sources import sources_of
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting
@@ -57,6 +58,13 @@ class Predicting:
                 self._waiting.append((checkpoint, image))
                 self._store.set_prediction(checkpoint, image, Prediction())
         self._go_on()
+
+    def again(self, checkpoint: int, images: Sequence[int]) -> None:
+        """Predict images anew: what they are predicted from has changed."""
+        for image in images:
+            if self._store.predictions.pop((checkpoint, image), None) is not None:
+                self._store.prediction_changed.emit(checkpoint, image)
+        self.predict(checkpoint, [image for image in images if image in self._store.images])
 
     def predict_all(self, checkpoint: int) -> None:
         """Predict every image of the strip that has no prediction of this checkpoint yet."""
@@ -116,14 +124,17 @@ class Predicting:
         return process is not None and list(self._running.values()).count(lane) < _IN_FLIGHT
 
     def _send(self, key: tuple[int, int], lane: int | None, engine_id: int) -> None:
-        path = self._store.images[key[1]].path
+        paths = sources_of(self._store, key[1], self._store.checkpoints[key[0]].attachment.task)
+        if isinstance(paths, Failure):
+            self._store.set_prediction(*key, Prediction(phase="failed", failure=paths))
+            return
         self._running[key] = lane
         self._store.set_prediction(*key, Prediction(phase="running"))
         request = self.link.request if lane is None else partial(self.trusting.request, lane)
         request(
             "predict",
-            {"attachment": engine_id, "names": [path.name], "top": self._top},
-            lambda: [read_image(path)],
+            {"attachment": engine_id, "names": [path.name for path in paths], "top": self._top},
+            lambda: [read_image(path) for path in paths],
             self._done(key, engine_id),
             self._failed(key),
         )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from array import array
+from functools import lru_cache
+
+from inspector.palette import BACKGROUND_LABELS
 from inspector.session import words
-from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.answers import AnswerError, cells
+from inspector.session.drawing import THRESHOLD
+from inspector.session.prediction_state import ClassScore, Prediction, Raster
 
-#: Objects of a lower score are not shown unless the person asks for them.
-THRESHOLD = 0.5
+OBJECTS, SEGMENTATION, FLOW = "detection", "segmentation", "optical flow"
 
-OBJECT_TASKS = ("detection", "instance_segmentation", "keypoint_detection")
-SEGMENTATION, FLOW = "semantic_segmentation", "optical_flow"
-
-#: What a list of classes calls what belongs to none of them.
-_BACKGROUND = frozenset({"__background__", "background"})
+#: Tasks whose predictions are listed with the colours that they have in the image.
+LISTED = (OBJECTS, SEGMENTATION)
 
 
 def is_background(score: ClassScore) -> bool:
     """Tell whether a segmented class is what is left over."""
-    return score.index == 0 and score.label.strip().lower() in _BACKGROUND
+    return score.index == 0 and score.label in BACKGROUND_LABELS
 
 
 def class_text(score: ClassScore) -> str:
@@ -29,7 +33,7 @@ def class_text(score: ClassScore) -> str:
 
 def shown_rows(prediction: Prediction, threshold: float = THRESHOLD) -> tuple[int, ...]:
     """Return which of the predictions are shown: all but objects below the threshold."""
-    objects = prediction.task in OBJECT_TASKS
+    objects = prediction.task == OBJECTS
     return tuple(row for row, score in enumerate(prediction.classes) if not objects or score.score >= threshold)
 
 
@@ -37,7 +41,7 @@ def value_text(prediction: Prediction, score: ClassScore) -> str:
     """Return the figure that stands beside a class: the area of a segmented one, else the score."""
     if prediction.task == SEGMENTATION and score.area is not None:
         return words.percent(score.area)
-    return whole_percent(score.score) if prediction.task in OBJECT_TASKS else words.percent(score.score)
+    return whole_percent(score.score) if prediction.task == OBJECTS else words.percent(score.score)
 
 
 def whole_percent(share: float) -> str:
@@ -55,7 +59,7 @@ def shown_count(prediction: Prediction, threshold: float) -> str:
 def headline(prediction: Prediction) -> tuple[str, str]:
     """Return what a tile says of a finished prediction, and a detail: ``("3 objects", "person 98 %")``."""
     classes = prediction.classes
-    if prediction.task in OBJECT_TASKS:
+    if prediction.task == OBJECTS:
         shown = shown_rows(prediction)
         if not shown:
             return "no objects", f"none above {whole_percent(THRESHOLD)}" if classes else ""
@@ -65,18 +69,45 @@ def headline(prediction: Prediction) -> tuple[str, str]:
         found = [score for score in classes if not is_background(score)]
         if not found:
             return "background only" if classes else "nothing found", ""
-        return class_text(found[0]), f"{words.percent(found[0].area or 0.0)} of the image"
+        return class_text(found[0]), words.percent(found[0].area or 0.0)
     if prediction.task == FLOW:
-        return _flow_headline(prediction.note)
+        return _flow_headline(prediction)
     if classes:
         return class_text(classes[0]), words.percent(classes[0].score)
     return "nothing found", ""
 
 
-def _flow_headline(note: str) -> tuple[str, str]:
-    """Return the beginning of the engine's sentence about a flow, and the rest."""
-    sentence, _, rest = note.partition(";" if ";" in note else ",")
-    return sentence.strip().rstrip(".") or "motion", rest.strip().rstrip(".")
+def _flow_headline(prediction: Prediction) -> tuple[str, str]:
+    motion = next((raster for raster in prediction.rasters if raster.kind == "motion"), None)
+    mean, largest = _extent(motion) if motion is not None else (0.0, 0.0)
+    if largest < 0.5:
+        return "still", ""
+    return f"moves {_pixels(mean)}", f"at most {_pixels(largest)}"
+
+
+def _pixels(length: float) -> str:
+    return f"{length:.1f}{words.THIN}px" if length < 9.95 else f"{round(length)}{words.THIN}px"
+
+
+@lru_cache(maxsize=512)
+def _extent(motion: Raster) -> tuple[float, float]:
+    """Return the mean and the largest length of a grid of motion, in pixels."""
+    values = motion_values(motion)
+    lengths = [math.hypot(*pair) for pair in zip(values[::2], values[1::2], strict=True)]
+    finite = [length for length in lengths if math.isfinite(length)]
+    return (sum(finite) / len(finite), max(finite)) if finite else (0.0, 0.0)
+
+
+def motion_values(motion: Raster) -> array[float]:
+    """Return the grid of a motion, two numbers a cell; empty where it is damaged."""
+    values: array[float] = array("f")
+    try:
+        values.frombytes(cells(motion))
+    except AnswerError:
+        return values
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 def nothing_text(prediction: Prediction, threshold: float) -> str:

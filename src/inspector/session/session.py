@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspector.processes.client import ProcessClient
 from inspector.session.clients import Readers, Worker
@@ -15,6 +15,7 @@ from inspector.session.drawing import THRESHOLD
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
 from inspector.session.images import LARGE, PREVIEW, Images
+from inspector.session.looking import Looking
 from inspector.session.loop import Loop
 from inspector.session.match_state import MatchChoices
 from inspector.session.official import OfficialChecks
@@ -22,6 +23,7 @@ from inspector.session.opening import Opening
 from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
 from inspector.session.side_by_side import SideBySide
+from inspector.session.sources import FLOW, VIDEO, previous_image
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.thumbnails import Thumbnails
@@ -81,6 +83,7 @@ class Session:
         attached, release = self._predicting.predict_all, self.engine.release
         self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
         self._predicting.link, self._predicting.trusting = self.engine, self._trusting
+        self.looking = Looking(self.store, self._worker, self.engine, self._trusting)
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
@@ -187,6 +190,7 @@ class Session:
         found = self.store.checkpoints.get(number)
         if found is not None and found.attachment.architecture != architecture:
             self.engine.release(found.attachment)
+            self.store.change_checkpoint(number, preprocessing=None)  # it was another architecture's
         self._opening.choose_architecture(number, architecture, num_classes)
 
     def choose_match(self, number: int, choices: MatchChoices) -> None:
@@ -202,6 +206,13 @@ class Session:
         if found is not None:
             self.engine.release(found.attachment)
         self._opening.choose_state_dict(number, state_dict)
+
+    def choose_preprocessing(self, number: int, preprocessing: dict[str, Any] | None) -> None:
+        """Prepare images by other numbers than the weights' own (None: by those), and attach again with them."""
+        found = self.store.change_checkpoint(number, preprocessing=preprocessing)
+        if found is not None and found.attachment.phase != "none" and not found.attachment.trusted:
+            self.store.drop_predictions(checkpoint=number)
+            self.attach(number)
 
     def choose_labels(self, number: int, path: Path) -> None:
         """Take class names from a file, and attach again with them."""
@@ -261,8 +272,11 @@ class Session:
         Where nothing is attached yet and the best architecture fits completely, it is attached first.
         """
         current, cancels = self.current, self._cancels
+        last = next(reversed(self.store.images), None)
 
         def added(numbers: list[int]) -> None:
+            if last is not None:
+                self._pair_again(last)  # there is an image after it now
             gone = current is None or current.id not in self.store.checkpoints
             if current is None or gone or cancels != self._cancels:
                 return
@@ -272,7 +286,15 @@ class Session:
                 self._auto_attach.setdefault(current.id, []).extend(numbers)
                 self._attach_when_matched(current.id)
 
-        self._images.add([Path(os.path.abspath(path)) for path in paths], added)
+        clips = current is not None and task_of(current) == VIDEO
+        self._images.add([Path(os.path.abspath(path)) for path in paths], added, clips=clips)
+
+    def _pair_again(self, number: int | None) -> None:
+        """Predict the motion of an image anew: another one comes after it."""
+        for found in self.store.checkpoints.values():
+            seen = number is not None and (found.id, number) in self.store.predictions
+            if number is not None and seen and found.attachment.task == FLOW and found.attachment.phase == "ready":
+                self._predicting.again(found.id, [number])
 
     def save_picture(
         self,
@@ -296,7 +318,9 @@ class Session:
 
     def remove_image(self, number: int) -> None:
         """Remove an image from the strip."""
+        before = previous_image(self.store, number)
         self._images.remove(number)
+        self._pair_again(before)
 
     def clear_images(self) -> None:
         """Empty the strip."""
@@ -341,6 +365,13 @@ class Session:
         elif found.summary is not None and found.state_dict is None:
             self._auto_attach.pop(number)
             self.store.notice(f"{found.name} holds no model to predict these images with.", "warning")
+
+
+def task_of(found: OpenCheckpoint) -> str:
+    """Return the task of what is attached, else of what would be."""
+    if found.attachment.phase in ("running", "ready"):
+        return found.attachment.task
+    return found.match_report.task if found.match_report is not None else ""
 
 
 def _resembles_nothing(found: OpenCheckpoint) -> bool:

@@ -36,6 +36,8 @@ class Attachment:
         Of the architecture: ``"classification"``, ``"detection"``, ...
     precision
         In what it computes, where that is not simply what the file holds, as a sentence.
+    preprocessing, preprocessings
+        The one in use, as plain keys, and those of the architecture's weights entries, which have a ``name`` too.
     trusted
         The file's own model runs as it is, in a process of its own; ``architecture`` is its class then.
     """
@@ -55,6 +57,7 @@ class Attachment:
     task: str = "classification"
     precision: str = ""
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    preprocessings: tuple[dict[str, Any], ...] = ()
     engine_id: int = -1
     progress: float = 0.0
     milliseconds: float = 0.0
@@ -117,7 +120,8 @@ class OpenCheckpoint:
 
     ``phase`` is ``"running"`` while the reader reads, ``"ready"`` with a summary, ``"failed"`` with a failure.
     ``match_failure`` says why the person's ``choices`` can't be used; the report is then the one before them.
-    ``was_run`` tells that the file's own model was run as it is.
+    ``was_run`` tells that the file's own model was run as it is. ``preprocessing`` is what the person chose in place of
+    the weights' own.
     """
 
     id: int
@@ -140,6 +144,7 @@ class OpenCheckpoint:
     freshness: Freshness = Freshness()
     copy: CopyState | None = None
     was_run: bool = False
+    preprocessing: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -175,9 +180,10 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """One image in the strip; ``failure`` says why it can't be shown.
+    """One image in the strip, or one clip; ``failure`` says why it can't be shown.
 
-    ``preview`` is a larger picture, made for the selected image alone.
+    ``preview`` is a larger picture, made for the selected image alone. ``frames`` are the files of a clip that is a
+    folder of pictures, in their order; ``path`` is the first of them.
     """
 
     id: int
@@ -185,11 +191,12 @@ class ImageItem:
     thumbnail: Thumbnail | None = None
     preview: Thumbnail | None = None
     failure: Failure | None = None
+    frames: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name; of a clip that is a folder, the folder's."""
+        return self.path.parent.name if self.frames else self.path.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,10 @@ VERDICT_WORDS: dict[Verdict, str] = {
 
 TASK_WORDS = {
     "classification": "image classification",
-    "semantic_segmentation": "semantic segmentation",
+    "segmentation": "semantic segmentation",
     "detection": "object detection",
-    "instance_segmentation": "instance segmentation",
-    "keypoint_detection": "keypoint detection",
-    "video_classification": "video classification",
-    "optical_flow": "optical flow",
+    "video classification": "video classification",
+    "optical flow": "optical flow",
 }
 
 

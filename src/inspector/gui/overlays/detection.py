@@ -28,7 +28,7 @@ def object_text(score: ClassScore) -> str:
 
 def object_color(prediction: Prediction, row: int) -> QColor:
     """Return the colour of an object: its class's; where masks lie on each other, one of its own."""
-    masks = prediction.task == "instance_segmentation"
+    masks = any(raster.kind == "mask" for raster in prediction.rasters)
     return class_color(row + 1 if masks else prediction.classes[row].index)
 
 
@@ -45,6 +45,7 @@ class DetectionOverlay:
         self._prediction, self._options, self._labels = prediction, options, labels
         self._masks = {raster.prediction: raster for raster in prediction.rasters if raster.kind == "mask"}
         self._values: dict[int, bytes] = {}
+        self._colors = [object_color(prediction, row) for row in range(len(prediction.classes))]
         self._drawn: dict[int, QImage] = {}
         self.placed: list[QRectF] = []
 
@@ -86,7 +87,7 @@ class DetectionOverlay:
 
     def _mask(self, row: int, raster: Raster) -> QImage:
         if row not in self._drawn:
-            color, (low, high) = object_color(self._prediction, row), _EDGE
+            color, (low, high) = self._colors[row], _EDGE
             alphas = (round(255 * max(0.0, min(1.0, (value - low) / (high - low)))) for value in range(256))
             table = [QColor(color.red(), color.green(), color.blue(), alpha).rgba() for alpha in alphas]
             self._drawn[row] = indexed(self._mask_values(row, raster), raster.width, raster.height, table)
@@ -107,7 +108,7 @@ class DetectionOverlay:
         if score.box is not None:
             place, width = transform.mapRect(self._box(row)), 3.0 if strong else 2.0
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            for color, wide in ((_HALO, width + 2), (object_color(self._prediction, row), width)):
+            for color, wide in ((_HALO, width + 2), (self._colors[row], width)):
                 pen = QPen(color, wide)
                 pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
                 painter.setPen(pen)
@@ -123,7 +124,7 @@ class DetectionOverlay:
         for row in sorted(shown, key=lambda row: row not in first):
             score, box = self._prediction.classes[row], transform.mapRect(self._box(row))
             if score.box is not None and box.intersects(room) and self._strength(row) == 1.0:
-                color = object_color(self._prediction, row)
+                color = self._colors[row]
                 chips.put(object_text(score), box, color, always=row in first)
         self.placed = chips.placed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 from collections.abc import Iterator
 
@@ -14,7 +13,7 @@ from inspector.gui.overlays.overlay import cell_at
 from inspector.gui.view_options import ViewOptions
 from inspector.session.answers import cells
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import motion_text
+from inspector.session.prediction_words import motion_text, motion_values
 
 #: Between two arrows, and of the longest of them; in the painter's units.
 _SPACING, _LONGEST = 30.0, 26.0
@@ -37,11 +36,7 @@ class FlowOverlay:
             values = cells(raster)
             image = QImage(values, raster.width, raster.height, 3 * raster.width, QImage.Format.Format_RGB888)
             self._picture = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        self._values: array[float] = array("f")
-        if self._motion is not None:
-            self._values.frombytes(cells(self._motion))
-            if sys.byteorder == "big":
-                self._values.byteswap()
+        self._values = motion_values(self._motion) if self._motion is not None else array("f")
         lengths = (math.hypot(*pair) for pair in zip(self._values[::2], self._values[1::2], strict=True))
         self._largest = max((length for length in lengths if math.isfinite(length)), default=0.0)
 
@@ -60,7 +55,7 @@ class FlowOverlay:
 
     def arrows(self, transform: QTransform) -> Iterator[QLineF]:
         """Yield the arrows in the painter's coordinates: as far apart at every zoom, and as long."""
-        if self._motion is None:
+        if self._motion is None or not self._values:
             return
         left, top, right, bottom = self._motion.place
         place = transform.mapRect(QRectF(left, top, right - left, bottom - top))
@@ -84,7 +79,7 @@ class FlowOverlay:
 
     def reading(self, point: QPointF) -> str:
         """Return how what is at a point of the image moves."""
-        cell = cell_at(self._motion, point) if self._motion is not None else -1
+        cell = cell_at(self._motion, point) if self._motion is not None and self._values else -1
         return motion_text(*self._at(cell)) if cell >= 0 else ""
 
 

@@ -9,7 +9,7 @@ from inspector.gui.overlays.segmentation import SegmentationOverlay
 from inspector.gui.view_options import ViewOptions
 from inspector.session.answers import AnswerError
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import FLOW, OBJECT_TASKS, SEGMENTATION
+from inspector.session.prediction_words import FLOW, OBJECTS, SEGMENTATION
 
 
 def overlay_for(prediction: Prediction | None, options: ViewOptions, *, small: bool = False) -> TaskOverlay | None:
@@ -23,7 +23,7 @@ def overlay_for(prediction: Prediction | None, options: ViewOptions, *, small: b
     if prediction is None or prediction.phase != "ready":
         return None
     try:
-        if prediction.task in OBJECT_TASKS:
+        if prediction.task == OBJECTS:
             return DetectionOverlay(prediction, options, labels=not small)
         if prediction.task == SEGMENTATION:
             return SegmentationOverlay(prediction, options)

@@ -53,7 +53,7 @@ class SegmentationOverlay:
             if not 0 <= score.index < 256 or row in self._options.hidden:
                 continue
             if not is_background(score):
-                color = QColor(class_color(score.index))
+                color = QColor(class_color(score.index, score.label))
                 color.setAlpha(255 if pointed in (-1, row) else _DIMMED)
                 table[score.index] = color.rgba()
             elif pointed == row:

@@ -187,7 +187,9 @@ def list_images(params: dict[str, Any], buffers: list[bytearray], progress: Prog
     for path in map(Path, params["paths"]):
         if path.is_dir():
             inside = (Path(folder, name) for folder, name in _walk(path))
-            found += sorted((str(f) for f in inside if f.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+            found += sorted(
+                (str(f) for f in inside if f.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES), key=natural_key
+            )
         else:
             found.append(str(path))
     return {"images": found[:MAX_IMAGES], "left_out": max(0, len(found) - MAX_IMAGES)}, []
@@ -277,6 +279,7 @@ def run(incoming: int, outgoing: int) -> None:
         match,
         describe_tensor,
         thumbnail,
+        clip_frames,
         draw_prediction,
         convert,
         list_images,

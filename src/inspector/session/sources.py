@@ -1,0 +1,83 @@
+"""Which files an item of the strip is predicted from: one image, a clip's, or an image and the one after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from inspector.processes.image_files import CLIP_SUFFIXES
+from inspector.session.failure import Failure
+from inspector.session.store import Store
+
+FLOW, VIDEO = "optical flow", "video classification"
+
+#: The kind of the failure of an image that has none after it.
+NO_NEXT_IMAGE = "NoNextImage"
+
+
+def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
+    """Return the files that an image, or clip, is predicted from.
+
+    Parameters
+    ----------
+    task
+        Of what is attached. Optical flow takes an image and the next one of the strip, or two frames of a clip; video
+        classification takes a clip; all else takes the image itself, or a clip's first frame.
+
+    Returns
+    -------
+    list of Path or Failure
+        Why there is nothing to predict: the image is gone, or it is the last one and motion needs the next.
+    """
+    item = store.images.get(image)
+    if item is None:
+        return Failure("The image was removed.", "Drop it again.")
+    if task == VIDEO and item.frames:
+        return list(item.frames)
+    if task == FLOW:
+        if len(item.frames) > 1:
+            return list(item.frames[:2])
+        if item.path.suffix.lower() in CLIP_SUFFIXES:
+            return [item.path]  # its own first two frames
+        after = next_image(store, image)
+        if after is None:
+            sentence = f"{item.name} is the last image: there is none after it that it could move to."
+            return Failure(sentence, "Add the next image.", NO_NEXT_IMAGE)
+        return [item.path, store.images[after].path]
+    return [item.path]
+
+
+def next_image(store: Store, image: int) -> int | None:
+    """Return the id of the image after one in the strip, None after the last."""
+    numbers = iter(store.images)
+    return next(numbers, None) if image in numbers else None  # `in` reads as far as the image
+
+
+def previous_image(store: Store, image: int) -> int | None:
+    """Return the id of the image before one in the strip, None before the first."""
+    numbers = reversed(store.images)
+    return next(numbers, None) if image in numbers else None
+
+
+def items_of(paths: Sequence[Path], *, clips: bool, folders: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Return which of the listed files make an item together.
+
+    Parameters
+    ----------
+    paths
+        Image files in their order.
+    clips
+        Whether the pictures of a folder are the frames of one clip.
+    folders
+        What was dropped as a folder: a file that was dropped by itself is an item of its own.
+    """
+    if not clips:
+        return [(path,) for path in paths]
+    items: list[tuple[Path, ...]] = []
+    for parent, group in groupby(paths, lambda path: path.parent):
+        files = list(group)
+        whole = any(parent == folder or folder in parent.parents for folder in folders)
+        moving = any(path.suffix.lower() in CLIP_SUFFIXES for path in files)
+        items += [tuple(files)] if whole and not moving and len(files) > 1 else [(path,) for path in files]
+    return items
