@@ -138,6 +138,6 @@ def run_forward(attachment: Attachment, task: Task, batch: Sequence[Prepared]) -
             f"The memory of {attachment.device} is full.", "Predict fewer images at a time, or choose cpu."
         ) from error
     except (RuntimeError, AssertionError) as error:
-        size = " × ".join(map(str, batch[0].inputs[0].shape[-2:]))
+        size = " × ".join(map(str, batch[0].inputs[0].shape[:-3:-1]))  # width first, as everywhere
         reason = str(error).strip().split("\n")[0]
         raise PredictionError(f"The model can't take images of {size} pixels: {reason}.") from error

@@ -72,7 +72,7 @@ class Task(Protocol):
         """Return what must be equal for inputs to go into one batch without changing each other's answers."""
 
     def forward(self, model: nn.Module, device: str, batch: Sequence[Prepared]) -> list[Output]:
-        """Run the model on inputs of one `batch_key`; called under ``torch.inference_mode``.
+        """Run the model on inputs of one `batch_key`; under ``torch.inference_mode``, on one thread at a time.
 
         Returns
         -------
