@@ -61,6 +61,7 @@ def test_what_is_not_given_stays_and_what_means_nothing_is_refused() -> None:
         ({"frames": 0}, "frames that is not a whole number from 1 to 256"),
         ({"resize_size": [128, 171, 3]}, "neither one number nor a pair"),
         ({"resize_size": [128, 1e9]}, "resize_size"),
+        ({"frames": 200, "crop_size": 2000}, "200 frames of 2000 × 2000 pixels, more than fit"),
         ({"crop_size": "big"}, "crop_size"),
         ({"mean": [float("inf")]}, "mean"),
         ({"std": [0]}, "not positive"),
@@ -75,7 +76,7 @@ def test_numbers_that_can_not_be_are_refused(keys: dict[str, Any], words: str) -
 def test_every_message_can_be_given_back() -> None:
     for name, task in (("r3d_18", "video classification"), ("fcn_resnet50", "segmentation"), ("resnet50", "")):
         for entry in entry_preprocessings(name, task or "classification", NO_MODEL):
-            message = entry.to_message()
+            message = {"name": entry.source, **entry.to_message()}  # as the engine offers it
             again, _ = choose_preprocessing(name, task or "classification", NO_MODEL, message, None)
             assert again == entry
 

@@ -56,7 +56,12 @@ def attached(task: str, model: nn.Module, preprocessing: InputPreprocessing, lab
 
 
 def values(raster: Raster) -> npt.NDArray[Any]:
-    kinds = {"classes": (np.uint8, 1), "mask": (np.uint8, 1), "picture": (np.uint8, 3), "motion": ("<f4", 2)}
+    kinds: dict[str, tuple[Any, int]] = {
+        "classes": (np.uint8, 1),
+        "mask": (np.uint8, 1),
+        "picture": (np.uint8, 3),
+        "motion": ("<f4", 2),
+    }
     dtype, channels = kinds[raster.kind]
     cells: npt.NDArray[Any] = np.frombuffer(zlib.decompress(raster.data), dtype)
     return cells.reshape(raster.height, raster.width, channels).squeeze()

@@ -23,11 +23,16 @@ from inspector.engine.preprocessing_keys import (
     refuse_unknown,
     side,
     sides,
+    unusable,
 )
 
 #: Of a resized image: a network's answer has 21 classes for each of them.
 _MOST_SEGMENTED_PIXELS = 8_000_000
+#: Of a clip, all its frames together.
+_MOST_CLIP_PIXELS = 64_000_000
 _MOST_FRAMES = 256
+#: RAFT compares every place with every other one: at 2,048 × 2,048 pixels that takes 20 GB.
+_LARGEST_FLOW = 2_048
 _SHEET_COLUMNS = 4
 
 
@@ -194,10 +199,13 @@ class ClipPreprocessing:
         """Return it with other numbers; errors as in `SegmentationPreprocessing.changed`."""
         told = asdict(self) | dict(keys)
         refuse_unknown(keys, asdict(self))
+        frames, (height, width) = side(told, "frames", 1, _MOST_FRAMES), pair(told, "crop_size")
+        if frames * height * width > _MOST_CLIP_PIXELS:
+            raise unusable(f"asks for {frames} frames of {width} × {height} pixels, more than fit into the memory")
         return ClipPreprocessing(
-            side(told, "frames", 1, _MOST_FRAMES),
+            frames,
             sides(told, "resize_size"),
-            pair(told, "crop_size"),
+            (height, width),
             channels(told, "mean"),
             deviations(told),
             interpolation(told),
@@ -261,7 +269,7 @@ class FlowPreprocessing:
         """Return it with other numbers; errors as in `SegmentationPreprocessing.changed`."""
         told = asdict(self) | dict(keys)
         refuse_unknown(keys, asdict(self))
-        return FlowPreprocessing(side(told, "max_size", 8), channels(told, "mean"), deviations(told))
+        return FlowPreprocessing(side(told, "max_size", 8, _LARGEST_FLOW), channels(told, "mean"), deviations(told))
 
     def transform(self) -> Callable[[Sequence[Image.Image]], tuple[torch.Tensor, torch.Tensor]]:
         """Return the function that turns two images of one size into float32 tensors of shape (3, height, width)."""

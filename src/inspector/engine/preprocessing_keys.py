@@ -19,8 +19,8 @@ INTERPOLATIONS = {
     "bicubic": InterpolationMode.BICUBIC,
 }
 
-#: Told with every preprocessing; who gives keys may give it back, see `inspector.engine.choosing`.
-SOURCE = "source"
+#: Told with every preprocessing; who gives keys may give them back, see `inspector.engine.choosing`.
+SOURCE, NAME = "source", "name"
 
 
 def unusable(what: str) -> PreprocessingError:
@@ -32,7 +32,7 @@ def unusable(what: str) -> PreprocessingError:
 
 def refuse_unknown(keys: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse keys that mean nothing for the task."""
-    unknown = sorted(set(map(str, keys)) - set(known) - {SOURCE})
+    unknown = sorted(set(map(str, keys)) - set(known) - {SOURCE, NAME})
     if unknown:
         raise unusable(f"has the unknown key {unknown[0]}")
 

@@ -279,7 +279,8 @@ class EngineLink:
             "dtype": found.choices.dtype,
             "device": self._store.engine.device,
             "preprocessing": found.preprocessing
-            or found.summary.embedded.preprocessing
+            # what a file carries is said of classification (`docs/embedded-keys.md`)
+            or (found.summary.embedded.preprocessing if report.task == "classification" else None)
             or found.official.preprocessing,
             "labels": list(labels_of(found, report.num_classes)),
         }
