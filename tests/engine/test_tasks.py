@@ -195,6 +195,23 @@ def test_images_of_other_sizes_are_never_in_one_batch() -> None:
     assert keys[0] == keys[2] != keys[1]
 
 
+def test_an_answer_does_not_depend_on_its_neighbours(photo: Image.Image) -> None:
+    name = "fasterrcnn_mobilenet_v3_large_320_fpn"
+    state = calibrated(name, "none").state_dict()
+    state["roi_heads.box_predictor.cls_score.weight"] *= 0.01  # random, it is sure of the background
+    attachment = attach(name, state, num_classes=None, device="cpu", options=options_of(name))
+    images = [photo, photo.resize((120, 400)), photo.resize((400, 90))]
+    alone = [predict_image(attachment, image).predictions for image in images]
+    together = [found.predictions for found in predict_batch(attachment, images)]
+    assert all(alone)
+    assert [[(p.index, p.box) for p in found] for found in together] == [[(p.index, p.box) for p in a] for a in alone]
+    # why: padded to one size, the same images give other boxes
+    with torch.inference_mode():
+        padded = attachment.model([attachment.transform(image) for image in images])
+    moved = [[tuple(box) for box in found["boxes"].tolist()] for found in padded]
+    assert moved != [[p.box for p in found] for found in alone]
+
+
 def test_an_enormous_image_is_made_smaller_and_its_boxes_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.engine.tasks.detection._MOST_PIXELS", 5_000)
     found = predict_image(bright_box(), with_box(200, 100, (40, 20, 80, 60)))
