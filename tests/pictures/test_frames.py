@@ -106,8 +106,10 @@ def test_huge_canvases_are_decoded_only_so_often_and_kept_small(monkeypatch: pyt
 
 
 def test_a_canvas_beyond_all_bounds_is_refused() -> None:
-    with pytest.raises(ImageError, match="more pixels than can be read"):
+    with pytest.raises(ImageError, match=r"more pixels than can be read \(250 million\)"):
         decode_clip(gif_of_many(3, 60_000, 60_000), name="a.gif", wanted=4)
+    with pytest.raises(ImageError, match=r"frames of more pixels than can be read \(40 million\)"):
+        decode_clip(gif_of_many(3, 15_000, 15_000), name="a.gif", wanted=4)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from inspector.pictures.decode import PILLOW_ERRORS, damaged, open_image, orientation, to_rgb, upright
+from inspector.pictures.decode import PILLOW_ERRORS, ImageError, damaged, open_image, orientation, to_rgb, upright
 from inspector.pictures.gif_frames import count_gif_frames
 
 #: Of a longer clip only the beginning is looked at.
 MOST_FRAMES = 2_000
 
-#: Pixels decoded for one clip, frames that are let go included: what takes seconds, not minutes.
-MOST_DECODED_PIXELS = 2_000_000_000
+#: Pixels decoded for one animated picture, frames that are let go included: what takes seconds, not minutes.
+MOST_DECODED_PIXELS = 600_000_000
+
+#: Of one frame of several: more than 8K video has.
+MOST_FRAME_PIXELS = 40_000_000
 
 #: Pixels of the frames that are kept, of which Pillow holds four bytes each; larger frames are made smaller.
 MOST_KEPT_PIXELS = 100_000_000
@@ -96,6 +99,8 @@ def _animated(
     image: Image.Image, data: bytes, name: str, wanted: int, places: Callable[[int, int], Sequence[int]]
 ) -> Clip:
     there = _count(image, data)
+    if there > 1 and image.width * image.height > MOST_FRAME_PIXELS:
+        raise too_large(name)
     readable = min(there, MOST_FRAMES, max(1, MOST_DECODED_PIXELS // (image.width * image.height)))
     chosen = sorted(set(places(readable, wanted)))
     shrink = Shrinker(image.size, len(chosen))
@@ -108,7 +113,9 @@ def _animated(
         except EOFError:  # the file said that it has more
             break
         if place in chosen:
-            frames[place] = shrink(upright(to_rgb(image.copy()), turned))
+            picture = to_rgb(image)
+            # what is RGB already is the decoder's own, which the next frame is painted over
+            frames[place] = shrink(upright(image.copy() if picture is image else picture, turned))
     if not frames:
         raise damaged(name)
     return Clip(tuple(frames.values()), there, notes(there, readable, shrink))
@@ -121,6 +128,14 @@ def _count(image: Image.Image, data: bytes) -> int:
     if image.format == "GIF":
         return count_gif_frames(data)
     return max(1, int(getattr(image, "n_frames", 1)))
+
+
+def too_large(name: str) -> ImageError:
+    """Return the error of a clip whose every frame is too large."""
+    return ImageError(
+        f"{name} has frames of more pixels than can be read ({MOST_FRAME_PIXELS // 10**6} million).",
+        "Save a smaller copy of it.",
+    )
 
 
 class Shrinker:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from inspector.pictures.decode import MAX_PIXELS, ImageError
+from inspector.pictures.decode import ImageError
 
 if TYPE_CHECKING:
     from inspector.pictures.frames import Clip
 
 #: Bytes at the beginning of a file, and where they stand: MP4 and QuickTime, Matroska and WebM, AVI, MPEG, Ogg, FLV.
 _MAGIC = ((4, b"ftyp"), (4, b"moov"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "), (0, b"\x00\x00\x01\xba"), (0, b"OggS"))
+#: Video decoders are some times faster than Pillow; see `inspector.pictures.frames.MOST_DECODED_PIXELS`.
+_MOST_DECODED_PIXELS = 2_400_000_000
 _PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
 
@@ -56,15 +58,17 @@ def decode_video(data: bytes, *, name: str, wanted: int, places: Callable[[int, 
 
 
 def _decoded(av: Any, data: bytes, name: str, wanted: int, places: Callable[[int, int], Sequence[int]]) -> Clip:
-    from inspector.pictures.frames import MOST_DECODED_PIXELS, MOST_FRAMES, Clip, Shrinker, notes
+    from inspector.pictures.frames import MOST_FRAME_PIXELS, MOST_FRAMES, Clip, Shrinker, notes, too_large
 
     with av.open(io.BytesIO(data)) as container:
         stream = container.streams.video[0]
         pixels = stream.codec_context.width * stream.codec_context.height
         there = sum(1 for packet in container.demux(stream) if packet.size)
-    if not there or not 0 < pixels <= MAX_PIXELS:
+    if pixels > MOST_FRAME_PIXELS:
+        raise too_large(name)
+    if not there or not pixels:
         raise ImageError(f"{name} has no frames that can be read.", "Save it as MP4 (H.264).")
-    readable = min(there, MOST_FRAMES, max(1, MOST_DECODED_PIXELS // pixels))
+    readable = min(there, MOST_FRAMES, max(1, _MOST_DECODED_PIXELS // pixels))
     chosen = sorted(set(places(readable, wanted)))
     frames: dict[int, Image.Image] = {}
     with av.open(io.BytesIO(data)) as container:
