@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QPinchGesture, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QPinchGesture, QSizePolicy, QWidget
 
 from inspector.gui import theme
 from inspector.gui.overlays.overlay import Overlay
@@ -32,6 +32,7 @@ _SMALLEST = 0.01
 _STEP = 1.25
 _WHEEL = 1.0018  # per eighth of a degree
 _PAN = 48  # logical pixels per press of an arrow key
+_CORNER = 6
 _DRAG = 4  # a smaller movement is a click
 
 #: A saved picture has at most so many pixels on a side, and its labels are as large as in one of this size.
@@ -69,6 +70,9 @@ class ImageCanvas(QWidget):
         self._center = QPointF()  # of the view, in pixels of the image
         self._pressed: QPointF | None = None
         self._moved = False
+        self.reading = QLabel(self, textFormat=Qt.TextFormat.PlainText)
+        self.reading.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.reading.hide()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -95,6 +99,15 @@ class ImageCanvas(QWidget):
         """Show these over the picture, the last one on top."""
         self._overlays = tuple(overlays)
         self.update()
+
+    def read_out(self, text: str) -> None:
+        """Say in the corner what the mouse is on; empty for nothing."""
+        c = theme.colors()
+        theme.dress(self.reading, f"background: {c.raised}; color: {c.text}; border-radius: 5px; padding: 2px 8px;")
+        self.reading.setText(text)
+        self.reading.setVisible(bool(text))
+        self.reading.resize(self.reading.sizeHint().boundedTo(self.size()))
+        self.reading.move(_CORNER, self.height() - self.reading.height() - _CORNER)
 
     @property
     def image_size(self) -> QSize:

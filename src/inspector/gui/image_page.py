@@ -74,8 +74,7 @@ class ImagePage(QWidget):
         self.details.setProperty("muted", True)
         self.details.setFont(tabular(self.details.font()))
         self.canvas, self.side, self.player = ImageCanvas(), TaskSide(options), ClipPlayer()
-        self.reading = OneLineLabel(Qt.TextElideMode.ElideRight)
-        self.reading.setFont(tabular(self.reading.font()))
+        self.reading = self.canvas.reading
         self.percent = QLabel()
         self.percent.setFont(tabular(self.percent.font()))
         self.percent.setProperty("muted", True)
@@ -89,27 +88,21 @@ class ImagePage(QWidget):
     def _lay_out(self) -> None:
         self._tools = QHBoxLayout()
         self._tools.setSpacing(2)
+        self._tools.addWidget(self.details, 1)
         canvas = self.canvas
         self._add_tool("zoom-out", "minus", "Zoom out (−)", lambda: canvas.zoom_by(1 / _STEP))
         self._tools.addWidget(self.percent)
         self._add_tool("zoom-in", "plus", "Zoom in (+)", lambda: canvas.zoom_by(_STEP))
         self._add_tool("fit", "fit", "Fit the whole image (0, double click)", canvas.fit)
         self._add_tool("pixels", "pixels", "Every pixel as one of the screen's (1)", canvas.show_pixels)
-        self._tools.addStretch(1)
         eye = self._add_tool("input", "eye", "What the model sees: the image as it goes in", self._ask_input)
         eye.setCheckable(True)
         self._add_tool("copy", "copy", "Copy the picture with what is drawn on it (Ctrl+C)", self.copy)
         self._add_tool("save", "save", "Save the picture with what is drawn on it, as PNG…", self.save)
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        head.addWidget(self.title, 1)
-        below = QHBoxLayout()
-        below.addWidget(self.reading, 1)
         picture = QVBoxLayout()
         picture.setSpacing(4)
         picture.addWidget(self.canvas, 1)
         picture.addWidget(self.player)
-        picture.addLayout(below)
         self._both = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._both.setSpacing(10)
         self._both.addLayout(picture, 1)
@@ -117,8 +110,7 @@ class ImagePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 12)
         column.setSpacing(4)
-        column.addLayout(head)
-        column.addWidget(self.details)
+        column.addWidget(self.title)
         column.addLayout(self._tools)
         column.addLayout(self._both, 1)
         self._dress()
@@ -270,10 +262,10 @@ class ImagePage(QWidget):
     def _read(self, point: QPointF | None) -> None:
         overlay = self._overlay
         if point is None or overlay is None or self._input is not None:
-            self.reading.set_text("")
+            self.canvas.read_out("")
             self.options.point_at(-1)
             return
-        self.reading.set_text(overlay.reading(point))
+        self.canvas.read_out(overlay.reading(point))
         _, prediction = self._shown
         # A class that fills the picture would dim all else wherever the mouse goes: only the list lets it stand out.
         if prediction is None or prediction.task != SEGMENTATION:
