@@ -35,6 +35,7 @@ from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.match_state import ArchitectureInfo, MatchReport, OfficialCheck
+from inspector.session.preprocessing_words import summary_text
 from inspector.session.state import EngineState, OpenCheckpoint
 from inspector.session.trust_offer import is_offered, trust_offer
 
@@ -48,7 +49,9 @@ class AttachPanel(QWidget):
         The person chose another one.
     partial_chosen
         The person is content, or no longer, with what fits.
-    labels_requested, report_requested, attach_requested, run_own_requested, cancel_requested, detach_requested
+    preprocessing_requested, labels_requested, report_requested, attach_requested, run_own_requested
+        The buttons.
+    cancel_requested, detach_requested
         The buttons.
     """
 
@@ -56,6 +59,7 @@ class AttachPanel(QWidget):
     state_dict_chosen = Signal(int)
     device_chosen = Signal(str)
     partial_chosen = Signal(bool)
+    preprocessing_requested = Signal()
     labels_requested = Signal()
     report_requested = Signal()
     attach_requested = Signal()
@@ -75,6 +79,9 @@ class AttachPanel(QWidget):
         self.labels.setAccessibleName("Class labels")
         self.labels.setToolTip("Take the names of the classes from a text or JSON file (Ctrl+L)")
         self.labels.clicked.connect(self.labels_requested)
+        self.preprocessing = QPushButton()
+        self.preprocessing.setAccessibleName("Preprocessing")
+        self.preprocessing.clicked.connect(self.preprocessing_requested)
         self.classes = QLabel()
         self.origin = QLabel(wordWrap=True)
         self.card = QFrame()
@@ -124,6 +131,7 @@ class AttachPanel(QWidget):
             ("Classes", self.classes),
             ("Weights", self.origin),
             ("Labels", self.labels),
+            ("Input", self.preprocessing),
             ("Device", self.device),
         )
         for text, widget in rows:
@@ -133,7 +141,8 @@ class AttachPanel(QWidget):
             label.setMinimumHeight(widget.sizeHint().height())
             label.setAlignment(Qt.AlignmentFlag.AlignVCenter)
             self.form.addRow(label, widget)
-        self.architecture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for wide in (self.architecture, self.preprocessing):
+            wide.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         inside = QVBoxLayout(self.card)
         inside.setContentsMargins(12, 10, 12, 10)
         inside.setSpacing(3)
@@ -177,9 +186,18 @@ class AttachPanel(QWidget):
         classes = report.num_classes if report is not None else None
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
         self.labels.setText(labels_text(found, classes))
+        self._show_preprocessing(found)
         self._show_origin(found.official)
         self._show_own(found)
         self._show_fit(found, engine)
+
+    def _show_preprocessing(self, found: OpenCheckpoint) -> None:
+        """Say how images are prepared, once that is known; a model that runs as it is has no other choice."""
+        attachment = found.attachment
+        text = summary_text(attachment.preprocessing) if attachment.preprocessing else ""
+        self.preprocessing.setText(text)
+        self.preprocessing.setToolTip(tooltip("How images are prepared: see it, and change it", text))
+        self.form.setRowVisible(self.preprocessing, bool(text) and not attachment.trusted)
 
     def _show_origin(self, official: OfficialCheck) -> None:
         """Say whether the file is one of torchvision's own."""

@@ -67,6 +67,7 @@ class ModelPanel(QScrollArea):
         attach.device_chosen.connect(choose_device)
         attach.labels_requested.connect(choose_labels)
         attach.report_requested.connect(show_report)
+        attach.preprocessing_requested.connect(self._ask_for_preprocessing)
         attach.partial_chosen.connect(self._choose_partial)
 
     def _share_height(self) -> None:
@@ -85,6 +86,18 @@ class ModelPanel(QScrollArea):
         if event.type() == QEvent.Type.LayoutRequest:
             self._soon.start()
         return super().eventFilter(watched, event)
+
+    def _ask_for_preprocessing(self) -> None:
+        from inspector.gui.preprocessing_dialog import PreprocessingDialog
+
+        found = self._session.current
+        if found is None or found.attachment.phase != "ready":
+            return
+        number = found.id
+        dialog = PreprocessingDialog(found.attachment.preprocessing, found.attachment.preprocessings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._session.choose_preprocessing(number, dialog.chosen))
+        dialog.open()
 
     def _choose_partial(self, partial: bool) -> None:
         found = self._session.current
