@@ -97,7 +97,7 @@ def segmentation() -> Prediction:
     found.sort(key=lambda score: -(score.area or 0.0))
     raster = Raster("classes", across, down, (0, 0, WIDTH, HEIGHT), packed(classes))
     return Prediction(
-        "ready", tuple(found), 212.0, "cpu", task="segmentation", width=WIDTH, height=HEIGHT, rasters=(raster,)
+        "ready", tuple(found), 212.0, "cpu", task="semantic_segmentation", width=WIDTH, height=HEIGHT, rasters=(raster,)
     )
 
 
@@ -135,7 +135,7 @@ def instances() -> Prediction:
         rasters.append(Raster("mask", *size, box, packed(mask), row))
         scores.append(ClassScore(score.label, score.index, score.score, box, area))
     return Prediction(
-        "ready", tuple(scores), 880.0, "cpu", task="detection", width=WIDTH, height=HEIGHT,
+        "ready", tuple(scores), 880.0, "cpu", task="instance_segmentation", width=WIDTH, height=HEIGHT,
         rasters=tuple(rasters),
     )  # fmt: skip
 
@@ -158,7 +158,7 @@ def keypoints() -> Prediction:
             for place, (x, y) in enumerate(_BODY)
         )
         found.append(ClassScore("person", 1, 0.98 - 0.05 * number, box, keypoints=points))
-    return Prediction("ready", tuple(found), 910.0, "cpu", task="detection", width=WIDTH, height=HEIGHT)
+    return Prediction("ready", tuple(found), 910.0, "cpu", task="keypoint_detection", width=WIDTH, height=HEIGHT)
 
 
 def flow() -> Prediction:
@@ -179,7 +179,7 @@ def flow() -> Prediction:
         Raster("motion", across, down, place, zlib.compress(bytes(motion))),
     )
     return Prediction(
-        "ready", (), 1240.0, "cpu", task="optical flow", width=WIDTH, height=HEIGHT, rasters=rasters,
+        "ready", (), 1240.0, "cpu", task="optical_flow", width=WIDTH, height=HEIGHT, rasters=rasters,
         note="Moves 2.1 pixels on average, at most 14.0.",
     )  # fmt: skip
 

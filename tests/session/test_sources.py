@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from inspector.architectures import catalogue
 from inspector.session.failure import Failure
-from inspector.session.sources import NO_NEXT_IMAGE, items_of, next_image, previous_image, sources_of
+from inspector.session.prediction_words import LISTED
+from inspector.session.sources import FLOW, NO_NEXT_IMAGE, VIDEO, items_of, next_image, previous_image, sources_of
 from inspector.session.state import ImageItem
 from inspector.session.store import Store
 
@@ -23,26 +25,26 @@ def store() -> Store:
     return made
 
 
-@pytest.mark.parametrize("task", ["classification", "segmentation", "detection"])
+@pytest.mark.parametrize("task", ["classification", "semantic_segmentation", "detection"])
 def test_one_image_is_predicted_from_its_file_and_a_clip_from_its_first_frame(store: Store, task: str) -> None:
     assert sources_of(store, 1, task) == [A]
     assert sources_of(store, 2, task) == [FRAMES[0]]
 
 
 def test_a_clip_is_predicted_from_all_its_frames(store: Store) -> None:
-    assert sources_of(store, 2, "video classification") == list(FRAMES)
-    assert sources_of(store, 3, "video classification") == [C]
+    assert sources_of(store, 2, VIDEO) == list(FRAMES)
+    assert sources_of(store, 3, VIDEO) == [C]
     assert store.images[2].name == "clip"
 
 
 def test_motion_is_from_an_image_to_the_next_one(store: Store) -> None:
-    assert sources_of(store, 1, "optical flow") == [A, FRAMES[0]]
-    assert sources_of(store, 2, "optical flow") == list(FRAMES[:2])
-    assert sources_of(store, 3, "optical flow") == [C]
+    assert sources_of(store, 1, FLOW) == [A, FRAMES[0]]
+    assert sources_of(store, 2, FLOW) == list(FRAMES[:2])
+    assert sources_of(store, 3, FLOW) == [C]
 
 
 def test_the_last_image_says_that_it_has_no_next(store: Store) -> None:
-    found = sources_of(store, 4, "optical flow")
+    found = sources_of(store, 4, FLOW)
     assert isinstance(found, Failure)
     assert found.kind == NO_NEXT_IMAGE
     assert "b.png is the last image" in found.sentence
@@ -67,3 +69,9 @@ def test_a_folder_of_clips_is_many_clips_and_each_folder_inside_is_one() -> None
     assert items_of(moving, clips=True, folders=[root]) == [(path,) for path in moving]
     nested = [root / "run" / "1.png", root / "run" / "2.png", root / "walk" / "1.png", root / "walk" / "2.png"]
     assert items_of(nested, clips=True, folders=[root]) == [tuple(nested[:2]), tuple(nested[2:])]
+
+
+def test_the_tasks_are_called_as_the_catalogue_calls_them() -> None:
+    """What an attachment's task is: nothing would be shown of one that is called otherwise."""
+    tasks = {row.task for row in catalogue().values()}
+    assert {FLOW, VIDEO, *LISTED, "classification"} == tasks

@@ -26,7 +26,7 @@ def key_rows(prediction: Prediction, options: ViewOptions) -> list[KeyRow]:
     rows = []
     for row in shown_rows(prediction, options.threshold):
         score = prediction.classes[row]
-        objects = prediction.task == OBJECTS
+        objects = prediction.task in OBJECTS
         color = object_color(prediction, row) if objects else QColor(class_color(score.index, score.label))
         if not objects and is_background(score):
             color = QColor(0, 0, 0, 0)

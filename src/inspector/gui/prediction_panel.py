@@ -182,7 +182,7 @@ class PredictionPanel(QWidget):
         done, options = self._done, self.options
         note = ""
         if done is not None:
-            count = shown_count(done, options.threshold) if done.task == OBJECTS and done.classes else ""
+            count = shown_count(done, options.threshold) if done.task in OBJECTS and done.classes else ""
             self.keys.show_rows(key_rows(done, options))
             self.keys.mark(options.pointed, options.selected)
             self.keys.setVisible(bool(self.keys.keys.rows))

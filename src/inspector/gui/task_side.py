@@ -113,16 +113,16 @@ class TaskSide(QWidget):
         self._prediction = prediction if prediction is not None and prediction.phase == "ready" else None
         task = self._prediction.task if self._prediction is not None else ""
         masks = self._prediction is not None and any(raster.kind == "mask" for raster in self._prediction.rasters)
-        self.threshold.setVisible(task == OBJECTS)
-        self.count.setVisible(task == OBJECTS)
+        self.threshold.setVisible(task in OBJECTS)
+        self.count.setVisible(task in OBJECTS)
         self.opacity.setVisible(task in (SEGMENTATION, FLOW) or masks)
         self.arrows.setVisible(task == FLOW)
         self.wheel.setVisible(task == FLOW)
         listed = task in LISTED
         self.keys.setVisible(listed)
         self._rest.setVisible(not listed)
-        self.keys.setAccessibleName("Objects" if task == OBJECTS else "Classes in the image")
-        self.keys.setToolTip("" if task == OBJECTS else "Click a class to hide it, or to show it again")
+        self.keys.setAccessibleName("Objects" if task in OBJECTS else "Classes in the image")
+        self.keys.setToolTip("" if task in OBJECTS else "Click a class to hide it, or to show it again")
         scores = self._prediction.classes if self._prediction is not None and task and not listed else ()
         self.bars.setVisible(bool(scores))
         self.bars.show_scores(scores)

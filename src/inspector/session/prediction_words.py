@@ -12,11 +12,13 @@ from inspector.session import words
 from inspector.session.answers import AnswerError, cells
 from inspector.session.drawing import THRESHOLD
 from inspector.session.prediction_state import ClassScore, Prediction, Raster
+from inspector.session.sources import FLOW
 
-OBJECTS, SEGMENTATION, FLOW = "detection", "segmentation", "optical flow"
+OBJECTS = ("detection", "instance_segmentation", "keypoint_detection")
+SEGMENTATION = "semantic_segmentation"
 
 #: Tasks whose predictions are listed with the colours that they have in the image.
-LISTED = (OBJECTS, SEGMENTATION)
+LISTED = (*OBJECTS, SEGMENTATION)
 
 
 def is_background(score: ClassScore) -> bool:
@@ -33,7 +35,7 @@ def class_text(score: ClassScore) -> str:
 
 def shown_rows(prediction: Prediction, threshold: float = THRESHOLD) -> tuple[int, ...]:
     """Return which of the predictions are shown: all but objects below the threshold."""
-    objects = prediction.task == OBJECTS
+    objects = prediction.task in OBJECTS
     return tuple(row for row, score in enumerate(prediction.classes) if not objects or score.score >= threshold)
 
 
@@ -41,7 +43,7 @@ def value_text(prediction: Prediction, score: ClassScore) -> str:
     """Return the figure that stands beside a class: the area of a segmented one, else the score."""
     if prediction.task == SEGMENTATION and score.area is not None:
         return words.percent(score.area)
-    return whole_percent(score.score) if prediction.task == OBJECTS else words.percent(score.score)
+    return whole_percent(score.score) if prediction.task in OBJECTS else words.percent(score.score)
 
 
 def whole_percent(share: float) -> str:
@@ -59,7 +61,7 @@ def shown_count(prediction: Prediction, threshold: float) -> str:
 def headline(prediction: Prediction) -> tuple[str, str]:
     """Return what a tile says of a finished prediction, and a detail: ``("3 objects", "person 98 %")``."""
     classes = prediction.classes
-    if prediction.task == OBJECTS:
+    if prediction.task in OBJECTS:
         shown = shown_rows(prediction)
         if not shown:
             return "no objects", f"none above {whole_percent(THRESHOLD)}" if classes else ""

@@ -10,7 +10,8 @@ from inspector.processes.image_files import CLIP_SUFFIXES
 from inspector.session.failure import Failure
 from inspector.session.store import Store
 
-FLOW, VIDEO = "optical flow", "video classification"
+#: As the catalogue of architectures calls them.
+FLOW, VIDEO = "optical_flow", "video_classification"
 
 #: The kind of the failure of an image that has none after it.
 NO_NEXT_IMAGE = "NoNextImage"

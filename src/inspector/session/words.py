@@ -28,10 +28,12 @@ VERDICT_WORDS: dict[Verdict, str] = {
 
 TASK_WORDS = {
     "classification": "image classification",
-    "segmentation": "semantic segmentation",
+    "semantic_segmentation": "semantic segmentation",
     "detection": "object detection",
-    "video classification": "video classification",
-    "optical flow": "optical flow",
+    "instance_segmentation": "instance segmentation",
+    "keypoint_detection": "keypoint detection",
+    "video_classification": "video classification",
+    "optical_flow": "optical flow",
 }
 
 

@@ -23,7 +23,7 @@ def overlay_for(prediction: Prediction | None, options: ViewOptions, *, small: b
     if prediction is None or prediction.phase != "ready":
         return None
     try:
-        if prediction.task == OBJECTS:
+        if prediction.task in OBJECTS:
             return DetectionOverlay(prediction, options, labels=not small)
         if prediction.task == SEGMENTATION:
             return SegmentationOverlay(prediction, options)
