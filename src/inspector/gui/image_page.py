@@ -24,8 +24,8 @@ from inspector.session import Session, words
 from inspector.session.failure import Failure
 from inspector.session.looking import ModelInput
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import FLOW, SEGMENTATION
-from inspector.session.sources import next_image
+from inspector.session.prediction_words import SEGMENTATION
+from inspector.session.sources import FLOW, next_image
 from inspector.session.state import ImageItem, OpenCheckpoint, Thumbnail
 
 #: From this width on the legend stands beside the image, else below it; its width, and its share of the height.

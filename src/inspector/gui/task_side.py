@@ -14,7 +14,6 @@ from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import (
-    FLOW,
     LISTED,
     OBJECTS,
     SEGMENTATION,
@@ -22,6 +21,7 @@ from inspector.session.prediction_words import (
     shown_count,
     whole_percent,
 )
+from inspector.session.sources import FLOW
 
 
 class LabelledSlider(QWidget):

@@ -9,7 +9,8 @@ from inspector.gui.overlays.segmentation import SegmentationOverlay
 from inspector.gui.view_options import ViewOptions
 from inspector.session.answers import AnswerError
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import FLOW, OBJECTS, SEGMENTATION
+from inspector.session.prediction_words import OBJECTS, SEGMENTATION
+from inspector.session.sources import FLOW
 
 
 def overlay_for(prediction: Prediction | None, options: ViewOptions, *, small: bool = False) -> TaskOverlay | None:
