@@ -186,6 +186,7 @@ class AttachPanel(QWidget):
         classes = report.num_classes if report is not None else None
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
         self.labels.setText(labels_text(found, classes))
+        self.form.setRowVisible(self.labels, report is None or report.task != "optical_flow")
         self._show_preprocessing(found)
         self._show_origin(found.official)
         self._show_own(found)

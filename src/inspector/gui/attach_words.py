@@ -6,7 +6,7 @@ import re
 
 from inspector.gui.theme import Tone
 from inspector.session import words
-from inspector.session.attachment_choices import chosen_options
+from inspector.session.attachment_choices import chosen_options, usual_labels
 from inspector.session.match_state import MatchReport
 from inspector.session.state import Attachment, OpenCheckpoint
 from inspector.session.trust_offer import ASSUMED_PREPROCESSING
@@ -92,4 +92,4 @@ def labels_text(found: OpenCheckpoint, classes: int | None) -> str:
             return "From the checkpoint"
     if found.official.entry and len(found.official.labels) == classes:
         return "torchvision's own"
-    return "ImageNet" if classes == 1_000 else "Numbers. Choose a file…"
+    return usual_labels(found, classes) or "Numbers. Choose a file…"

@@ -31,4 +31,22 @@ def labels_from(found: OpenCheckpoint, num_classes: int | None) -> str:
         return f"labels of {found.official.entry}"
     if chosen:
         return "labels from the checkpoint"
-    return "ImageNet labels" if num_classes == 1_000 else "classes by number"
+    usual = usual_labels(found, num_classes)
+    return f"{usual} labels" if usual else "classes by number" if num_classes else "no classes"
+
+
+#: The lists of classes that torchvision's weights of a task have, by the length of the list.
+_USUAL = {
+    "classification": {1_000: "ImageNet"},
+    "semantic_segmentation": {21: "VOC"},
+    "detection": {91: "COCO"},
+    "instance_segmentation": {91: "COCO"},
+    "keypoint_detection": {2: "COCO"},
+    "video_classification": {400: "Kinetics"},
+}
+
+
+def usual_labels(found: OpenCheckpoint, num_classes: int | None) -> str:
+    """Return the name of the list that classes without names are called by, empty where they are but numbered."""
+    task = found.match_report.task if found.match_report is not None else "classification"
+    return _USUAL.get(task, {}).get(num_classes or 0, "ImageNet" if num_classes == 1_000 else "")

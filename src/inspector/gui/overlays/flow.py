@@ -17,7 +17,7 @@ from inspector.session.prediction_words import motion_text, motion_values
 
 #: Between two arrows, and of the longest of them; in the painter's units.
 _SPACING, _LONGEST = 30.0, 26.0
-_HEAD = 5.0
+_SHORTEST, _HEAD = 5.0, 5.0
 
 #: What moves less is not moving: in pixels of the image, and of the largest motion.
 _LEAST, _LEAST_SHARE = 0.25, 0.04
@@ -68,7 +68,8 @@ class FlowOverlay:
                 if math.isfinite(length) and length >= max(_LEAST, _LEAST_SHARE * self._largest):
                     start = QPointF(place.left() + (column + 0.5) * across, place.top() + (row + 0.5) * down)
                     scale = _LONGEST / self._largest
-                    yield QLineF(start, start + QPointF(dx * scale, dy * scale))
+                    if length * scale >= _SHORTEST:
+                        yield QLineF(start, start + QPointF(dx * scale, dy * scale))
 
     def _at(self, cell: int) -> tuple[float, float]:
         return self._values[2 * cell], self._values[2 * cell + 1]
