@@ -9,6 +9,7 @@ from inspector.gui.check_box import CheckBox
 from inspector.gui.flow_wheel import FlowWheel
 from inspector.gui.key_list import KeyList
 from inspector.gui.key_rows import key_rows
+from inspector.gui.overlays.detection import MOST_MASKS
 from inspector.gui.score_bars import ScoreBars
 from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
@@ -143,7 +144,9 @@ class TaskSide(QWidget):
         note = ""
         if prediction is not None:
             self.keys.show_rows(key_rows(prediction, options))
-            self.count.setText(shown_count(prediction, options.threshold))
+            masks = any(raster.kind == "mask" for raster in prediction.rasters)
+            drawn = f" · {MOST_MASKS} masks drawn" if masks and len(self.keys.keys.rows) > MOST_MASKS else ""
+            self.count.setText(shown_count(prediction, options.threshold) + drawn)
             note = nothing_text(prediction, options.threshold) or prediction.note
         self.keys.mark(options.pointed, options.selected)
         self.message.setText(note)
