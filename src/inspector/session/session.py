@@ -13,6 +13,7 @@ from inspector.session.clients import Readers, Worker
 from inspector.session.copying import Copying
 from inspector.session.drawing import THRESHOLD
 from inspector.session.engine_link import EngineLink
+from inspector.session.explaining import Explaining
 from inspector.session.failure import Failure
 from inspector.session.images import LARGE, PREVIEW, Images
 from inspector.session.looking import Looking
@@ -84,6 +85,7 @@ class Session:
         self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
         self._predicting.link, self._predicting.trusting = self.engine, self._trusting
         self.looking = Looking(self.store, self._worker, self.engine, self._trusting)
+        self.explaining = Explaining(self.store, self.engine, self._trusting)
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)

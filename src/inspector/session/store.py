@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from inspector.session.explanation_state import Explanation, FeatureMaps
 from inspector.session.match_state import ArchitectureInfo
 from inspector.session.prediction_state import Prediction
 from inspector.session.signals import Signal
@@ -37,6 +38,8 @@ class Store:
         ``(checkpoint id, image id)``.
     comparison_changed
         Which two checkpoints' predictions are compared.
+    explanation_changed, feature_maps_changed
+        Why a class was predicted; what a layer sees: the one of each that is looked at.
     engine_changed, catalogue_changed
         The engine's state; the list of architectures.
     pythons_changed
@@ -54,6 +57,8 @@ class Store:
         self.adding = False
         self.predictions: dict[tuple[int, int], Prediction] = {}
         self.comparison: tuple[int, int] | None = None
+        self.explanation: Explanation | None = None
+        self.feature_maps: FeatureMaps | None = None
         self.engine = EngineState()
         self.pythons = PythonList()
         self.python_trial: PythonTrial | None = None
@@ -64,6 +69,8 @@ class Store:
         self.image_changed: Signal[[int]] = Signal()
         self.prediction_changed: Signal[[int, int]] = Signal()
         self.comparison_changed: Signal[[]] = Signal()
+        self.explanation_changed: Signal[[]] = Signal()
+        self.feature_maps_changed: Signal[[]] = Signal()
         self.engine_changed: Signal[[]] = Signal()
         self.catalogue_changed: Signal[[]] = Signal()
         self.pythons_changed: Signal[[]] = Signal()
@@ -110,6 +117,18 @@ class Store:
         if comparison != self.comparison:
             self.comparison = comparison
             self.comparison_changed.emit()
+
+    def set_explanation(self, explanation: Explanation | None) -> None:
+        """Set the explanation that is looked at."""
+        if explanation != self.explanation:
+            self.explanation = explanation
+            self.explanation_changed.emit()
+
+    def set_feature_maps(self, feature_maps: FeatureMaps | None) -> None:
+        """Set the feature maps that are looked at."""
+        if feature_maps != self.feature_maps:
+            self.feature_maps = feature_maps
+            self.feature_maps_changed.emit()
 
     def change_engine(self, **changes: Any) -> None:
         """Replace fields of the engine's state."""

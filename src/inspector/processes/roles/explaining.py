@@ -20,7 +20,7 @@ class Explaining:
     def explain(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Answer with Grad-CAM for ``params["index"]`` (null: the likeliest class) of the image file in buffer 0.
 
-        Buffer 0 of the answer is the heat: ``rows * columns`` little-endian float32 from 0 to 1, compressed by zlib.
+        Buffer 0 of the answer is the heat: ``rows * columns`` bytes, 255 for the peak, compressed by zlib.
         """
         from inspector.engine.explain import explain
         from inspector.pictures.decode import decode_image
@@ -46,7 +46,7 @@ class Explaining:
             "milliseconds": found.milliseconds,
             "note": found.note,
         }
-        return result, [zlib.compress(found.heat.numpy().astype("<f4").tobytes(), 1)]
+        return result, [zlib.compress((found.heat * 255).round().byte().numpy().tobytes(), 1)]
 
     def feature_maps(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Answer with a page of what the layer ``params["module"]`` sees in the item whose files are the buffers.
