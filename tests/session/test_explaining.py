@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.models import shufflenet_v2_x0_5
 
 from inspector.session.explaining import explanation_from, feature_maps_from
 from inspector.session.explanation_state import Explanation, FeatureMaps
@@ -74,6 +76,27 @@ def test_the_whole_way(driven: Driven, tmp_path: Path) -> None:
     assert driven.store.explanation is None
     assert driven.predict(number, picture(tmp_path / "b.png", 1))[0].phase == "ready"
     assert driven.store.explanation is None, "an answer that nobody waits for any more"
+
+
+def test_a_layer_is_found_where_modules_share_a_row_with_what_they_hold(driven: Driven, tmp_path: Path) -> None:
+    wrapped = {f"module.{name}": tensor for name, tensor in shufflenet_v2_x0_5(num_classes=3).state_dict().items()}
+    torch.save(wrapped, tmp_path / "a.pth")
+    found = driven.checkpoint(driven.open(tmp_path / "a.pth"))
+    summary = found.summary
+    assert summary is not None
+    layers = {}
+    for node in range(1, len(summary.kinds)):
+        names, at = [], node
+        while at > 0:
+            names.append(summary.labels[at])
+            at = summary.parents[at]
+        layers[".".join(reversed(names))] = layer_of(found, node)
+    assert layers["module"] == ""
+    assert layers["module.stage2"] == "stage2"
+    assert layers["module.stage2.0.branch2"] == "stage2.0.branch2"
+    assert layers["module.stage2.0.branch2.0.weight"] == "stage2.0.branch2.0"
+    assert layers["module.fc"] == "fc"
+    assert layers["module.fc.bias"] == "fc"
 
 
 def test_without_an_attachment_and_with_a_dead_engine(driven: Driven, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
     def model(self) -> ModelPanel:
         """The architecture, the attachment and the prediction."""
         from inspector.gui.model_panel import ModelPanel
+        from inspector.gui.why import Why
 
         panel = ModelPanel(
             self.session,
@@ -122,6 +123,7 @@ class MainWindow(QMainWindow):
             self.centre.options,
         )
         panel.prediction.opened.connect(self.centre.open_image)
+        self.why = Why(self.session, panel.prediction, self.centre)
         self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)
         return panel
@@ -201,11 +203,13 @@ class MainWindow(QMainWindow):
             button.connect(lambda call=command: self.commands.with_current(call))
         self.tree.tensor_selected.connect(self._select_tensor)
         self.tree.node_selected.connect(lambda _: self._show_selected())
+        self.tree.layer_requested.connect(self.centre.open_layer)
         self.store.checkpoints_changed.connect(self.show_all)
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
         self.store.images_changed.connect(self._images_changed)
         self.store.image_changed.connect(self._image_changed)
         self.store.prediction_changed.connect(lambda _checkpoint, image: self._image_changed(image))
+        self.store.explanation_changed.connect(self.commands.enable)
         self.store.engine_changed.connect(self._show_model)
         self.store.catalogue_changed.connect(self._show_model)
         self.store.python_chosen.connect(lambda path: self.settings.update(engine_python=path or None))
@@ -326,7 +330,8 @@ class MainWindow(QMainWindow):
             self.session.select_tensor(found.id, tensor if tensor >= 0 else None)
 
     def _show_selected(self) -> None:
-        self.centre.turn_to("tensor")
+        if self.centre.view != "layer":  # which shows what is selected, too
+            self.centre.turn_to("tensor")
         self._show_page(self.session.current)
 
     def _show_image(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from PySide6.QtCore import QItemSelection, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
@@ -35,10 +36,13 @@ class ModuleTree(QWidget):
         The index of the tensor that was selected, -1 for any other row.
     node_selected
         The node that was selected, -1 for none; told after its tensor.
+    layer_requested
+        The person wants to see what the selected layer sees in an image.
     """
 
     tensor_selected = Signal(int)
     node_selected = Signal(int)
+    layer_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -307,6 +311,10 @@ class ModuleTree(QWidget):
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(self.view.viewport().mapToGlobal(position))
 
+    def _show_layer(self, node: int) -> None:
+        self._select(node)
+        self.layer_requested.emit()
+
     def menu_for(self, node: int) -> QMenu:
         """Return the context menu of a node."""
         summary, menu = self.model.summary, QMenu(self)
@@ -320,6 +328,9 @@ class ModuleTree(QWidget):
             menu.addAction("Copy shape", lambda: clipboard.setText(shape))
         elif node >= 0 and NODE_KINDS[summary.kinds[node]] == "value":
             menu.addAction("Copy value", lambda: clipboard.setText(summary.details[node]))
+        if node >= 0 and self.model.report is not None:
+            menu.addSeparator()
+            menu.addAction(icons.icon("eye"), "Show what this layer sees", partial(self._show_layer, node))
         menu.addSeparator()
         menu.addAction("Expand all", self.expand_all)
         menu.addAction("Collapse all", self.collapse_all)

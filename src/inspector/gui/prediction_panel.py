@@ -14,11 +14,13 @@ from inspector.gui.key_list import KeyList
 from inspector.gui.key_rows import key_rows
 from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.overlays.of_task import overlay_for
+from inspector.gui.overlays.overlay import Overlay
 from inspector.gui.photo_view import LEAST, PhotoView
 from inspector.gui.score_bars import ScoreBars, row_height
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
+from inspector.gui.why_bar import WhyBar
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import LISTED, OBJECTS, SEGMENTATION, class_text, nothing_text, shown_count
@@ -47,9 +49,12 @@ class PredictionPanel(QWidget):
     -------
     opened
         The person wants to see the image large.
+    changed
+        Something else is shown.
     """
 
     opened = Signal()
+    changed = Signal()
 
     def __init__(self, options: ViewOptions | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,6 +75,8 @@ class PredictionPanel(QWidget):
         self.picture.setCursor(Qt.CursorShape.PointingHandCursor)
         self.picture.setToolTip("Show it large (Ctrl+2)")
         self.bars = ScoreBars()
+        self.why = WhyBar(self.options)
+        self._over: Overlay | None = None
         self.keys = KeyList("Prediction")
         self.keys.pointed.connect(self.options.point_at)
         self.keys.pressed_row.connect(self._press)
@@ -103,7 +110,7 @@ class PredictionPanel(QWidget):
         answers = QVBoxLayout(self._answers)
         answers.setContentsMargins(0, 0, 0, 0)
         answers.setSpacing(8)
-        for widget in (self.bars, self.note, self.keys, self.progress, self.progress_text, self.message):
+        for widget in (self.bars, self.why, self.note, self.keys, self.progress, self.progress_text, self.message):
             answers.addWidget(widget)
         answers.addStretch(1)
         column = QVBoxLayout(self)
@@ -120,6 +127,18 @@ class PredictionPanel(QWidget):
         if self._shown != (item, prediction, attachment):
             self._shown = (item, prediction, attachment)
             self._show()
+            self.changed.emit()
+
+    @property
+    def shown(self) -> tuple[ImageItem | None, Prediction | None, Attachment]:
+        """What is shown."""
+        return self._shown
+
+    def show_over(self, overlay: Overlay | None) -> None:
+        """Show something else over the picture than what the task draws; None for what the task draws."""
+        if overlay is not self._over:
+            self._over = overlay
+            self._show_overlay()
 
     def picture_height(self, width: int) -> int:
         """Return what the picture and the space below it take of the height, in a panel of that width."""
@@ -159,8 +178,6 @@ class PredictionPanel(QWidget):
         self.bars.setVisible(bool(scores))
         self.bars.show_scores(scores)
         self.keys.setVisible(listed)
-        overlay = overlay_for(done, self.options, small=True)
-        self.picture.show_overlay(overlay, QSize(done.width, done.height) if done is not None else QSize())
         self.copy_action.setEnabled(done is not None)
         awaited = "" if item is None or broken else _awaited(prediction, attachment)
         self.progress_text.setText(awaited)
@@ -174,8 +191,14 @@ class PredictionPanel(QWidget):
         else:
             self.message.show_text(*_message(item, prediction, attachment))
         self._done = done
+        self._show_overlay()
         self._show_options()
         self._keep_room()
+
+    def _show_overlay(self) -> None:
+        done = self._done
+        overlay = self._over if self._over is not None else overlay_for(done, self.options, small=True)
+        self.picture.show_overlay(overlay, QSize(done.width, done.height) if done is not None else QSize())
 
     def _show_options(self) -> None:
         """Follow how the prediction is looked at."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from inspector.gui import theme
@@ -33,6 +33,7 @@ class ScoreRow(QWidget):
     def __init__(self, *, best: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.score = ClassScore("", 0, 0.0)
+        self._marked = False
         self._font = tabular(theme.scaled_font(1.0, bold=best))
         self.label = OneLineLabel(Qt.TextElideMode.ElideRight, self)
         self.label.setFont(self._font)
@@ -45,6 +46,12 @@ class ScoreRow(QWidget):
         self.setAccessibleName(score_sentence(score))
         self.setToolTip(tooltip(class_text(score), f"class {score.index}, {words.percent(score.score)}"))
         self.update()
+
+    def set_marked(self, marked: bool) -> None:
+        """Show that it is this class that is explained."""
+        if marked != self._marked:
+            self._marked = marked
+            self.update()
 
     def sizeHint(self) -> QSize:
         """Return a size that leaves the bar some room."""
@@ -62,6 +69,10 @@ class ScoreRow(QWidget):
         """Draw the bar and the percent; all rows of one width have their columns in the same places."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._marked:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.qcolor(theme.colors().hover))
+            painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
         painter.setFont(tabular(theme.scaled_font(1.0, bold=True)))
         percent_width = painter.fontMetrics().horizontalAdvance(words.percent(1.0)) + 2
         painter.setFont(self._font)
@@ -89,7 +100,15 @@ class ScoreRow(QWidget):
 
 
 class ScoreBars(QWidget):
-    """The rows of one prediction, the likeliest class first."""
+    """The rows of one prediction, the likeliest class first.
+
+    Signals
+    -------
+    clicked
+        A row was clicked: its place from the top.
+    """
+
+    clicked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -113,3 +132,19 @@ class ScoreBars(QWidget):
         for row, score in zip(self.rows, scores, strict=True):
             if row.score is not score:
                 row.show_score(score)
+
+    def mark(self, place: int) -> None:
+        """Show which class is explained, -1 for none."""
+        for at, row in enumerate(self.rows):
+            row.set_marked(at == place)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the press: what is clicked is told when it ends."""
+        event.setAccepted(event.button() == Qt.MouseButton.LeftButton)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell which row was clicked."""
+        place = event.position().toPoint()
+        for at, row in enumerate(self.rows):
+            if row.geometry().contains(place):
+                self.clicked.emit(at)

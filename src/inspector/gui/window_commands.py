@@ -67,6 +67,7 @@ class WindowCommands(QObject):
             "find": self._window.tree.focus_search,
             "show_tensor": lambda: self._window.centre.turn_to("tensor"),
             "show_image": self._window.centre.open_image,
+            "show_layer": self._window.centre.open_layer,
             "safety": self.show_safety,
             "code": self._window.tree.select_root,
             "next_tab": lambda: self._step_tab(1),
@@ -92,7 +93,8 @@ class WindowCommands(QObject):
         running = reloading or (found is not None and "running" in (found.phase, found.attachment.phase))
         copying = found is not None and found.copy is not None
         fits = found is not None and found.attachable
-        self.actions["cancel"].setEnabled(running or copying or self._session.unfinished_predictions > 0)
+        explained = self._session.store.explanation is not None
+        self.actions["cancel"].setEnabled(running or copying or explained or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
@@ -100,7 +102,7 @@ class WindowCommands(QObject):
         self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
-        for name in ("show_tensor", "show_image"):
+        for name in ("show_tensor", "show_image", "show_layer"):
             self.actions[name].setEnabled(found is not None and bool(self._window.store.images))
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
@@ -215,7 +217,7 @@ class WindowCommands(QObject):
             self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
 
     def cancel(self) -> None:
-        """Stop what is running: a file's reload, else its copy, predictions, an attachment, the reading of a file."""
+        """Stop what is running: a file's reload, else its copy, predictions, an attachment, reading, “Why?”."""
         found = self._session.current
         if found is not None and found.freshness.phase == "reloading":
             self._session.cancel_reload(found.id)
@@ -227,6 +229,8 @@ class WindowCommands(QObject):
             self._session.cancel_attach(found.id)
         elif found is not None and found.phase == "running":
             self._window.close_checkpoint(found.id)
+        elif self._session.store.explanation is not None:
+            self._window.why.stop()
 
     def clear_recent(self) -> None:
         """Forget the recent files."""

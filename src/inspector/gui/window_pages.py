@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from inspector.gui.centre import Centre
@@ -15,7 +16,9 @@ from inspector.session.state import ImageItem, OpenCheckpoint
 
 if TYPE_CHECKING:
     from inspector.gui.image_page import ImagePage
+    from inspector.gui.layer_page import LayerPage
     from inspector.gui.main_window import MainWindow
+    from inspector.gui.overlays.overlay import Overlay
     from inspector.gui.tensor_panel import TensorPanel
     from inspector.gui.welcome import Welcome
 
@@ -29,7 +32,14 @@ class WindowPages(Centre):
     ----------
     options
         How predictions are looked at, here and in the right panel.
+
+    Signals
+    -------
+    class_chosen
+        A class of the selected image was clicked: its row.
     """
+
+    class_chosen = Signal(int)
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -38,7 +48,10 @@ class WindowPages(Centre):
         self.add_page("welcome", self._make_welcome)
         self.add_view("tensor", "Tensor", "The tensor that is selected in the tree (Ctrl+1)", self._make_tensor)
         self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
+        self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+3)", self._make_layer)
         self.turned.connect(self._follow)
+        self._over: Overlay | None = None
+        self._over_row = -1
         self._seen: tuple[int, Prediction | None] = (-1, None)
 
     def _make_reading(self) -> QWidget:
@@ -64,7 +77,40 @@ class WindowPages(Centre):
         from inspector.gui import file_dialogs
         from inspector.gui.image_page import ImagePage
 
-        return ImagePage(self._window.session, self.options, lambda name: file_dialogs.ask_for_picture(self, name))
+        page = ImagePage(self._window.session, self.options, lambda name: file_dialogs.ask_for_picture(self, name))
+        page.side.bars.clicked.connect(self.class_chosen)
+        if self._over is not None:
+            page.add_overlay(self._over)
+            page.side.bars.mark(self._over_row)
+        return page
+
+    def _make_layer(self) -> QWidget:
+        from inspector.gui.layer_page import LayerPage
+
+        return LayerPage(self._window.session)
+
+    def open_layer(self) -> None:
+        """Turn to what the selected layer sees."""
+        if self._window.store.images:
+            self.turn_to("layer")
+            self.show_layer()
+        else:
+            self._window.store.notice("Drop an image first: a layer shows what it sees in one.")
+
+    def show_layer(self) -> None:
+        """Show what the selected layer sees, where that view is seen."""
+        if self.current == "layer":
+            self.layer.show_layer(self._window.session.current, self._window.item, self._window.tree.selected_node)
+
+    def show_over(self, overlay: Overlay | None, row: int) -> None:
+        """Draw something over the selected image, which is about a row of its classes; None for nothing."""
+        before, self._over, self._over_row = self._over, overlay, row
+        if self.is_built("image"):
+            self.image.side.bars.mark(row)
+            if before is not None and before is not overlay:
+                self.image.remove_overlay(before)
+            if overlay is not None and before is not overlay:
+                self.image.add_overlay(overlay)
 
     @property
     def reading(self) -> ReadingPage:
@@ -85,6 +131,11 @@ class WindowPages(Centre):
     def image(self) -> ImagePage:
         """The selected image."""
         return cast("ImagePage", self.page("image"))
+
+    @property
+    def layer(self) -> LayerPage:
+        """The selected layer's maps."""
+        return cast("LayerPage", self.page("layer"))
 
     # -- showing the state -------------------------------------------------------------------------------------
 
@@ -110,6 +161,7 @@ class WindowPages(Centre):
             self.options.forget_rows()
         if self.current == "image":
             self.image.show_image(found, item)
+        self.show_layer()
 
     def open_image(self) -> None:
         """Turn to the selected image."""
@@ -119,6 +171,7 @@ class WindowPages(Centre):
 
     def _follow(self, view: str) -> None:
         """Show what a view is turned to about."""
+        self.show_layer()
         if view == "image":
             self._window.want_preview()
             self.show_image(self._window.session.current, self._window.item)

@@ -28,7 +28,7 @@ def layer_of(found: OpenCheckpoint, node: int) -> str | None:
 
 
 def _first_tensor(found: OpenCheckpoint, node: int) -> tuple[int, int]:
-    """Return how many levels below a node the nearest tensor of the attached model is, and which; -1 for none."""
+    """Return how many names below a node the nearest tensor of the attached model is, and which; -1 for none."""
     summary, report = found.summary, found.match_report
     assert summary is not None
     known = report.fitting if report is not None and not found.attachment.trusted else None
@@ -39,5 +39,9 @@ def _first_tensor(found: OpenCheckpoint, node: int) -> tuple[int, int]:
         if tensor >= 0 and (known is None or tensor in known):
             return levels, tensor
         first = summary.first_children[at]
-        queue.extend((child, levels + 1) for child in range(first, first + summary.child_counts[at]))
+        # a module that holds one thing alone shares a row with it: `conv1.weight`
+        queue.extend(
+            (child, levels + summary.labels[child].count(".") + 1)
+            for child in range(first, first + summary.child_counts[at])
+        )
     return 0, -1
