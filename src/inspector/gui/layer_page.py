@@ -170,7 +170,9 @@ class LayerPage(QWidget):
 def _details(maps: FeatureMaps) -> str:
     shape = " × ".join(map(str, maps.shape))
     if maps.kind == "vector":
-        return f"{words.plural(maps.channels, 'value')} · output {shape}"
+        return (
+            f"{words.plural(maps.channels, 'value')} from {min(maps.low):.4g} to {max(maps.low):.4g} · output {shape}"
+        )
     scale = "one scale for all" if maps.scale == "shared" else "each on its own scale"
     size = f"{words.number(maps.height)} × {words.number(maps.width)}"
     return f"{words.plural(maps.channels, 'map')} of {size} · {scale} · output {shape}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from inspector.gui.one_line_label import OneLineLabel
+from inspector.gui.tooltips import tooltip
 from inspector.gui.view_options import ViewOptions
-from inspector.session import words
 from inspector.session.explanation_state import Explanation
 
 
@@ -29,8 +29,7 @@ class WhyBar(QWidget):
     def __init__(self, options: ViewOptions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options = options
-        self.button = QToolButton()
-        self.button.setText("Why?")
+        self.button = QPushButton("Why?")
         self.button.setCheckable(True)
         self.button.setToolTip("Show what in the image speaks for a class (Grad-CAM). Click a class to choose it")
         self.button.setAccessibleName("Why?")
@@ -65,13 +64,14 @@ class WhyBar(QWidget):
             self.button.setChecked(found is not None)
         text = note = ""
         if found is not None and found.phase == "ready":
-            text, note = f"{found.label} {words.percent(found.score)} · {found.layer}", found.note
+            text, note = f"{found.label} · {found.layer}", found.note
         elif found is not None and found.failure is not None:
             note = found.failure.sentence
         elif found is not None:
             text = "Looking…"
         self.text.set_text(text)
-        self.text.setToolTip(f"Weighed by its gradients: the layer {found.layer}" if found and found.layer else "")
+        told = found is not None and found.phase == "ready"
+        self.text.setToolTip(tooltip(found.label, f"by the maps of {found.layer}") if told and found else "")
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self.slider.setVisible(found is not None and found.phase == "ready")
