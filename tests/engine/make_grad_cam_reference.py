@@ -1,21 +1,18 @@
 """Write grad_cam_reference.json with the library pytorch-grad-cam (``pip install grad-cam``), no code of ours.
 
-Run as ``python tests/engine/make_grad_cam_reference.py`` where the library is installed.
+Run as ``python -m tests.engine.make_grad_cam_reference`` in the checkout, where the library is installed.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from tests.engine import plain_weights
 from torch.nn import functional
-
-sys.path.insert(0, str(Path(__file__).parent))
-import plain_weights  # type: ignore[import-not-found]
 
 PLACE = Path(__file__).with_name("grad_cam_reference.json")
 LAYERS = {

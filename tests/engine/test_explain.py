@@ -24,6 +24,7 @@ from inspector.engine.preprocessing import Preprocessing
 from inspector.engine.problems import DeviceError, PredictionError
 from inspector.pictures.decode import decode_image
 
+from .make_grad_cam_reference import library_heat
 from .plain_weights import CLASSES, SIZES, plain_model, plain_picture
 
 Calibrated = Callable[..., nn.Module]
@@ -61,6 +62,15 @@ def test_the_heat_equals_pytorch_grad_cams(name: str) -> None:
         assert float((found.heat * found.peak - expected).abs().max()) <= 1e-4 * float(expected.max())
         assert found.peak == 0 or found.heat.max() == 1
     assert explain(attachment, picture).index == rows[0]["best"]
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+def test_the_reference_is_what_the_library_says(name: str) -> None:
+    pytest.importorskip("pytorch_grad_cam", reason="pytorch-grad-cam is not installed (the extra `reference`)")
+    row = next(row for row in REFERENCE if row["architecture"] == name)
+    now = torch.tensor(library_heat(name, row["layer"], row["index"])["heat"])
+    expected = torch.tensor(row["heat"])
+    assert float((now - expected).abs().max()) <= 1e-4 * float(expected.max())
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("restart_engine", "Restart the engine", "Model", (), "Start a fresh torch process and attach again"),
     Command("find", "Find a tensor", "View", ("Ctrl+F",), "Search names, shapes and dtypes", "search"),
     Command("show_tensor", "Show the tensor", "View", ("Ctrl+1",), "The tensor that is selected in the tree", "tensor"),
-    Command("show_layer", "Show the layer", "View", ("Ctrl+3",), "What the selected layer sees in the image", "eye"),
+    Command("show_layer", "Show the layer", "View", ("Ctrl+4",), "What the selected layer sees in the image", "eye"),
     Command(
         "show_image", "Show the image", "View", ("Ctrl+2",), "The selected image, large, with its prediction", "image"
     ),
