@@ -70,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "show_image", "Show the image", "View", ("Ctrl+2",), "The selected image, large, with its prediction", "image"
     ),
+    Command("show_results", "Show the results", "View", ("Ctrl+3",), "What is predicted for all images", "predict"),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

@@ -1,18 +1,28 @@
-"""The results of all images, as a page of the window's centre."""
+"""The results of all images, as a page of the window's centre: a table, the accuracy, a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from inspector.gui.accuracy_page import AccuracyPage
+from inspector.gui.compare_page import ComparePage
 from inspector.gui.empty_page import EmptyPage
 from inspector.gui.results_model import ResultsModel
 from inspector.gui.results_table_page import ResultsTablePage
+from inspector.gui.segmented import Segmented
 from inspector.session import Session
+from inspector.session.accuracy import accuracy
+from inspector.session.comparing import agreement
+from inspector.session.results import CLASSIFYING
+from inspector.session.state import OpenCheckpoint
+
+#: Milliseconds between two countings while results come in.
+_COUNT_EVERY = 500
 
 
 class ResultsPage(QWidget):
@@ -22,33 +32,73 @@ class ResultsPage(QWidget):
     -------
     image_selected
         The id of the image whose row the person chose.
-    attach_requested, images_requested
-        Attach the checkpoint; choose images.
+    opened
+        That image is to be shown large.
+    attach_requested, images_requested, open_requested
+        Attach the checkpoint; choose images; open another checkpoint.
     """
 
     image_selected = Signal(int)
+    opened = Signal()
     attach_requested = Signal()
     images_requested = Signal()
+    open_requested = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session, self._store = session, session.store
         self._checkpoint: int | None = None
         self._pressed: Callable[[], None] = self.images_requested.emit
-        self.model = ResultsModel(self._store, self)
+        self._view = "table"
+        self.model, self.other = ResultsModel(self._store, self), ResultsModel(self._store, self)
+        self.switch = Segmented("How the results are shown")
         self.table_page = ResultsTablePage(self._store, self.model)
         self.table = self.table_page.table
+        self.accuracy_page, self.compare_page = AccuracyPage(), ComparePage()
         self.empty = EmptyPage("image")
         self.pages = QStackedWidget()
-        for page in (self.empty, self.table_page):
+        self.bar = QWidget()
+        self._counting = QTimer(self, singleShot=True, interval=_COUNT_EVERY)
+        self._views: dict[str, QWidget] = {
+            "table": self.table_page,
+            "accuracy": self.accuracy_page,
+            "compare": self.compare_page,
+        }
+        self._lay_out()
+        self._connect()
+        self._listen()
+
+    def _lay_out(self) -> None:
+        self.switch.add("table", "Table", "Every image with its prediction")
+        self.switch.add("accuracy", "Accuracy", "How often the model is right, where the true classes are known")
+        self.switch.add("compare", "Compare", "The same images with another open checkpoint")
+        self.switch.show_chosen("table")
+        for page in (self.empty, *self._views.values()):
             self.pages.addWidget(page)
+        self.head = QHBoxLayout(self.bar)
+        self.head.setContentsMargins(0, 0, 0, 0)
+        self.head.addWidget(self.switch)
+        self.head.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 0)
-        column.setSpacing(8)
+        column.setSpacing(10)
+        column.addWidget(self.bar)
         column.addWidget(self.pages, 1)
+
+    def _connect(self) -> None:
+        self.switch.chosen.connect(self.show_view)
         self.empty.pressed.connect(lambda: self._pressed())
         self.table.image_selected.connect(self.image_selected)
-        self._listen()
+        self.table.doubleClicked.connect(lambda _: self.opened.emit())
+        self.table.seen.connect(partial(self._session.show_thumbnails, "table"))
+        self.accuracy_page.chosen.connect(self._show_cell)
+        self.compare_page.chosen.connect(self._compare)
+        self.compare_page.image_selected.connect(self.image_selected)
+        self.compare_page.table.doubleClicked.connect(lambda _: self.opened.emit())
+        self.compare_page.open_requested.connect(self.open_requested)
+        self._counting.timeout.connect(self._count)
+        for model in (self.model, self.other):
+            model.settled.connect(self._count_soon)
 
     def _listen(self) -> None:
         store = self._store
@@ -57,6 +107,8 @@ class ResultsPage(QWidget):
             store.image_changed.connect(self._take_image),
             store.prediction_changed.connect(self._take_prediction),
             store.checkpoint_changed.connect(self._take_checkpoint),
+            store.checkpoints_changed.connect(self._take_checkpoints),
+            store.comparison_changed.connect(self._take_checkpoints),
         ]
         # A plain function: when `destroyed` is emitted this object can't be called any more.
         self.destroyed.connect(partial(_end_all, ends))
@@ -65,45 +117,98 @@ class ResultsPage(QWidget):
 
     def show_checkpoint(self, number: int | None) -> None:
         """Show the results of an open checkpoint, or none."""
+        if number != self._checkpoint:
+            self.table_page.filter.show_cell(None, "")  # a cell is one of the other checkpoint's classes
         self._checkpoint = number
         if self.isVisible():
             self._show()
+
+    def show_view(self, name: str) -> None:
+        """Show ``"table"``, ``"accuracy"`` or ``"compare"``."""
+        self._view = name
+        self.switch.show_chosen(name)
+        self._choose_page()
+        self._count()
 
     def select(self, image: int) -> None:
         """Select an image's row."""
         self.table.select(image)
 
+    @property
+    def _found(self) -> OpenCheckpoint | None:
+        return self._store.checkpoints.get(self._checkpoint) if self._checkpoint is not None else None
+
+    @property
+    def _compared(self) -> OpenCheckpoint | None:
+        """The checkpoint that the shown one is compared with."""
+        pair = self._store.comparison or ()
+        others = [number for number in pair if number != self._checkpoint] if self._checkpoint in pair else []
+        return self._store.checkpoints.get(others[0]) if others else None
+
     def _show(self) -> None:
+        compared = self._compared
         self.model.take_checkpoint(self._checkpoint)
+        self.other.take_checkpoint(compared.id if compared is not None else None)
         self.model.take_images()
+        if compared is not None:
+            self.other.take_images()
         self._choose_page()
+        self._count_soon()
 
     def _choose_page(self) -> None:
-        found = self._store.checkpoints.get(self._checkpoint) if self._checkpoint is not None else None
+        found = self._found
+        is_empty = False
         if not self._store.images:
             self.empty.say("No images yet", "Drop images or a folder of them anywhere on this window.", "Add images…")
-            self._show_empty(self.images_requested.emit)
+            self._pressed, is_empty = self.images_requested.emit, True
         elif found is None or (found.attachment.phase == "none" and not self._has_predictions()):
             text = "The images are predicted as soon as the checkpoint is attached to an architecture."
-            can = found is not None and found.attachable
-            self.empty.say("Nothing is attached yet", text, "Attach" if can else "")
-            self._show_empty(self.attach_requested.emit)
-        else:
-            self.pages.setCurrentWidget(self.table_page)
-
-    def _show_empty(self, pressed: Callable[[], None]) -> None:
-        self._pressed = pressed
-        self.pages.setCurrentWidget(self.empty)
+            self.empty.say("Nothing is attached yet", text, "Attach" if found is not None and found.attachable else "")
+            self._pressed, is_empty = self.attach_requested.emit, True
+        self.bar.setVisible(not is_empty)
+        self.pages.setCurrentWidget(self.empty if is_empty else self._views[self._view])
 
     def _has_predictions(self) -> bool:
         return any(checkpoint == self._checkpoint for checkpoint, _ in self._store.predictions)
+
+    # -- figures over all rows ---------------------------------------------------------------------------------
+
+    def _count_soon(self) -> None:
+        if self._view != "table" and not self._counting.isActive():
+            self._counting.start()
+
+    def _count(self) -> None:
+        found = self._found
+        if found is None or self._view == "table":
+            return
+        if self._view == "accuracy":
+            classifies = found.attachment.task in CLASSIFYING
+            labels = self.model.classes.labels if self.model.classes is not None else ()
+            counted = accuracy(self.model.rows.values(), labels) if classifies else None
+            self.accuracy_page.show_accuracy(counted)
+            return
+        others = [one for one in self._store.checkpoints.values() if one.id != found.id and one.state_dict is not None]
+        compared = self._compared
+        self.compare_page.show_others(others, compared.id if compared is not None else None)
+        if compared is not None:
+            labels_of_both = (found.attachment.labels, compared.attachment.labels)
+            agreed = agreement(self.model.rows.values(), self.other.rows.values(), labels_of_both)
+            self.compare_page.show_agreement(agreed, found.name, compared.name, state=_state(compared))
+
+    def _show_cell(self, cell: tuple[int, int], said: str) -> None:
+        """Show the images of one cell of the confusion matrix in the table."""
+        self.show_view("table")
+        self.table_page.filter.show_cell(cell, said)
+
+    def _compare(self, other: int | None) -> None:
+        if self._checkpoint is not None:
+            self._session.compare(self._checkpoint, other)
 
     # -- what the store says -----------------------------------------------------------------------------------
 
     def _take_images(self) -> None:
         if self.isVisible():
-            self.model.take_images()
-            self._choose_page()
+            self._show()
 
     def _take_image(self, image: int) -> None:
         if self.isVisible():
@@ -111,23 +216,41 @@ class ResultsPage(QWidget):
             self.model.take([image])
 
     def _take_prediction(self, checkpoint: int, image: int) -> None:
-        if checkpoint == self._checkpoint and self.isVisible():
-            self.model.take([image])
+        if self.isVisible():
+            for model in (self.model, self.other):
+                if checkpoint == model.checkpoint:
+                    model.take([image])
 
     def _take_checkpoint(self, number: int) -> None:
-        if number == self._checkpoint and self.isVisible():
+        compared = self._compared
+        if self.isVisible() and (number == self._checkpoint or (compared is not None and number == compared.id)):
+            self._show()
+
+    def _take_checkpoints(self) -> None:
+        if self.isVisible():
             self._show()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what has changed while this was not seen."""
         super().showEvent(event)
         self._show()
-        self.model.take(self._store.images)
+        for model in (self.model, self.other):
+            if model.checkpoint is not None:
+                model.take(self._store.images)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Need no small pictures any more."""
         super().hideEvent(event)
-        self.table.seen.emit([])
+        self._session.show_thumbnails("table", [])
+
+
+def _state(found: OpenCheckpoint) -> str:
+    """Return what keeps a checkpoint from predicting, in words; empty where nothing does."""
+    if found.attachment.phase == "running":
+        return f"{found.name} is being attached…"
+    if found.attachment.phase == "failed":
+        return f"{found.name} could not be attached"
+    return f"{found.name} is not attached" if found.attachment.phase == "none" else ""
 
 
 def _end_all(ends: list[Callable[[], None]], _destroyed: object = None) -> None:

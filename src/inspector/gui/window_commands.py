@@ -68,6 +68,7 @@ class WindowCommands(QObject):
             "show_tensor": lambda: self._window.centre.turn_to("tensor"),
             "show_image": self._window.centre.open_image,
             "show_layer": self._window.centre.open_layer,
+            "show_results": lambda: self._window.centre.turn_to("results"),
             "safety": self.show_safety,
             "code": self._window.tree.select_root,
             "next_tab": lambda: self._step_tab(1),
@@ -102,7 +103,7 @@ class WindowCommands(QObject):
         self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
-        for name in ("show_tensor", "show_image", "show_layer"):
+        for name in ("show_tensor", "show_image", "show_layer", "show_results"):
             self.actions[name].setEnabled(found is not None and bool(self._window.store.images))
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)

@@ -1,4 +1,4 @@
-"""The pages of the window's centre: welcome, reading, and the views of a file: tensor and image."""
+"""The pages of the window's centre: welcome, reading, and the views of a file: tensor, image, results."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inspector.gui.layer_page import LayerPage
     from inspector.gui.main_window import MainWindow
     from inspector.gui.overlays.overlay import Overlay
+    from inspector.gui.results_page import ResultsPage
     from inspector.gui.tensor_panel import TensorPanel
     from inspector.gui.welcome import Welcome
 
@@ -49,6 +50,7 @@ class WindowPages(Centre):
         self.add_view("tensor", "Tensor", "The tensor that is selected in the tree (Ctrl+1)", self._make_tensor)
         self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
         self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+4)", self._make_layer)
+        self.add_view("results", "Results", "What is predicted for all images (Ctrl+3)", self._make_results)
         self.turned.connect(self._follow)
         self._over: Overlay | None = None
         self._over_row = -1
@@ -112,6 +114,19 @@ class WindowPages(Centre):
             if overlay is not None and before is not overlay:
                 self.image.add_overlay(overlay)
 
+    def _make_results(self) -> QWidget:
+        from inspector.gui.results_page import ResultsPage
+
+        window = self._window
+        page = ResultsPage(window.session)
+        page.image_selected.connect(window.strip.select)
+        window.strip.image_selected.connect(page.select)
+        page.opened.connect(self.open_image)
+        page.attach_requested.connect(window.commands.actions["attach"].trigger)
+        page.images_requested.connect(window.commands.ask_for_images)
+        page.open_requested.connect(window.commands.ask_for_files)
+        return page
+
     @property
     def reading(self) -> ReadingPage:
         """The page of a file that is being read."""
@@ -137,6 +152,11 @@ class WindowPages(Centre):
         """The selected layer's maps."""
         return cast("LayerPage", self.page("layer"))
 
+    @property
+    def results(self) -> ResultsPage:
+        """What is predicted for all images."""
+        return cast("ResultsPage", self.page("results"))
+
     # -- showing the state -------------------------------------------------------------------------------------
 
     def show_checkpoint(self, found: OpenCheckpoint | None, item: ImageItem | None, *, furnished: bool) -> None:
@@ -150,6 +170,8 @@ class WindowPages(Centre):
             self.tensor.show_view(found.summary, found.tensor_view, self._window.tree.selected_node)
             self.show_view(choice=bool(self._window.store.images))
             self.show_image(found, item)
+            if self.current == "results":
+                self.results.show_checkpoint(found.id)
 
     def show_image(self, found: OpenCheckpoint | None, item: ImageItem | None) -> None:
         """Show the selected image, where that view is seen; what was hidden or selected is another prediction's."""
@@ -175,3 +197,6 @@ class WindowPages(Centre):
         if view == "image":
             self._window.want_preview()
             self.show_image(self._window.session.current, self._window.item)
+        elif view == "results":
+            self.results.show_checkpoint(self._window.store.current)
+            self.results.select(self._window.image if self._window.image is not None else -1)
