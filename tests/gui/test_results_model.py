@@ -83,9 +83,9 @@ def test_cells_say_what_is_known(shown: Shown) -> None:
     shown.settle()
     cells = [[shown.model.index(row, column).data() for column in range(len(HEADER))] for row in range(3)]
     assert cells == [
-        ["p10.png", "cat", "dog", "75.0\u202f%", "other 25.0\u202f%", "", "cat", "38\u202fms", ""],
-        ["p2.png", "cat", "predicting…", "", "", "", "cat", "", ""],
-        ["p1.png", "dog", "", "", "", "", "dog", "", "It is damaged."],
+        ["p10.png", "dog", "75.0\u202f%", "cat", "", "other 25.0\u202f%", "cat", "38\u202fms", ""],
+        ["p2.png", "predicting…", "", "cat", "", "", "cat", "", ""],
+        ["p1.png", "not predicted", "", "dog", "", "", "dog", "", "It is damaged."],
     ]
 
 

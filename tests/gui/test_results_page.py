@@ -25,11 +25,17 @@ class Page:
         self.qtbot = qtbot
         self.session = Session(QueueLoop(), thumbnails=False)
         self.store = self.session.store
-        self.page = ResultsPage(self.session)
+        self.asked: list[tuple[str, str]] = []
+        self.out: Path | None = None
+        self.page = ResultsPage(self.session, self._ask)
         qtbot.addWidget(self.page)
         self.page.resize(1000, 500)
         self.page.show()
         qtbot.waitExposed(self.page)
+
+    def _ask(self, kind: str, name: str) -> Path | None:
+        self.asked.append((kind, name))
+        return self.out
 
     def open(self, attachment: Attachment = READY) -> int:
         number = self.store.next_id()

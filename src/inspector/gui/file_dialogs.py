@@ -77,6 +77,16 @@ def ask_for_table(parent: QWidget, name: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def ask_for_export(parent: QWidget, kind: str, name: str) -> Path | None:
+    """Ask where to save results: a file for ``"csv"`` and ``"json"``, else a folder; None when the person cancels."""
+    if kind not in ("csv", "json"):
+        folder = QFileDialog.getExistingDirectory(parent, "Choose a folder for the pictures")
+        return Path(folder) if folder else None
+    kinds = f"{kind.upper()} (*.{kind});;All files (*)"
+    chosen, _ = QFileDialog.getSaveFileName(parent, "Save the results", name, kinds)
+    return Path(chosen) if chosen else None
+
+
 def ask_for_picture(parent: QWidget, name: str) -> Path | None:
     """Ask where to save a picture; None when the person cancels."""
     chosen, _ = QFileDialog.getSaveFileName(parent, "Save the picture", name, "PNG pictures (*.png)")

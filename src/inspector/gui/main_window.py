@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from inspector.gui.prediction_panel import PredictionPanel
     from inspector.gui.tensor_panel import TensorPanel
 
+#: Milliseconds after which changed predictions are counted.
+_COUNT_AFTER = 30
+
 #: Milliseconds after which the rest of the window is built, also where no tree has been painted yet.
 _FURNISHED_AFTER = 250
 
@@ -72,6 +75,8 @@ class MainWindow(QMainWindow):
         self.image: int | None = None
         self._furnishing = self._furnished = False
         self._greeted: set[int] = set()
+        self._counting = QTimer(self, singleShot=True, interval=_COUNT_AFTER)
+        self._counting.timeout.connect(self._show_counts)
         self._remembered: set[int] = set()
         self.setWindowTitle("Inspector")
         self.setDockNestingEnabled(True)
@@ -321,6 +326,11 @@ class MainWindow(QMainWindow):
     def _image_changed(self, number: int) -> None:
         if number == self.image and self._furnished:
             self._show_image()
+        if not self._counting.isActive():
+            self._counting.start()
+
+    def _show_counts(self) -> None:
+        """Show how many images are done: once for the thousands that can change in one go."""
         self.status.show_images(len(self.store.images), self.session.unfinished_predictions)
         self.commands.enable()
 

@@ -48,7 +48,7 @@ class ResultsFilter(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
-        row.addWidget(self.search, 1)
+        row.addWidget(self.search, 3)
         for widget in (self.slider, self.least, self.cell):
             row.addWidget(widget)
         row.addStretch(1)

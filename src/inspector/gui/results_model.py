@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
@@ -35,17 +36,17 @@ class Column(IntEnum):
     """The columns, in their order."""
 
     FILE = 0
-    FOLDER = 1
-    PREDICTION = 2
-    SCORE = 3
-    SECOND = 4
-    FIGURES = 5
-    TRUTH = 6
+    PREDICTION = 1
+    SCORE = 2
+    TRUTH = 3
+    FIGURES = 4
+    SECOND = 5
+    FOLDER = 6
     TIME = 7
     PROBLEM = 8
 
 
-HEADER = ("File", "Folder", "Prediction", "Score", "Second", "Figures", "True class", "Time", "Problem")
+HEADER = ("File", "Prediction", "Score", "True class", "Figures", "Second", "Folder", "Time", "Problem")
 _RIGHT = (Column.SCORE, Column.TIME)
 #: Columns that can be empty in all rows, and what fills them.
 FIELDS = {
@@ -54,14 +55,20 @@ FIELDS = {
     Column.TRUTH: "true_label",
     Column.PROBLEM: "error",
 }
-_WAITING = {"waiting": "waiting", "running": "predicting…"}
+_WAITING = {"waiting": "waiting", "running": "predicting…", "failed": "not predicted"}
 
 #: A row's `ResultRow`.
 ROW = int(Qt.ItemDataRole.UserRole)
 
+
+@lru_cache(maxsize=10_000)
+def _folder_key(folder: str) -> list[Any]:
+    """Return `natural_key`: many images have few folders."""
+    return natural_key(folder)
+
+
 _KEYS: dict[Column, Callable[[ResultRow], Any]] = {
-    Column.FILE: lambda row: natural_key(row.file),
-    Column.FOLDER: lambda row: natural_key(row.folder),
+    Column.FOLDER: lambda row: _folder_key(row.folder),
     Column.PREDICTION: lambda row: row.label.casefold() or None,
     Column.SCORE: lambda row: row.score,
     Column.SECOND: lambda row: row.second.casefold() or None,
@@ -77,12 +84,12 @@ def texts(row: ResultRow) -> tuple[str, ...]:
     second = f"{row.second} {words.percent(row.second_score)}" if row.second_score is not None else ""
     return (
         row.file,
-        row.folder,
         row.label or _WAITING.get(row.phase, ""),
         words.percent(row.score) if row.score is not None else "",
-        second,
-        row.figures,
         row.true_label,
+        row.figures,
+        second,
+        row.folder,
         words.duration(row.milliseconds) if row.milliseconds is not None else "",
         row.error,
     )
@@ -115,6 +122,7 @@ class ResultsModel(QAbstractTableModel):
         self.rows: dict[int, ResultRow] = {}
         self.filled: set[Column] = set()
         self.classes: TrueClasses | None = None
+        self._names: dict[int, list[Any]] = {}  # by which files are put in order; ten thousand at once take long
         self._shown: list[int] = []
         self._places: dict[int, int] = {}
         self._pending: dict[int, None] = {}  # in the order they came
@@ -226,7 +234,7 @@ class ResultsModel(QAbstractTableModel):
         gone = [image for image in self.rows if image not in self._store.images]
         self._hide([image for image in gone if image in self._places])
         for image in gone:
-            del self.rows[image]
+            del self.rows[image], self._names[image]
         self._pending = {image: None for image in self._pending if image in self._store.images}
         self.take(image for image in self._store.images if image not in self.rows)
         if gone:
@@ -252,6 +260,8 @@ class ResultsModel(QAbstractTableModel):
                 row = row_of(item, prediction, self.classes)
                 self.filled.update(column for column, field in FIELDS.items() if getattr(row, field))
                 if row != self.rows.get(image):
+                    if image not in self._names:
+                        self._names[image] = natural_key(row.file)
                     self.rows[image] = row
                     is_shown, wanted = image in self._places, passes(row)
                     if is_shown or wanted:
@@ -303,7 +313,7 @@ class ResultsModel(QAbstractTableModel):
         images = sorted(images)  # ids grow, so this is the strip's order
         if self._column is None:
             return images
-        key = _KEYS[self._column]
+        key: Callable[[ResultRow], Any] = _KEYS.get(self._column, lambda row: self._names[row.image])
         found = [(value, image) for image in images if (value := key(self.rows[image])) is not None]
         found.sort(key=lambda pair: pair[0], reverse=self._descending)
         valued = {image for _, image in found}

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from inspector.gui.accuracy_page import AccuracyPage
-from inspector.gui.compare_page import ComparePage
+from inspector.export.tables import tab_text
+from inspector.gui import icons
 from inspector.gui.empty_page import EmptyPage
-from inspector.gui.results_model import ResultsModel
+from inspector.gui.results_model import HEADER, ResultsModel, texts
 from inspector.gui.results_table_page import ResultsTablePage
 from inspector.gui.segmented import Segmented
-from inspector.session import Session
+from inspector.session import Session, words
 from inspector.session.accuracy import accuracy
 from inspector.session.comparing import agreement
 from inspector.session.results import CLASSIFYING
 from inspector.session.state import OpenCheckpoint
+
+if TYPE_CHECKING:
+    from inspector.gui.accuracy_page import AccuracyPage
+    from inspector.gui.compare_page import ComparePage
+
+AskForExport = Callable[[str, str], Path | None]
+
+#: Rows that are copied at the most: a table of all belongs into a file.
+_MOST_COPIED = 5_000
 
 #: Milliseconds between two countings while results come in.
 _COUNT_EVERY = 500
@@ -27,6 +38,12 @@ _COUNT_EVERY = 500
 
 class ResultsPage(QWidget):
     """What one checkpoint predicts for all images; it listens to the store by itself while it is seen.
+
+    Parameters
+    ----------
+    ask
+        Asks the person where to save: with ``"csv"``, ``"json"`` or ``"pictures"``, and the suggested name; None where
+        that was cancelled.
 
     Signals
     -------
@@ -44,8 +61,9 @@ class ResultsPage(QWidget):
     images_requested = Signal()
     open_requested = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, ask: AskForExport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._ask = ask
         self._session, self._store = session, session.store
         self._checkpoint: int | None = None
         self._pressed: Callable[[], None] = self.images_requested.emit
@@ -54,16 +72,11 @@ class ResultsPage(QWidget):
         self.switch = Segmented("How the results are shown")
         self.table_page = ResultsTablePage(self._store, self.model)
         self.table = self.table_page.table
-        self.accuracy_page, self.compare_page = AccuracyPage(), ComparePage()
         self.empty = EmptyPage("image")
         self.pages = QStackedWidget()
         self.bar = QWidget()
+        self.copy, self.export = QPushButton("Copy"), QPushButton("Export…")
         self._counting = QTimer(self, singleShot=True, interval=_COUNT_EVERY)
-        self._views: dict[str, QWidget] = {
-            "table": self.table_page,
-            "accuracy": self.accuracy_page,
-            "compare": self.compare_page,
-        }
         self._lay_out()
         self._connect()
         self._listen()
@@ -73,12 +86,21 @@ class ResultsPage(QWidget):
         self.switch.add("accuracy", "Accuracy", "How often the model is right, where the true classes are known")
         self.switch.add("compare", "Compare", "The same images with another open checkpoint")
         self.switch.show_chosen("table")
-        for page in (self.empty, *self._views.values()):
-            self.pages.addWidget(page)
+        self.copy.setToolTip("Copy the shown rows, for a spreadsheet")
+        self.export.setToolTip("Save the shown rows as a table, as JSON, or as pictures")
+        menu = QMenu(self.export)
+        menu.addAction("Table (CSV)…", lambda: self._save_table("csv"))
+        menu.addAction("JSON…", lambda: self._save_table("json"))
+        menu.addAction("Pictures with their predictions…", self._save_pictures)
+        self.export.setMenu(menu)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.table_page)
         self.head = QHBoxLayout(self.bar)
         self.head.setContentsMargins(0, 0, 0, 0)
         self.head.addWidget(self.switch)
         self.head.addStretch(1)
+        self.head.addWidget(self.copy)
+        self.head.addWidget(self.export)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 0)
         column.setSpacing(10)
@@ -91,12 +113,10 @@ class ResultsPage(QWidget):
         self.table.image_selected.connect(self.image_selected)
         self.table.doubleClicked.connect(lambda _: self.opened.emit())
         self.table.seen.connect(partial(self._session.show_thumbnails, "table"))
-        self.accuracy_page.chosen.connect(self._show_cell)
-        self.compare_page.chosen.connect(self._compare)
-        self.compare_page.image_selected.connect(self.image_selected)
-        self.compare_page.table.doubleClicked.connect(lambda _: self.opened.emit())
-        self.compare_page.open_requested.connect(self.open_requested)
         self._counting.timeout.connect(self._count)
+        self.copy.clicked.connect(self.copy_rows)
+        self.table.copy_pressed.connect(self.copy_rows)
+        self.table.menu_requested.connect(lambda place: self._menu().popup(place))
         for model in (self.model, self.other):
             model.settled.connect(self._count_soon)
 
@@ -112,6 +132,36 @@ class ResultsPage(QWidget):
         ]
         # A plain function: when `destroyed` is emitted this object can't be called any more.
         self.destroyed.connect(partial(_end_all, ends))
+
+    @cached_property
+    def accuracy_page(self) -> AccuracyPage:
+        """The accuracy, built at its first use."""
+        from inspector.gui.accuracy_page import AccuracyPage
+
+        page = AccuracyPage()
+        page.chosen.connect(self._show_cell)
+        self.pages.addWidget(page)
+        return page
+
+    @cached_property
+    def compare_page(self) -> ComparePage:
+        """The comparison, built at its first use."""
+        from inspector.gui.compare_page import ComparePage
+
+        page = ComparePage()
+        page.chosen.connect(self._compare)
+        page.image_selected.connect(self.image_selected)
+        page.table.doubleClicked.connect(lambda _: self.opened.emit())
+        page.open_requested.connect(self.open_requested)
+        self.pages.addWidget(page)
+        return page
+
+    @property
+    def _page(self) -> QWidget:
+        """The page of the chosen view."""
+        if self._view == "table":
+            return self.table_page
+        return self.accuracy_page if self._view == "accuracy" else self.compare_page
 
     # -- what is shown -----------------------------------------------------------------------------------------
 
@@ -166,10 +216,48 @@ class ResultsPage(QWidget):
             self.empty.say("Nothing is attached yet", text, "Attach" if found is not None and found.attachable else "")
             self._pressed, is_empty = self.attach_requested.emit, True
         self.bar.setVisible(not is_empty)
-        self.pages.setCurrentWidget(self.empty if is_empty else self._views[self._view])
+        self.pages.setCurrentWidget(self.empty if is_empty else self._page)
 
     def _has_predictions(self) -> bool:
         return any(checkpoint == self._checkpoint for checkpoint, _ in self._store.predictions)
+
+    # -- taking results away -----------------------------------------------------------------------------------
+
+    def _shown_images(self) -> list[int]:
+        return [row.image for row in self.model.shown]
+
+    def copy_rows(self) -> None:
+        """Put the shown rows into the clipboard, for a spreadsheet."""
+        rows = [texts(row) for row in self.model.shown[:_MOST_COPIED]]
+        QGuiApplication.clipboard().setText(tab_text(HEADER, rows).replace(words.THIN, " "))
+        copied = words.plural(len(rows), "row")
+        rest = "" if len(rows) == self.model.rowCount() else " Export the others as a table."
+        self._store.notice(f"Copied {copied}.{rest}")
+
+    def _save_table(self, kind: Literal["csv", "json"]) -> None:
+        found = self._found
+        out = self._ask(kind, f"{found.path.stem}-results.{kind}") if found is not None else None
+        if found is not None and out is not None:
+            self._session.exporting.save_table(found.id, self._shown_images(), out, kind)
+
+    def _save_pictures(self) -> None:
+        found = self._found
+        folder = self._ask("pictures", "") if found is not None else None
+        if found is not None and folder is not None:
+            self._session.exporting.save_pictures(found.id, self._shown_images(), folder)
+
+    def _menu(self) -> QMenu:
+        """Return the menu of the selected row; it deletes itself when it closes."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        row = self.model.row_at(self.table.currentIndex())
+        item = self._store.images.get(row.image) if row is not None else None
+        if item is not None:
+            menu.addAction(icons.icon("image"), "Show the image", self.opened.emit)
+            path = str(item.path)
+            menu.addAction(icons.icon("copy"), "Copy path", lambda: QGuiApplication.clipboard().setText(path))
+        menu.addAction(icons.icon("copy"), "Copy the shown rows", self.copy_rows)
+        return menu
 
     # -- figures over all rows ---------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ ROW_HEIGHT = 41
 _RADIUS = 4.0
 _PADDING = 8
 _MARK = 14
-_WIDTHS = (230, 110, 170, 76, 180, 170, 150, 76, 260)
+_WIDTHS = (196, 150, 72, 128, 150, 170, 110, 76, 260)
 
 
 class ResultsDelegate(QStyledItemDelegate):

@@ -115,10 +115,11 @@ class WindowPages(Centre):
                 self.image.add_overlay(overlay)
 
     def _make_results(self) -> QWidget:
+        from inspector.gui import file_dialogs
         from inspector.gui.results_page import ResultsPage
 
         window = self._window
-        page = ResultsPage(window.session)
+        page = ResultsPage(window.session, lambda kind, name: file_dialogs.ask_for_export(self, kind, name))
         page.image_selected.connect(window.strip.select)
         window.strip.image_selected.connect(page.select)
         page.opened.connect(self.open_image)

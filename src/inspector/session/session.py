@@ -14,6 +14,7 @@ from inspector.session.copying import Copying
 from inspector.session.drawing import THRESHOLD
 from inspector.session.engine_link import EngineLink
 from inspector.session.explaining import Explaining
+from inspector.session.exporting import Exporting
 from inspector.session.failure import Failure
 from inspector.session.images import LARGE, PREVIEW, Images
 from inspector.session.looking import Looking
@@ -89,6 +90,7 @@ class Session:
         self._watching = Watching(self.store, loop)
         self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
         self._copying = Copying(self.store, loop, self._readers)
+        self.exporting = Exporting(self.store, loop, self._images.save_picture)
         self._side_by_side = SideBySide(self.store, self._predicting.predict_all, self.attach)
         self._cancels = 0
         self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
