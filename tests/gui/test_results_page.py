@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 
+from inspector.gui.differences_model import DifferencesModel
 from inspector.gui.results_model import Column
 from inspector.gui.results_page import ResultsPage
 from inspector.session import QueueLoop, Session
+from inspector.session.comparing import Difference
 from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.results import ResultRow
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
 
 READY = Attachment(phase="ready", architecture="resnet18", labels=("cat", "dog"))
@@ -23,7 +27,8 @@ class Page:
 
     def __init__(self, qtbot: Any) -> None:
         self.qtbot = qtbot
-        self.session = Session(QueueLoop(), thumbnails=False)
+        self.loop = QueueLoop()
+        self.session = Session(self.loop, thumbnails=False)
         self.store = self.session.store
         self.asked: list[tuple[str, str]] = []
         self.out: Path | None = None
@@ -151,3 +156,101 @@ def test_it_catches_up_when_it_is_seen_again(made: Page) -> None:
     made.page.show()
     made.settle()
     assert made.page.model.index(0, Column.PREDICTION).data() == "cat"
+
+
+# -- accuracy, comparison, export ----------------------------------------------------------------------------------
+
+
+def known(made: Page) -> tuple[int, list[int]]:
+    """Return a checkpoint and three images of known class, of which it is right on two."""
+    number = made.open()
+    made.page.show_checkpoint(number)
+    ids = made.add("/set/cat/1.png", "/set/cat/2.png", "/set/dog/3.png")
+    for image, best in zip(ids, (0, 1, 1), strict=True):
+        made.predict(number, image, (best, 0.8), (1 - best, 0.2))
+    made.settle()
+    return number, ids
+
+
+def test_the_accuracy_is_told_and_a_cell_filters_the_table(made: Page, qtbot: Any) -> None:
+    known(made)
+    made.page.show_view("accuracy")
+    page = made.page.accuracy_page
+    assert page.title.text().replace("\u202f", " ") == "66.7 % right, 100.0 % among the first 2"
+    assert page.classes.topLevelItem(0).text(3) == "dog (1)"  # type: ignore[union-attr]
+    place = page.matrix.cell_rect(0, 1).center()
+    qtbot.mouseMove(page.matrix, place)
+    qtbot.waitUntil(lambda: page.cell.text() == "1 image of cat, predicted dog")
+    qtbot.mouseClick(page.matrix, Qt.MouseButton.LeftButton, pos=place)
+    assert made.page.table.isVisible()
+    assert made.files() == ["2.png"]
+    qtbot.mouseClick(made.page.table_page.filter.cell, Qt.MouseButton.LeftButton)
+    assert len(made.files()) == 3
+
+
+def test_the_matrix_is_walked_by_keys(made: Page, qtbot: Any) -> None:
+    known(made)
+    made.page.show_view("accuracy")
+    matrix = made.page.accuracy_page.matrix
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down):
+        qtbot.keyClick(matrix, key)
+    assert made.page.accuracy_page.cell.text() == "1 image of dog, predicted right"
+    with qtbot.waitSignal(matrix.chosen) as told:
+        qtbot.keyClick(matrix, Qt.Key.Key_Return)
+    assert told.args == [(1, 1), "dog as dog"]
+
+
+def test_without_true_classes_it_says_how_they_are_told(made: Page) -> None:
+    number = made.open()
+    made.page.show_checkpoint(number)
+    made.add("/a/1.png")
+    made.page.show_view("accuracy")
+    assert made.page.accuracy_page.empty.isVisible()
+    assert "WordNet id" in made.page.accuracy_page.empty.text.text()
+
+
+def test_two_checkpoints_are_compared(made: Page, qtbot: Any) -> None:
+    number, ids = known(made)
+    made.page.show_view("compare")
+    page = made.page.compare_page
+    assert page.empty.title.text() == "There is nothing to compare with"
+    other = made.open()
+    made.store.change_checkpoint(other, state_dict=0)
+    made.store.checkpoints_changed.emit()
+    for image, best in zip(ids, (0, 0, 1), strict=True):
+        made.predict(other, image, (best, 0.6), (1 - best, 0.4))
+    made.store.set_comparison((number, other))
+    qtbot.waitUntil(lambda: len(page.model.rows) == 1)
+    said = page.said.text().replace("\u202f", " ")
+    assert said.startswith("They agree on 2 of 3 images (66.7 %).")
+    cells = [page.model.index(0, column).data().replace("\u202f", " ") for column in range(7)]
+    name = made.store.checkpoints[other].name
+    assert cells == ["2.png", "dog", "80.0 %", "cat", "60.0 %", "cat", name]
+    with qtbot.waitSignal(made.page.image_selected) as told:
+        page.table.selectRow(0)
+    assert told.args == [ids[1]]
+    del made.store.checkpoints[other]
+    made.store.checkpoints_changed.emit()
+    assert made.store.comparison is None
+
+
+def test_what_is_shown_is_copied_and_exported(made: Page, qtbot: Any, tmp_path: Path) -> None:
+    known(made)
+    made.page.table_page.filter.search.setText("dog 3")
+    qtbot.waitUntil(lambda: made.files() == ["3.png"])
+    qtbot.mouseClick(made.page.copy, Qt.MouseButton.LeftButton)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert len(lines) == 2
+    assert lines[1].split("\t")[:4] == ["3.png", "dog", "80.0 %", "dog"]
+    made.out = tmp_path / "shown.csv"
+    made.page.export.menu().actions()[0].trigger()
+    assert made.asked[0][0] == "csv"
+    made.loop.run_until(lambda: made.out is not None and made.out.exists(), 10)
+    assert "/set/dog/3.png,1,dog,1,0.8" in made.out.read_text(encoding="utf-8")
+
+
+def test_the_differences_are_a_proper_item_model(qtmodeltester: Any) -> None:
+    model = DifferencesModel()
+    rows = [ResultRow(1, "1.png", "", best=best, label="cat", score=0.5) for best in (0, 1)]
+    model.set_rows((Difference(rows[0], rows[1]),), "a", "b")
+    qtmodeltester.check(model)

@@ -131,9 +131,13 @@ class ImageStripModel(QAbstractListModel):
         if added:
             self.beginInsertRows(QModelIndex(), kept, len(wanted) - 1)
             self._ids = wanted
-            self._index_rows()
+            self._rows.update((number, kept + step) for step, number in enumerate(added))
             self.endInsertRows()
-        self._count()
+        if gone:
+            self._count()
+        else:  # what is added in many turns is counted once
+            for number in added:
+                self._count_in(number)
         return added
 
     def take_image(self, image: int) -> None:
@@ -150,10 +154,8 @@ class ImageStripModel(QAbstractListModel):
             if row is not None:
                 rows.append(row)
             awaited = image in self.running or image in self.waiting
-            phase = found.phase if found is not None and row is not None else "none"
-            for phases, members in (("running", self.running), ("waiting", self.waiting)):
-                (members.add if phase == phases else members.discard)(image)
-            finished += awaited and phase in ("ready", "failed")
+            self._count_in(image)
+            finished += awaited and row is not None and found is not None and found.phase in ("ready", "failed")
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
         return finished
@@ -180,6 +182,13 @@ class ImageStripModel(QAbstractListModel):
 
     def _index_rows(self) -> None:
         self._rows = {number: row for row, number in enumerate(self._ids)}
+
+    def _count_in(self, image: int) -> None:
+        """Count one image among those that wait, or are predicted, or neither."""
+        found = self._prediction(image) if image in self._rows else None
+        phase = found.phase if found is not None else "none"
+        for phases, members in (("running", self.running), ("waiting", self.waiting)):
+            (members.add if phase == phases else members.discard)(image)
 
     def _count(self) -> None:
         phases = [(number, found.phase) for number in self._ids if (found := self._prediction(number)) is not None]

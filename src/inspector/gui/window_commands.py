@@ -95,7 +95,8 @@ class WindowCommands(QObject):
         copying = found is not None and found.copy is not None
         fits = found is not None and found.attachable
         explained = self._session.store.explanation is not None
-        self.actions["cancel"].setEnabled(running or copying or explained or self._session.unfinished_predictions > 0)
+        saving = copying or self._session.exporting.is_saving
+        self.actions["cancel"].setEnabled(running or saving or explained or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
@@ -218,12 +219,14 @@ class WindowCommands(QObject):
             self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
 
     def cancel(self) -> None:
-        """Stop what is running: a file's reload, else its copy, predictions, an attachment, reading, “Why?”."""
+        """Stop what is running: a file's reload, else a copy, pictures, predictions, an attachment, reading, “Why?”."""
         found = self._session.current
         if found is not None and found.freshness.phase == "reloading":
             self._session.cancel_reload(found.id)
         elif found is not None and found.copy is not None:
             self._session.cancel_copy(found.id)
+        elif self._session.exporting.is_saving:
+            self._session.exporting.cancel()
         elif self._session.unfinished_predictions:
             self._session.cancel_predictions()
         elif found is not None and found.attachment.phase == "running":

@@ -7,8 +7,6 @@ a time. A file is put in place whole, or not at all.
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import math
 import os
@@ -219,12 +217,6 @@ def free_names(items: Sequence[ImageItem], folder: Path) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
-
-
-def clipboard_text(results: Sequence[ImageResult]) -> str:
-    """Return results for a spreadsheet's clipboard: fields with tabs between them."""
-    rows = csv.reader(io.StringIO(table(results)))
-    return "".join("\t".join(" ".join(field.split()) for field in row) + "\n" for row in rows)
 
 
 def _without_nan(value: Any) -> Any:

@@ -19,7 +19,7 @@ from inspector.session.store import Store
 from inspector.session.thumbnails import thumbnail_from
 
 #: Images added in one turn of the loop.
-_SLICE = 400
+_SLICE = 250
 
 #: Twice the size it is shown at, for sharp pictures on dense screens.
 PREVIEW = (720, 640)

@@ -1,0 +1,120 @@
+"""Results written to files: the whole table in turns, JSON as the command line's, pictures that replace nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inspector.session import QueueLoop
+from inspector.session.exporting import Exporting, free_names
+from inspector.session.failure import Failure
+from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
+from inspector.session.store import Store
+
+READY = Attachment(phase="ready", architecture="resnet18", device="cpu")
+DAMAGED = Failure("3.png is damaged.", "Take another.")
+
+
+class Exported:
+    """A store with predictions, and who exports them."""
+
+    def __init__(self, count: int) -> None:
+        self.store, self.loop = Store(), QueueLoop()
+        self.checkpoint = self.store.next_id()
+        self.store.checkpoints[self.checkpoint] = OpenCheckpoint(
+            self.checkpoint, Path("/m.pth"), phase="ready", attachment=READY
+        )
+        self.notices: list[str] = []
+        self.store.noticed.connect(lambda notice: self.notices.append(notice.text))
+        self.saved: list[tuple[int, Path]] = []
+        self.failing: set[int] = set()
+        self.exporting = Exporting(self.store, self.loop, self._save)
+        self.images = [self.store.next_id() for _ in range(count)]
+        for place, image in enumerate(self.images):
+            self.store.images[image] = ImageItem(image, Path(f"/set/{place}.png"))
+            scores = (ClassScore("cat", 0, 0.75), ClassScore("dog", 1, 0.25))
+            self.store.predictions[self.checkpoint, image] = Prediction("ready", scores, 5.0, "cpu", width=8, height=6)
+
+    def _save(self, image: int, checkpoint: int, out: Path, done: Callable[[Failure | None], None]) -> None:
+        assert checkpoint == self.checkpoint
+        self.saved.append((image, out))
+        done(DAMAGED if image in self.failing else None)
+
+    def finish(self) -> None:
+        count = len(self.notices)
+        self.loop.run_until(lambda: len(self.notices) > count, 10)
+
+
+def test_a_long_table_is_written_in_turns_and_put_in_place_whole(tmp_path: Path) -> None:
+    made, out = Exported(1_000), tmp_path / "results.csv"
+    out.write_text("old", encoding="utf-8")
+    made.store.predictions[made.checkpoint, made.images[3]] = Prediction("failed", failure=DAMAGED)
+    del made.store.predictions[made.checkpoint, made.images[4]]
+    made.exporting.save_table(made.checkpoint, made.images, out, "csv")
+    assert out.read_text(encoding="utf-8") == "old"
+    made.finish()
+    rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+    assert len(rows) == 2 * 998 + 2
+    assert [row["image"] for row in rows if row["rank"] in ("", "1")] == [f"/set/{n}.png" for n in range(1_000)]
+    assert rows[6]["error"] == "3.png is damaged. Take another."
+    assert rows[7]["error"] == "It has not been predicted."
+    assert made.notices[-1].replace("\u202f", " ") == "The results of 1 000 images are in results.csv."
+    assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 151, 400])
+def test_json_is_one_document_of_the_command_lines_shape(tmp_path: Path, count: int) -> None:
+    made, out = Exported(count), tmp_path / "results.json"
+    if count:
+        nan = (ClassScore("cat", 0, float("nan")),)
+        made.store.predictions[made.checkpoint, made.images[-1]] = Prediction("ready", nan, 5.0, "cpu")
+    made.exporting.save_table(made.checkpoint, made.images, out, "json")
+    made.finish()
+    read = json.loads(out.read_text(encoding="utf-8"))
+    assert (read["architecture"], read["task"], read["device"], read["eval_mode"]) == (
+        "resnet18", "classification", "cpu", True,
+    )  # fmt: skip
+    assert [row["image"] for row in read["results"]] == [f"/set/{place}.png" for place in range(count)]
+    if count:
+        assert read["results"][-1]["predictions"][0]["score"] is None
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    made = Exported(2)
+    made.exporting.save_table(made.checkpoint, made.images, tmp_path / "none" / "results.csv", "csv")
+    assert made.notices == ["results.csv can't be written: No such file or directory. Choose another folder."]
+
+
+def test_pictures_get_names_of_their_own_and_failures_are_counted(tmp_path: Path) -> None:
+    made = Exported(4)
+    (tmp_path / "1.png").write_bytes(b"old")
+    made.failing = {made.images[2]}
+    del made.store.predictions[made.checkpoint, made.images[3]]
+    made.exporting.save_pictures(made.checkpoint, made.images, tmp_path)
+    assert made.exporting.is_saving
+    made.finish()
+    assert [out.name for _, out in made.saved] == ["0.png", "1-2.png", "2.png"]
+    said = f"2 of 3 pictures saved in {tmp_path.name}. 1 could not be: 3.png is damaged. Take another."
+    assert made.notices[-1] == said
+    assert not made.exporting.is_saving
+
+
+def test_saving_pictures_can_be_cancelled(tmp_path: Path) -> None:
+    made = Exported(50)
+    made.exporting.save_pictures(made.checkpoint, made.images, tmp_path)
+    made.loop.run_until(lambda: len(made.saved) == 5)
+    made.exporting.cancel()
+    made.finish()
+    assert len(made.saved) < 10
+    assert made.notices[-1].startswith(f"{len(made.saved)} of 50 pictures saved")
+
+
+def test_names_that_differ_in_their_capitals_or_endings_do_not_meet(tmp_path: Path) -> None:
+    items = [ImageItem(place, Path(name)) for place, name in enumerate(("/a/x.jpg", "/b/X.png", "/c/x.webp"))]
+    assert free_names(items, tmp_path / "new") == ["x.png", "X-2.png", "x-3.png"]
