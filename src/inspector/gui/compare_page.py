@@ -23,7 +23,9 @@ from inspector.session.comparing import Agreement, sentence
 from inspector.session.state import OpenCheckpoint
 
 _ALONE = "Open another checkpoint, in a tab of its own, to compare what both predict for these images."
-_WIDTHS = (190, 170, 76, 170, 76, 140)
+#: Characters of a checkpoint's name.
+_LONGEST_NAME = 32
+_WIDTHS = (150, 128, 64, 128, 64, 110)
 
 
 class ComparePage(QWidget):
@@ -138,6 +140,7 @@ class ComparePage(QWidget):
         state
             What keeps the other one from answering, in words; empty where nothing does.
         """
+        first, second = _short(first), _short(second)
         self.said.setText(sentence(found, first, second))
         left = f"{words.plural(found.unfinished, 'image')} not answered by both" if found.unfinished else ""
         self.waiting.setText(state or left)
@@ -155,3 +158,8 @@ class ComparePage(QWidget):
         row = self.table.currentIndex().row()
         if 0 <= row < len(self.model.rows):
             self.image_selected.emit(self.model.rows[row].image)
+
+
+def _short(name: str) -> str:
+    """Return a file's name that leaves room for another one beside it."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 14]}…{name[-13:]}"
