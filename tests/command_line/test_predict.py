@@ -35,7 +35,7 @@ def test_demo_folder_with_a_broken_image(inspector: Inspector, demo: Path, tmp_p
         *("--save", "saved", "--csv", "table.csv", "nothing.png", "--json"),
         cwd=tmp_path,
     ).json()
-    assert list(made) == ["architecture", "task", "device", "eval_mode", "results"]
+    assert list(made) == ["architecture", "task", "device", "eval_mode", "accuracy", "results"]
     assert (made["architecture"], made["task"]) == ("shufflenet_v2_x0_5", "classification")
     assert (made["device"], made["eval_mode"]) == ("cpu", True)
     results = {row["image"]: row for row in made["results"]}
@@ -50,7 +50,7 @@ def test_demo_folder_with_a_broken_image(inspector: Inspector, demo: Path, tmp_p
         assert row["error"] is None
         assert row["milliseconds"] > 0
         best, *others = row["predictions"]
-        assert list(best) == ["label", "index", "score", "box"]
+        assert list(best) == ["label", "index", "score", "box", "area", "keypoints"]
         assert (best["label"], best["index"]) == (words[best["index"]], int(Path(image).name[0]))
         assert best["box"] is None
         assert len(others) == 2
@@ -66,7 +66,7 @@ def test_demo_folder_with_a_broken_image(inspector: Inspector, demo: Path, tmp_p
 def _check_csv(path: Path, results: list[dict[str, Any]]) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["image", "rank", "label", "index", "score", "error"]
+    assert list(rows[0])[:5] == ["image", "rank", "label", "index", "score"]
     assert len(rows) == sum(max(1, len(result["predictions"])) for result in results)
     first = results[0]["predictions"][0]
     assert (rows[0]["image"], rows[0]["rank"], rows[0]["label"]) == (results[0]["image"], "1", first["label"])

@@ -62,6 +62,17 @@ def positive(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Return a number from 0 to 1, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
 def device(text: str) -> str:
     """Return a device's name, for argparse; whether there is one only the engine knows."""
     if not _DEVICE.fullmatch(text):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import os
 from pathlib import Path
-from typing import Any
 
-from inspector.command_line.arguments import Parser, device, positive
-from inspector.command_line.output import Page, print_json, progress
-from inspector.command_line.prediction_run import Outcome, PredictionRun, Request, Result
-from inspector.command_line.problems import CommandError, UsageError
+from inspector.command_line.arguments import Parser, device, positive, share
+from inspector.command_line.output import print_json, progress
+from inspector.command_line.prediction_page import print_page
+from inspector.command_line.prediction_request import Request
+from inspector.command_line.prediction_run import PredictionRun
+from inspector.command_line.problems import CommandError, EngineFailedError, UsageError
 from inspector.command_line.processes import usable_engine_python
-from inspector.session import words
-from inspector.session.trust_offer import ASSUMED_PREPROCESSING
+from inspector.export.predictions import ImageResult, document, table
+from inspector.session.drawing import THRESHOLD
 
-DESCRIPTION = "Predict images with a checkpoint's weights, in eval mode."
+DESCRIPTION = (
+    "Predict images with a checkpoint's weights, in eval mode, for every task that torchvision's models have. "
+    "Models of videos take animated images, videos, and folders whose images are the frames of one clip; those of "
+    "optical flow take the images in pairs, each with the next."
+)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -29,13 +32,26 @@ def add_arguments(parser: Parser) -> None:
     add("--num-classes", metavar="N", type=positive, help="Size of the head; by default the file's own.")
     parser.add_state_dict()
     add("--device", metavar="DEVICE", type=device, default="auto", help="auto (default), cpu, cuda, cuda:N or mps.")
-    add("--top", metavar="N", type=positive, default=5, help="Classes per image (default 5).")
+    add(
+        "--top",
+        metavar="N",
+        type=positive,
+        default=5,
+        help="Classes per image (default 5); segmentation lists all it finds.",
+    )
+    add(
+        "--threshold",
+        metavar="SCORE",
+        type=share,
+        default=THRESHOLD,
+        help="Leave out detected objects with a smaller score, 0 to 1 (default 0.5); in every form of the results.",
+    )
     add("--labels", metavar="FILE", help="Class names: a text file with a name a line, or JSON.")
     add("--partial", action="store_true", help="Attach what fits; the rest stays untrained, and is listed.")
     parser.add_python()
     add("--trust", action="store_true", help="Run the file's own model as it is. Its code gets your rights.")
     add("--source", metavar="DIR", help="The folder of the code of the file's classes, for --trust.")
-    add("--save", metavar="DIR", help="Save copies of the images with their prediction, as PNG.")
+    add("--save", metavar="DIR", help="Save copies of the images with what was predicted drawn on them, as PNG.")
     add("--csv", metavar="FILE", help="Write the predictions as a table.")
     parser.add_json()
 
@@ -59,15 +75,19 @@ def run(arguments: argparse.Namespace) -> int:
         trust=arguments.trust,
         source=Path(os.path.abspath(arguments.source)) if arguments.source is not None else None,
         save=save,
+        threshold=arguments.threshold,
     )
     with progress(f"Reading {arguments.file}") as update:
         outcome = PredictionRun(request, update).run()
     if arguments.json:
-        print_json(_document(outcome))
+        made = outcome
+        print_json(document(made.architecture, made.task, made.device, made.results, made.accuracy))
     else:
-        _print_page(outcome)
+        print_page(outcome)
     if arguments.csv is not None:
         _write_csv(Path(arguments.csv), outcome.results)
+    if outcome.stopped is not None:
+        raise EngineFailedError(*outcome.stopped)
     if outcome.unsaved is not None:
         raise CommandError(*outcome.unsaved)
     return 0
@@ -82,57 +102,8 @@ def _made_folder(name: str) -> Path:
     return folder
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "architecture": outcome.architecture,
-        "task": outcome.task,
-        "device": outcome.device,
-        "eval_mode": True,  # the engine verifies it before every forward pass
-        "results": [
-            {
-                "image": result.image,
-                "error": result.error,
-                "milliseconds": result.milliseconds,
-                "predictions": [
-                    {"label": row.label, "index": row.index, "score": row.score, "box": None} for row in result.classes
-                ],
-            }
-            for result in outcome.results
-        ],
-    }
-
-
-def _write_csv(path: Path, results: list[Result]) -> None:
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("image", "rank", "label", "index", "score", "error"))
-    for result in results:
-        if result.error is not None:
-            table.writerow((result.image, "", "", "", "", result.error))
-        for rank, row in enumerate(result.classes, 1):
-            table.writerow((result.image, rank, row.label, row.index, row.score, ""))
+def _write_csv(path: Path, results: list[ImageResult]) -> None:
     try:
-        path.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
+        path.write_text(table(results), encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}.", "Choose another file.") from None
-
-
-def _print_page(outcome: Outcome) -> None:
-    page = Page()
-    own = ", run as it is," if outcome.trusted else ""
-    page.line(f"{outcome.architecture}{own} on {outcome.device_description}, {outcome.eval_sentence}.", "bold")
-    page.line(f"{outcome.labels_from[:1].upper()}{outcome.labels_from[1:]}.")
-    if outcome.preprocessing_is_assumed:
-        page.line(f"{ASSUMED_PREPROCESSING}.")
-    page.line()
-    rows = []
-    for result in outcome.results:
-        time = words.duration(result.milliseconds or 0.0)
-        for rank, row in enumerate(result.classes):
-            first = rank == 0
-            rows.append((result.image if first else "", row.label, words.percent(row.score), time if first else ""))
-    page.table(("Image", "Prediction", "Score", "Time"), rows, right=(2, 3))
-    failed = [(result.image, result.error) for result in outcome.results if result.error is not None]
-    if failed:
-        page.heading("Not predicted")
-        page.table(("Image", "Reason"), failed)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from inspector.session import words
+from inspector.session.accuracy import accuracy
 from inspector.session.match_state import Candidate, MatchReport
+from inspector.session.prediction_state import Prediction
+from inspector.session.results import row_of
+from inspector.session.sources import VIDEO
+from inspector.session.state import Attachment, ImageItem
+from inspector.session.true_classes import TrueClasses
 
 
 def misfit(file: str, report: MatchReport) -> str:
@@ -47,3 +55,27 @@ def free_name(stem: str, taken: set[str]) -> str:
         name = f"{stem}-predicted-{count}.png"
     taken.add(name.casefold())
     return name
+
+
+def pace(done: int, total: int, seconds: float) -> str:
+    """Return how far predicting is, how fast it goes and how long it still takes."""
+    said = f"Predicting {done:,} of {words.plural(total, 'image')}"
+    if done < 2 or seconds <= 0:
+        return said
+    rate = done / seconds
+    speed = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
+    left = words.duration(1_000 * (total - done) / rate)
+    return f"{said}, {speed}" if done == total else f"{said}, {speed}, {left} left"
+
+
+def accuracy_counts(
+    attachment: Attachment, found: Iterable[tuple[ImageItem, Prediction | None]]
+) -> dict[str, int] | None:
+    """Return how often the classes are right, of images whose folder or name tells theirs; None where none does."""
+    if attachment.task not in ("classification", VIDEO) or not attachment.labels:
+        return None
+    classes = TrueClasses(attachment.labels)
+    counted = accuracy((row_of(item, made, classes) for item, made in found), attachment.labels)
+    if not counted.known:
+        return None
+    return {"known": counted.known, "right": counted.right, "among": counted.among, "top": counted.k}

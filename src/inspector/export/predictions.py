@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,6 +54,8 @@ class ImageResult:
         Of the upright image in pixels, which boxes and keypoints refer to; 0 where that is not known.
     note
         What else should be known, as a sentence.
+    motion
+        Of optical flow: its figures.
     """
 
     image: str
@@ -63,15 +65,23 @@ class ImageResult:
     width: int = 0
     height: int = 0
     note: str = ""
+    motion: Mapping[str, float] | None = None
 
 
-def document(architecture: str, task: str, device: str, results: Iterable[ImageResult]) -> dict[str, Any]:
+def document(
+    architecture: str,
+    task: str,
+    device: str,
+    results: Iterable[ImageResult],
+    accuracy: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """Return a run as one JSON document, whose keys ``docs/json.md`` explains."""
     return {
         "architecture": architecture,
         "task": task,
         "device": device,
         "eval_mode": True,  # the engine verifies it before every forward pass
+        "accuracy": dict(accuracy) if accuracy is not None else None,
         "results": [
             {
                 "image": result.image,
@@ -81,6 +91,7 @@ def document(architecture: str, task: str, device: str, results: Iterable[ImageR
                 "height": result.height or None,
                 "note": result.note,
                 "predictions": [prediction(row) for row in result.predictions],
+                "motion": dict(result.motion) if result.motion is not None else None,
             }
             for result in results
         ],

@@ -78,28 +78,28 @@ def draw(photo: Image.Image, answer: Answer, *, threshold: float = 0.5, opacity:
     AnswerError
         A grid is damaged.
     """
-    if answer.task in ("classification", "video_classification") or not (answer.found or answer.grids):
+    if not answer.grids and all(found.box is None for found in answer.found):
         return with_caption(photo, caption(answer, threshold))
     picture = _enlarged(photo)
     drawing = _Drawing(picture, answer, opacity)
     drawing.lay_grids(threshold)
-    if answer.task == "semantic_segmentation":
+    if any(grid.kind == "classes" for grid in answer.grids):
         return with_legend(picture, _legend(answer))
-    if answer.task != "optical_flow":
-        drawing.mark_objects(threshold)
+    drawing.mark_objects(threshold)
     return with_caption(picture, caption(answer, threshold))
 
 
 def caption(answer: Answer, threshold: float) -> str:
     """Return what is written below a picture, as one line."""
-    if answer.task in ("classification", "video_classification"):
-        return f"{answer.found[0].label}  {_percent(answer.found[0].score)}" if answer.found else "No class."
-    if answer.task == "optical_flow" or answer.note:
-        return answer.note or "No motion."
+    best = answer.found[0] if answer.found else None
+    if best is not None and best.box is None:
+        return f"{best.label}  {_percent(best.score)}"
+    if best is None and (answer.note or answer.task != "detection"):
+        return answer.note or "Nothing found."
     shown = [found for found in answer.found if found.score >= threshold]
-    what = "person" if answer.task == "keypoint_detection" else "object"
-    plural = {"person": "people", "object": "objects"}[what] if len(shown) != 1 else what
-    return f"{len(shown) or 'No'} {plural} of at least {threshold:.0%}".replace("%", " %")
+    return f"{len(shown) or 'No'} {'object' if len(shown) == 1 else 'objects'} of at least {threshold:.0%}".replace(
+        "%", " %"
+    )
 
 
 class _Drawing:
@@ -108,6 +108,7 @@ class _Drawing:
     def __init__(self, picture: Image.Image, answer: Answer, opacity: float) -> None:
         self._picture, self._answer, self._opacity = picture, answer, opacity
         self._scale = (picture.width / answer.width, picture.height / answer.height)
+        self._has_masks = any(grid.kind == "mask" for grid in answer.grids)
 
     def lay_grids(self, threshold: float) -> None:
         """Lay all that covers the picture: the surest object's mask last, on top."""
@@ -158,7 +159,7 @@ class _Drawing:
                 marks.chip(self._scaled(found.box), text, self._colour(place, found))
 
     def _colour(self, place: int, found: Found) -> Rgb:
-        if self._answer.task in ("instance_segmentation", "keypoint_detection"):
+        if self._has_masks:  # masks lie on each other
             return CLASSES[place % len(CLASSES)]
         return class_colour(found.index)
 

@@ -12,11 +12,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _MIN_WIDTH = 240  # pixels, so that a label below a tiny image can be read
 _MAX_CHARACTERS = 80
-
-
-def font(width: int) -> Font:
-    """Return the font of captions for a picture of that many pixels: 14 to 48 high."""
-    return ImageFont.load_default(text_height(width))
+_MOST_WRAPPED = 400  # characters: two sentences
 
 
 def text_height(width: int) -> int:
@@ -34,14 +30,34 @@ def shortened(caption: str, font: Font, width: float) -> str:
 
 
 def with_caption(photo: Image.Image, caption: str) -> Image.Image:
-    """Return a photograph over a strip with one line of text."""
+    """Return a photograph over a strip with a text: on one line, or on a few smaller ones where it is a sentence."""
     width = max(photo.width, _MIN_WIDTH)
     height = text_height(width)
     letters = ImageFont.load_default(height)
-    picture = _with_strip(photo, width, 2 * height)
-    place = (height // 2, photo.height + height)
-    ImageDraw.Draw(picture).text(place, shortened(caption, letters, width - height), INK, letters, anchor="lm")
+    lines = [caption]
+    if len(caption) <= _MOST_WRAPPED and letters.getlength(caption) > width - height:
+        height = max(13, round(0.7 * height))
+        letters = ImageFont.load_default(height)
+        lines = _wrapped(caption, letters, width - height)
+    step = round(1.4 * height)
+    picture = _with_strip(photo, width, 2 * height + step * (len(lines) - 1))
+    draw = ImageDraw.Draw(picture)
+    for place, line in enumerate(lines):
+        text = shortened(line, letters, width - height)
+        draw.text((height // 2, photo.height + height + place * step), text, INK, letters, anchor="lm")
     return picture
+
+
+def _wrapped(text: str, font: Font, width: float) -> list[str]:
+    """Return a text in lines that fit, broken between words; a word that is too long stays whole."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def with_legend(photo: Image.Image, rows: Sequence[tuple[Rgb, str, str]]) -> Image.Image:

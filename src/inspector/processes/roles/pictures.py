@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image
+from inspector.processes.image_files import VIDEO_SUFFIXES, read_image
 from inspector.processes.roles.serving import Progress, Reply
 
 
@@ -45,30 +45,26 @@ def clip_frames(params: dict[str, Any], buffers: list[bytearray], progress: Prog
 
 
 def draw_prediction(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Write a copy of an image with what a model says of it drawn on it, as PNG, in one step; of a clip, its middle.
+    """Write a copy of an image with what a model says of it drawn on it, as PNG; of a clip, its first frame.
 
     ``params`` are the engine's answer with ``path``, ``out``, ``task``, ``threshold`` and ``name``; the buffers are its
     rasters' data.
     """
     from inspector.pictures.answer import Answer
+    from inspector.pictures.clip_view import first_frame
     from inspector.pictures.draw import draw_file
 
     path, out = Path(params["path"]), Path(params["out"])
     answer = Answer.from_message(params, buffers)
-    shown = _middle_frame(path) if path.is_dir() else path
-    picture = draw_file(read_image(shown), answer, name=path.name, threshold=float(params["threshold"]))
+    data = read_image(path)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        data = first_frame(data, name=path.name)
+    picture = draw_file(data, answer, name=path.name, threshold=float(params["threshold"]))
     try:
         _put(out, picture)
     except OSError as error:
         raise PictureRoleError(f"{out} can't be written: {error.strerror}.", "Choose another folder.") from None
     return {}, []
-
-
-def _middle_frame(folder: Path) -> Path:
-    frames = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=lambda f: f.name)
-    if not frames:
-        raise PictureRoleError(f"There is no image in {folder.name} any more.")
-    return frames[len(frames) // 2]
 
 
 def _put(path: Path, data: bytes) -> None:
