@@ -54,14 +54,14 @@ def test_segmented_classes_have_their_colours_and_the_background_is_left_as_it_i
         Found("person", 15, 0.9, area=0.25),
         Found("car", 7, 0.8, area=0.25),
     )
-    made = draw(_photo(), _answer("segmentation", *found, grids=(_grid("classes", cells),)), opacity=1.0)
+    made = draw(_photo(), _answer("semantic_segmentation", *found, grids=(_grid("classes", cells),)), opacity=1.0)
     assert _near(made, 150, 100, palette.class_colour(15))
     assert _near(made, 450, 300, palette.class_colour(7))
     assert _near(made, 450, 100, GREY, 0)
     strip = _pixels(made)[HEIGHT:]
     for row in found:
         assert (strip == palette.class_colour(row.index, row.label)).all(-1).any(), row.label
-    half = draw(_photo(), _answer("segmentation", *found, grids=(_grid("classes", cells),)), opacity=0.5)
+    half = draw(_photo(), _answer("semantic_segmentation", *found, grids=(_grid("classes", cells),)), opacity=0.5)
     middle = [round((a + b) / 2) for a, b in zip(GREY, palette.class_colour(15), strict=True)]
     assert _near(half, 150, 100, (middle[0], middle[1], middle[2]), 2)
 
@@ -123,7 +123,7 @@ def test_limbs_have_the_colours_of_their_sides_and_unseen_points_none() -> None:
 def test_arrows_point_where_it_moves() -> None:
     motion = np.zeros((40, 60, 2), "<f4")
     motion[:, :30, 0] = 20  # the left half moves to the right
-    made = draw(_photo(), _answer("optical flow", grids=(_grid("motion", motion),), note="Moves."))
+    made = draw(_photo(), _answer("optical_flow", grids=(_grid("motion", motion),), note="Moves."))
     light = _pixels(made)[:HEIGHT].min(-1) > 180
     assert int(light[:, :290].sum()) > 5 * int(light[:, 310:].sum()) > 0
     # an arrow's head, at the right, is higher than its tail
@@ -134,14 +134,14 @@ def test_arrows_point_where_it_moves() -> None:
 def test_flow_colours_are_blended_over_all_of_it() -> None:
     colours = np.zeros((2, 2, 3), np.uint8)
     colours[..., 0] = 255
-    made = draw(_photo(), _answer("optical flow", grids=(_grid("picture", colours),)), opacity=0.5)
+    made = draw(_photo(), _answer("optical_flow", grids=(_grid("picture", colours),)), opacity=0.5)
     assert _near(made, 300, 200, (188, 60, 60), 2)
 
 
 def test_a_motion_that_is_no_number_is_none() -> None:
     motion = np.full((4, 6, 2), math.nan, "<f4")
     motion[0, 0] = (math.inf, 5)
-    assert not _changed(draw(_photo(), _answer("optical flow", grids=(_grid("motion", motion * np.float32(1)),))))[
+    assert not _changed(draw(_photo(), _answer("optical_flow", grids=(_grid("motion", motion * np.float32(1)),))))[
         200:
     ].all()
 
@@ -201,7 +201,7 @@ def test_places_beyond_the_picture_harm_nothing(place: Box) -> None:
 def test_damaged_grids_are_an_error_in_words(data: bytes) -> None:
     grid = Grid("classes", 6, 4, (0, 0, WIDTH, HEIGHT), data)
     with pytest.raises(AnswerError, match="can't be drawn"):
-        draw(_photo(), _answer("segmentation", grids=(grid,)))
+        draw(_photo(), _answer("semantic_segmentation", grids=(grid,)))
 
 
 def _message() -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _print_rows(page: Page, task: str, done: Sequence[ImageResult]) -> None:
     right: tuple[int, ...] = (2, 3)
     if task == SEGMENTATION:
         kind, headers, right = "Class", ["Area", "Score"], (2, 3, 4)
-    elif task == OBJECTS:
+    elif task in OBJECTS:
         kind, headers, right = "Object", ["Score", "Box"], (2, 4)
     rows = []
     for result in done:
@@ -50,7 +50,7 @@ def _print_rows(page: Page, task: str, done: Sequence[ImageResult]) -> None:
             cells = _cells(task, row)
             rows.append((result.image if first else "", row.label, *cells, _time(result) if first else ""))
         if not result.predictions:
-            nothing = "nothing found" if task == OBJECTS else ""
+            nothing = "nothing found" if task in OBJECTS else ""
             rows.append((result.image, nothing, *("" for _ in headers), _time(result)))
     page.table(("Image", kind, *headers, "Time"), rows, right=right)
     notes = [(result.image, result.note) for result in done if result.note]
@@ -63,7 +63,7 @@ def _cells(task: str, row: Predicted) -> tuple[str, ...]:
     score = words.percent(row.score)
     if task == SEGMENTATION:
         return (words.percent(row.area or 0.0), score)
-    if task == OBJECTS:
+    if task in OBJECTS:
         return (score, ", ".join(f"{value:.0f}" for value in row.box) if row.box is not None else "")
     return (score,)
 

@@ -119,7 +119,7 @@ class Answer:
     Attributes
     ----------
     task
-        Of the model: ``classification``, ``segmentation``, ``detection`` ...
+        Of the model: ``classification``, ``semantic_segmentation``, ``detection`` ...
     width, height
         In pixels, of the image that boxes, keypoints and places refer to.
     found

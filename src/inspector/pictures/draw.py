@@ -22,6 +22,7 @@ MIN_SIDE = 480
 """Photographs that are smaller are enlarged to this, or the words on them would cover them."""
 
 _MOST_OBJECTS = 300
+_OBJECTS = ("detection", "instance_segmentation", "keypoint_detection")
 _MOST_LEGEND = 24
 _ARROWS = 22  # along the longer side
 _LARGEST_ENLARGEMENT = 16
@@ -94,7 +95,7 @@ def caption(answer: Answer, threshold: float) -> str:
     best = answer.found[0] if answer.found else None
     if best is not None and best.box is None:
         return f"{best.label}  {_percent(best.score)}"
-    if best is None and (answer.note or answer.task != "detection"):
+    if best is None and (answer.note or answer.task not in _OBJECTS):
         return answer.note or "Nothing found."
     shown = [found for found in answer.found if found.score >= threshold]
     return f"{len(shown) or 'No'} {'object' if len(shown) == 1 else 'objects'} of at least {threshold:.0%}".replace(
