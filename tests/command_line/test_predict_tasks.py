@@ -1,0 +1,135 @@
+"""Every task on the command line: random weights, heads set by hand where objects must appear."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image, ImageChops, ImageDraw
+from torchvision.models import optical_flow, segmentation
+from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+from torchvision.models.video import mc3_18
+
+from .conftest import Run
+
+Inspector = Any
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three frames of a square that moves to the right."""
+    folder = tmp_path_factory.mktemp("scene") / "frames"
+    folder.mkdir()
+    first = Image.new("RGB", (160, 128), (70, 110, 150))
+    ImageDraw.Draw(first).rectangle((30, 40, 80, 90), (220, 180, 60))
+    for place in range(3):
+        ImageChops.offset(first, 4 * place, 0).save(folder / f"{place}.png")
+    return folder
+
+
+def _saved(tmp_path: Path, model: torch.nn.Module) -> Path:
+    path = tmp_path / "model.pth"
+    torch.save(model.state_dict(), path)
+    return path
+
+
+def _predict(inspector: Inspector, tmp_path: Path, *arguments: str | Path) -> Run:
+    made: Run = inspector(
+        *("predict", tmp_path / "model.pth", *arguments, "--device", "cpu"),
+        *("--save", tmp_path / "saved", "--csv", tmp_path / "table.csv"),
+    )
+    return made
+
+
+def _pictures(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "saved").iterdir())
+
+
+def test_objects_of_at_least_the_threshold(inspector: Inspector, tmp_path: Path, scene: Path) -> None:
+    torch.manual_seed(0)
+    model = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=4)
+    for name, parameter in model.head.classification_head.named_parameters():
+        if name.endswith("1.bias"):
+            parameter.data.view(-1, 4)[:, 2] = 1.0  # class 2 everywhere, with exp(1) / (exp(1) + 3) = 0.475
+    _saved(tmp_path, model)
+    made = _predict(inspector, tmp_path, scene / "0.png", "--threshold", "0.4", "--json").json()
+    assert made["task"] == "detection"
+    (result,) = made["results"]
+    assert (result["width"], result["height"], result["motion"]) == (160, 128, None)
+    assert result["predictions"]
+    for row in result["predictions"]:
+        assert row["index"] == 2
+        assert row["score"] >= 0.4
+        left, top, right, bottom = row["box"]
+        assert 0 <= left < right <= 160
+        assert 0 <= top < bottom <= 128
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(result["predictions"])
+    assert _pictures(tmp_path) == ["0-predicted.png"]
+    none = _predict(inspector, tmp_path, scene / "0.png", "--threshold", "0.99")
+    assert (none.code, none.err) == (0, "")
+    assert "nothing found" in none.out
+    assert "from 0 to 1" in inspector("predict", "a.pth", "b.png", "--threshold", "7").error(2)
+
+
+def test_regions_with_their_areas(inspector: Inspector, tmp_path: Path, scene: Path) -> None:
+    torch.manual_seed(0)
+    _saved(tmp_path, segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21))
+    made = _predict(inspector, tmp_path, scene, "--json").json()
+    assert made["task"] == "semantic_segmentation"
+    assert len(made["results"]) == 3
+    for result in made["results"]:
+        areas = [row["area"] for row in result["predictions"]]
+        assert sum(areas) == pytest.approx(1, abs=1e-3)
+        assert areas == sorted(areas, reverse=True)
+    assert len(_pictures(tmp_path)) == 3
+    with Image.open(tmp_path / "saved" / "0-predicted.png") as picture:
+        assert picture.height > 128 * picture.width / 160  # the legend
+    page = _predict(inspector, tmp_path, scene / "0.png")
+    assert "Area" in page.out
+
+
+def test_motion_from_each_image_to_the_next(inspector: Inspector, tmp_path: Path, scene: Path) -> None:
+    torch.manual_seed(0)
+    _saved(tmp_path, optical_flow.raft_small(weights=None))
+    made = _predict(inspector, tmp_path, scene / "0.png", scene / "1.png", scene / "2.png", "--json").json()
+    assert made["task"] == "optical_flow"
+    assert [Path(result["image"]).name for result in made["results"]] == ["0.png", "1.png"]
+    for result in made["results"]:
+        assert result["error"] is None
+        assert result["predictions"] == []
+        assert 0 < result["motion"]["mean"] <= result["motion"]["largest"]
+        assert "pixel" in result["note"]
+    assert _pictures(tmp_path) == ["0-predicted.png", "1-predicted.png"]
+    alone = _predict(inspector, tmp_path, scene / "0.png", "--json").json()
+    assert [bool(result["error"]) for result in alone["results"]] == [True]
+
+
+def test_a_folder_of_frames_is_one_clip(inspector: Inspector, tmp_path: Path, scene: Path) -> None:
+    torch.manual_seed(0)
+    _saved(tmp_path, mc3_18(weights=None, num_classes=3))
+    made = _predict(inspector, tmp_path, scene, "--top", "2", "--json").json()
+    assert made["task"] == "video_classification"
+    (result,) = made["results"]
+    assert result["image"] == str(scene)
+    assert len(result["predictions"]) == 2
+    assert "3 frames" in result["note"]
+    assert _pictures(tmp_path) == ["frames-predicted.png"]
+
+
+def test_accuracy_where_folders_name_the_classes(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
+    words = "zero one two three four five six seven eight nine".split()
+    for sample in (demo / "samples").iterdir():
+        true = words[int(sample.name[0])]
+        folder = tmp_path / "digits" / ("nine" if sample.name.startswith("1_") else true)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / sample.name).write_bytes(sample.read_bytes())
+    wrong = len(list((demo / "samples").glob("1_*")))
+    total = len(list((demo / "samples").iterdir()))
+    run = inspector("predict", demo / "digits.pth", tmp_path / "digits", "--top", "1", "--json")
+    assert run.json()["accuracy"] == {"known": total, "right": total - wrong, "among": total - wrong, "top": 1}
+    page = inspector("predict", demo / "digits.pth", tmp_path / "digits", "--top", "1").out
+    assert f"Right for {total - wrong} of {total} images whose class is known" in page
