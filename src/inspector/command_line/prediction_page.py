@@ -8,7 +8,8 @@ from inspector.command_line.output import Page
 from inspector.command_line.prediction_request import Outcome
 from inspector.export.predictions import ImageResult, Predicted
 from inspector.session import words
-from inspector.session.prediction_words import FLOW, OBJECTS, SEGMENTATION
+from inspector.session.prediction_words import OBJECTS, SEGMENTATION
+from inspector.session.sources import FLOW
 from inspector.session.trust_offer import ASSUMED_PREPROCESSING
 
 

@@ -66,11 +66,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("restart_engine", "Restart the engine", "Model", (), "Start a fresh torch process and attach again"),
     Command("find", "Find a tensor", "View", ("Ctrl+F",), "Search names, shapes and dtypes", "search"),
     Command("show_tensor", "Show the tensor", "View", ("Ctrl+1",), "The tensor that is selected in the tree", "tensor"),
-    Command("show_layer", "Show the layer", "View", ("Ctrl+4",), "What the selected layer sees in the image", "eye"),
     Command(
         "show_image", "Show the image", "View", ("Ctrl+2",), "The selected image, large, with its prediction", "image"
     ),
-    Command("show_results", "Show the results", "View", ("Ctrl+3",), "What is predicted for all images", "predict"),
+    Command("show_layer", "Show the layer", "View", ("Ctrl+3",), "What the selected layer sees in the image", "eye"),
+    Command("show_results", "Show the results", "View", ("Ctrl+4",), "What is predicted for all images", "predict"),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

@@ -49,8 +49,8 @@ class WindowPages(Centre):
         self.add_page("welcome", self._make_welcome)
         self.add_view("tensor", "Tensor", "The tensor that is selected in the tree (Ctrl+1)", self._make_tensor)
         self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
-        self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+4)", self._make_layer)
-        self.add_view("results", "Results", "What is predicted for all images (Ctrl+3)", self._make_results)
+        self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+3)", self._make_layer)
+        self.add_view("results", "Results", "What is predicted for all images (Ctrl+4)", self._make_results)
         self.turned.connect(self._follow)
         self._over: Overlay | None = None
         self._over_row = -1
