@@ -322,14 +322,17 @@ def test_a_clips_frames_keep_their_order_from_a_file_and_from_a_folder() -> None
     assert down.predictions[0].label == "darker"
 
 
-def test_short_clips_and_still_pictures_say_that_frames_come_twice() -> None:
+def test_short_clips_and_still_pictures_say_that_frames_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     attachment = brightening()
     short = prepare_item(attachment, ["a.gif"], [animation([0, 200])])
     assert short.note == "Its 2 frames, some of them several times to make 4."
     assert short.inputs[0].shape == (3, 4, 8, 8)
     assert short.inputs[0][0, :, 0, 0].tolist() == pytest.approx([0, 0, 200 / 255, 200 / 255])
+    monkeypatch.setattr("inspector.pictures.frames.MOST_KEPT_PIXELS", 60)
+    small = prepare_item(attachment, ["a.gif"], [animation([0, 200])])
+    assert small.note == f"{short.note} Its frames were made smaller first, to 6 × 5 pixels."
     still = prepare_item(attachment, ["a.png"], [png(grey(12, 10))])
-    assert still.note == "A single picture, shown to the model as 4 equal frames."
+    assert still.note.startswith("A single picture, shown to the model as 4 equal frames.")
 
 
 def test_a_clip_is_shown_as_its_frames_in_rows_of_four() -> None:

@@ -57,13 +57,15 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
         The task has no predictions.
     """
     task = task_named(attachment.task)
-    images, note = _pictures(attachment, names, files)
+    images, taken, more = _pictures(attachment, names, files)
     prepared = task.prepare(attachment, images)
-    # what the decoder took tells more than what the task saw of it
-    return replace(prepared, note=note) if note else prepared
+    # the decoder knows of the frames that it left out, which the task never saw
+    return replace(prepared, note=f"{taken or prepared.note} {more}".strip())
 
 
-def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str]:
+def _pictures(
+    attachment: Attachment, names: Sequence[str], files: Sequence[bytes]
+) -> tuple[list[Image.Image], str, str]:
     if not files:
         raise PredictionError("There is no image to predict.")
     if isinstance(attachment.preprocessing, ClipPreprocessing):
@@ -72,20 +74,20 @@ def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[byte
         clip = decode_clip(files[0], name=names[0], wanted=2, places=first_frames)
         if len(clip.frames) < 2:
             raise PredictionError(f"{names[0]} is one image: optical flow needs two, or the frames of a clip.")
-        return list(clip.frames), ""
+        return list(clip.frames), "", ""
     most = 2 if attachment.task == "optical flow" else 1
     if len(files) > most:
         raise PredictionError(f"There are {len(files)} images where {attachment.task} takes {most}.")
-    return [decode_image(data, name=name) for name, data in zip(names, files, strict=True)], ""
+    return [decode_image(data, name=name) for name, data in zip(names, files, strict=True)], "", ""
 
 
-def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str]:
+def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str, str]:
     if len(files) > 1:
         places = evenly_spaced(len(files), wanted)
         decoded = {place: decode_image(files[place], name=names[place]) for place in sorted(set(places))}
-        return [decoded[place] for place in sorted(decoded)], _taken(len(decoded), len(files), wanted)
+        return [decoded[place] for place in sorted(decoded)], _taken(len(decoded), len(files), wanted), ""
     clip = decode_clip(files[0], name=names[0], wanted=wanted)
-    return list(clip.frames), f"{_taken(len(clip.frames), clip.total, wanted)} {clip.note}".strip()
+    return list(clip.frames), _taken(len(clip.frames), clip.total, wanted), clip.note
 
 
 def _taken(frames: int, there: int, wanted: int) -> str:
