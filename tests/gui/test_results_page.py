@@ -254,3 +254,11 @@ def test_the_differences_are_a_proper_item_model(qtmodeltester: Any) -> None:
     rows = [ResultRow(1, "1.png", "", best=best, label="cat", score=0.5) for best in (0, 1)]
     model.set_rows((Difference(rows[0], rows[1]),), "a", "b")
     qtmodeltester.check(model)
+
+
+def test_no_view_needs_more_room_than_a_small_window_has(made: Page) -> None:
+    known(made)
+    for view in ("table", "accuracy", "compare"):
+        made.page.show_view(view)
+    made.page.table_page.filter.show_cell((0, 1), "a very long name of a class as another very long one")
+    assert made.page.minimumSizeHint().width() <= 500

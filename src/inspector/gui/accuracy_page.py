@@ -72,7 +72,7 @@ class AccuracyPage(QWidget):
         tree.setHeaderLabels(["Class", "Images", "Right", "Most often taken for"])
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
-        tree.setMinimumWidth(300)
+        tree.setMinimumWidth(160)
         tree.setToolTip("Choose a class to see its images")
         for column, width in enumerate((150, 62, 74)):
             tree.setColumnWidth(column, width)

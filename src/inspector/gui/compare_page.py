@@ -48,7 +48,7 @@ class ComparePage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.other = Combo()
-        self.said, self.waiting = QLabel(wordWrap=True), QLabel()
+        self.said, self.waiting = QLabel(wordWrap=True), QLabel(wordWrap=True)
         self.model = DifferencesModel(self)
         self.table = QTableView()
         self.empty, self.none_differ = EmptyPage("open"), EmptyPage("check")
@@ -61,7 +61,8 @@ class ComparePage(QWidget):
 
     def _set_up(self) -> None:
         self.other.setAccessibleName("Compare with")
-        self.other.setMinimumContentsLength(24)
+        self.other.setMinimumContentsLength(12)
+        self.other.setSizeAdjustPolicy(Combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for label in (self.said, self.waiting):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.said.setFont(theme.scaled_font(1.05))
@@ -92,9 +93,7 @@ class ComparePage(QWidget):
         choice = QHBoxLayout()
         choice.setSpacing(8)
         choice.addWidget(label)
-        choice.addWidget(self.other)
-        choice.addStretch(1)
-        choice.addWidget(self.waiting)
+        choice.addWidget(self.other, 1)
         self.lists.addWidget(self.table)
         self.lists.addWidget(self.none_differ)
         shown = QWidget()
@@ -103,6 +102,7 @@ class ComparePage(QWidget):
         column.setSpacing(8)
         column.addLayout(choice)
         column.addWidget(self.said)
+        column.addWidget(self.waiting)
         column.addWidget(self.lists, 1)
         for page in (self.empty, shown):
             self.pages.addWidget(page)

@@ -91,7 +91,7 @@ class ConfusionView(DrawnWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Return a size in which the matrix can be made out."""
-        return QSize(260, 240)
+        return QSize(160, 160)
 
     # -- painting ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from inspector.gui import icons, theme
 
 _ICON = 34
-_WIDTH = 460
+_WIDTH = 380
 
 
 class EmptyPage(QWidget):

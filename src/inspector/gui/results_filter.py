@@ -12,6 +12,8 @@ from inspector.session.results import Filter
 
 #: Milliseconds without a move of the slider before it filters.
 _PAUSE = 90
+#: Characters of a cell's classes.
+_LONGEST = 24
 
 
 class ResultsFilter(QWidget):
@@ -33,7 +35,8 @@ class ResultsFilter(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(10)
-        self.slider.setFixedWidth(130)
+        self.slider.setMinimumWidth(60)
+        self.slider.setMaximumWidth(130)
         self.slider.setAccessibleName("Least score")
         self.slider.setToolTip("Show only images whose best score is at least this")
         self.least = QLabel()
@@ -67,7 +70,8 @@ class ResultsFilter(QWidget):
     def show_cell(self, cell: tuple[int, int] | None, said: str) -> None:
         """Choose one cell of the confusion matrix, ``said`` in words; None for all."""
         self._cell = cell
-        self.cell.setText(said.replace("&", "&&"))
+        short = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+        self.cell.setText(short.replace("&", "&&"))
         self.cell.setIcon(icons.icon("close"))
         self.cell.setVisible(cell is not None)
         self._tell()
