@@ -100,6 +100,12 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may wait for a parent that asks for its status."""
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(told.strip()) and not told.strip().startswith("Z")
+
+
 def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
@@ -153,10 +159,11 @@ def test_interrupted_while_predicting(demo: Path, many: Path, tmp_path: Path, ho
     assert time.monotonic() - started < 20
     assert run.process.returncode == 128 + how
     assert (run.output(), run.error_lines()) == (b"", [])
-    assert list(run.temporary.iterdir()) == []
-    for pid in run.pids():
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    # torch makes a folder for its compiler's cache when it is imported, and keeps it
+    assert [path.name for path in run.temporary.iterdir() if not path.name.startswith("torchinductor")] == []
+    end = time.monotonic() + 10
+    while any(map(_lives, run.pids())):
+        assert time.monotonic() < end
 
 
 def _png_of(width: int, height: int) -> bytes:

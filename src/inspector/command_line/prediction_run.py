@@ -60,8 +60,9 @@ class PredictionRun:
             outcome = self._outcome(number, self._save(number))
         finally:
             self._session.close_processes()
-        for warning in self._waiting.warnings:  # not where it failed: an error is one line
-            tell(warning)
+        if outcome.stopped is None and outcome.unsaved is None:  # an error is one line
+            for warning in self._waiting.warnings:
+                tell(warning)
         return outcome
 
     def _predict(self, number: int) -> None:
