@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import torch
 from PIL import Image
+from torch import nn
 
 from inspector.engine.answers import ImagePrediction, Prediction
 from inspector.engine.attach import Attachment
+from inspector.engine.devices import device_trouble, wait_for
 from inspector.engine.evaluation import require_eval
-from inspector.engine.problems import DeviceError, PredictionError
+from inspector.engine.problems import PredictionError
 from inspector.engine.tasks import Output, Prepared, Task, task_named
 
 __all__ = ["ImagePrediction", "Prediction", "predict_batch", "predict_image", "predict_images", "predict_prepared"]
@@ -34,8 +36,8 @@ def predict_image(attachment: Attachment, image: Image.Image, top: int = 5) -> I
         The attachment's task has no predictions yet.
     PredictionError
         The image can't be prepared, or the scores are not numbers.
-    DeviceError
-        The device's memory is full.
+    DeviceMemoryError, DeviceLostError
+        The device's memory is full, or it does not answer any more.
     """
     return predict_images(attachment, [image], top)
 
@@ -117,27 +119,32 @@ def answer_of(
 
 
 @torch.inference_mode()
-def run_forward(attachment: Attachment, task: Task, batch: Sequence[Prepared]) -> list[Output]:
+def run_forward(
+    attachment: Attachment, task: Task, batch: Sequence[Prepared], model: nn.Module | None = None
+) -> list[Output]:
     """Run the model on one batch, and wait for it.
+
+    Parameters
+    ----------
+    model
+        A faster copy of the attachment's own.
 
     Raises
     ------
-    DeviceError
-        The device's memory is full.
+    DeviceMemoryError, DeviceLostError
+        The device's memory is full, or it does not answer any more.
     PredictionError
         The model can't take images of this size.
     """
     require_eval(attachment.model)
     try:
-        outputs = task.forward(attachment.model, attachment.device, batch)
-        if attachment.device.startswith("cuda"):
-            torch.cuda.synchronize(attachment.device)  # so that the time measured is the work's
+        outputs = task.forward(model or attachment.model, attachment.device, batch)
+        wait_for(attachment.device)  # so that the time measured is the work's, and its errors come here
         return outputs
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"The memory of {attachment.device} is full.", "Predict fewer images at a time, or choose cpu."
-        ) from error
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, MemoryError) as error:
+        trouble = device_trouble(error, attachment.device)
+        if trouble is not None:
+            raise trouble from error
         size = " × ".join(map(str, batch[0].inputs[0].shape[:-3:-1]))  # width first, as everywhere
         reason = str(error).strip().split("\n")[0]
         raise PredictionError(f"The model can't take images of {size} pixels: {reason}.") from error

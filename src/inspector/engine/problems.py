@@ -14,7 +14,15 @@ class TensorError(EngineError):
 
 
 class DeviceError(EngineError):
-    """A device was asked for that is not there, or its memory is full."""
+    """A device was asked for that is not there, or does not do its work."""
+
+
+class DeviceMemoryError(DeviceError):
+    """A device's memory is full."""
+
+
+class DeviceLostError(DeviceError):
+    """A device is gone, or its driver reports an error: nothing more can be computed on it in this process."""
 
 
 class AttachError(EngineError):
@@ -37,6 +45,10 @@ class PreprocessingError(EngineError):
 
 class PredictionError(EngineError):
     """An image can't be predicted."""
+
+
+class CancelledError(EngineError):
+    """An image was given up before its turn."""
 
 
 class LabelsError(EngineError):

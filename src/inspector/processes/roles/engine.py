@@ -7,16 +7,20 @@ while torch is being imported.
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import InspectorError
 from inspector.processes.roles.explaining import Explaining
-from inspector.processes.roles.serving import Progress, Reply, Server
+from inspector.processes.roles.serving import Method, Progress, Reply, Server
 
 if TYPE_CHECKING:
     from inspector.engine.answers import ImagePrediction
     from inspector.engine.attach import Attachment
+    from inspector.engine.pipeline import Pipeline
+    from inspector.engine.runner import Runner
     from inspector.engine.tensors import TensorSpec
 
 #: The weights of one attachment at the most; a larger one would be refused by any machine's memory first.
@@ -38,6 +42,9 @@ class Engine:
         self._upload = -1
         self._storages: dict[int, bytearray] = {}
         self._attachments: dict[int, Attachment] = {}
+        self._runners: dict[int, Runner] = {}
+        self._pipeline: Pipeline | None = None
+        self._computing = threading.Lock()
         self._last = 0
 
     def versions(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
@@ -129,8 +136,12 @@ class Engine:
         }
 
     def detach(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-        """Free an attachment."""
-        self._attachments.pop(int(params["attachment"]), None)
+        """Free an attachment; what still waits for it is given up."""
+        number = int(params["attachment"])
+        self._attachments.pop(number, None)
+        runner = self._runners.pop(number, None)
+        if runner is not None and self._pipeline is not None:
+            self._pipeline.cancel(runner)
         return {}, []
 
     def attachment(self, params: dict[str, Any]) -> Attachment:
@@ -140,14 +151,39 @@ class Engine:
             raise EngineRoleError("Nothing is attached here any more.", "Attach again.")
         return found
 
-    def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-        """Decode the files of one item (an image; a clip or its frames; a pair) and answer with what the model says."""
-        from inspector.engine.items import prepare_item
-        from inspector.engine.predict import predict_prepared
+    def predict(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Future[Reply]:
+        """Queue the files of one item (an image; a clip or its frames; a pair); answer later with what the model says.
 
-        attachment = self.attachment(params)
-        prepared = prepare_item(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
-        return answer_message(predict_prepared(attachment, prepared, int(params["top"])), attachment.device)
+        Answers come in any order. Progress messages carry a ``note`` for the person, which is not about this image.
+        """
+        from inspector.engine.items import prepare_item
+        from inspector.engine.pipeline import Job, Pipeline
+
+        attachment, top = self.attachment(params), int(params["top"])
+        names, files = list(map(str, params["names"])), list(map(bytes, buffers))
+        if self._pipeline is None:
+            self._pipeline = Pipeline(self._computing)
+        reply: Future[Reply] = Future()
+        job = Job(
+            runner=self._runner(int(params["attachment"]), attachment),
+            prepare=lambda: prepare_item(attachment, names, files),
+            top=top,
+            tell=lambda note: progress({"note": note}),
+        )
+        job.answer.add_done_callback(lambda done: _pass_on(done, reply, attachment.device))
+        self._pipeline.put(job)
+        return reply
+
+    def cancel(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+        """Give up all images that are not being computed; each is answered by a CancelledError."""
+        return {"dropped": self._pipeline.cancel() if self._pipeline is not None else 0}, []
+
+    def _runner(self, number: int, attachment: Attachment) -> Runner:
+        from inspector.engine.runner import Runner
+
+        if number not in self._runners:
+            self._runners[number] = Runner(attachment)
+        return self._runners[number]
 
     def model_input(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
         """Answer with the picture as the model sees it: RGB bytes, their size, and what was done in a sentence."""
@@ -156,6 +192,29 @@ class Engine:
         attachment = self.attachment(params)
         seen = seen_by_model(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
         return {"width": seen.width, "height": seen.height, "caption": seen.caption}, [seen.rgb]
+
+    @property
+    def at_once(self) -> dict[str, Method]:
+        """What is answered while the engine does something else."""
+        return {"predict": self.predict, "cancel": self.cancel}
+
+    def alone(self, method: Method) -> Method:
+        """Return a method that is called while no image is computed: it runs the model itself, or hooks into it."""
+
+        def call(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply | Future[Reply]:
+            with self._computing:
+                return method(params, buffers, progress)
+
+        return call
+
+
+def _pass_on(done: Future[ImagePrediction], reply: Future[Reply], device: str) -> None:
+    """Answer a request with what the pipeline answered."""
+    error = done.exception()
+    if error is not None:
+        reply.set_exception(error)
+    else:
+        reply.set_result(answer_message(done.result(), device))
 
 
 def answer_message(found: ImagePrediction, device: str) -> Reply:
@@ -213,10 +272,15 @@ def _describe_device(name: str) -> str:
     return next((device.description for device in list_devices() if device.name == name), name)
 
 
+def why_methods(engine: Engine) -> dict[str, Method]:
+    """Return what tells why, which hooks into the model: not while it computes."""
+    why = Explaining(engine)
+    return {"explain": engine.alone(why.explain), "feature_maps": engine.alone(why.feature_maps)}
+
+
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the engine."""
     engine = Engine()
-    why = Explaining(engine)
-    own = (engine.versions, engine.upload, engine.attach, engine.detach, engine.predict, engine.model_input)
-    methods = (*own, why.explain, why.feature_maps)
-    Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
+    own = (engine.versions, engine.upload, engine.attach, engine.detach, engine.model_input)
+    methods = {method.__name__: method for method in own}
+    Server(incoming, outgoing, {**methods, **why_methods(engine)}, engine.at_once).run()

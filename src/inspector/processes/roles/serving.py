@@ -2,7 +2,8 @@
 
 A request is ``{"id": n, "method": name, "params": {...}}`` with buffers. Its answers carry the same id:
 ``{"id": n, "progress": {...}}`` any number of times, then ``{"id": n, "result": {...}}`` with buffers or
-``{"id": n, "error": {"type", "message", "hint"}}``. A request without an id is only answered by an error.
+``{"id": n, "error": {"type", "message", "hint"}}``. A request without an id is only answered by an error. Every role
+answers ``ping``, also while it works.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from inspector.errors import InspectorError
@@ -20,7 +22,7 @@ from inspector.processes.frames import Buffer, Frame, ProtocolError, read_frame,
 
 Reply = tuple[dict[str, Any], Sequence[Buffer]]
 Progress = Callable[[dict[str, Any]], None]
-Method = Callable[[dict[str, Any], list[bytearray], Progress], Reply]
+Method = Callable[[dict[str, Any], list[bytearray], Progress], Reply | Future[Reply]]
 
 _log = logging.getLogger(__name__)
 
@@ -28,19 +30,26 @@ _log = logging.getLogger(__name__)
 class Server:
     """Answers requests one by one on the main thread; a second thread reads, so that the end is noticed at once.
 
+    A method that returns a Future is answered when that is done, on whatever thread, while other requests go on.
+
     Parameters
     ----------
     incoming, outgoing
         File descriptors of the protocol.
     methods
         What can be asked for, by name.
+    at_once
+        What is answered on the reading thread, whatever the main thread does: nothing that takes long.
     """
 
-    def __init__(self, incoming: int, outgoing: int, methods: dict[str, Method]) -> None:
+    def __init__(
+        self, incoming: int, outgoing: int, methods: Mapping[str, Method], at_once: Mapping[str, Method] | None = None
+    ) -> None:
         self._in = os.fdopen(incoming, "rb", buffering=1 << 16)
         self._out = os.fdopen(outgoing, "wb", buffering=1 << 16)
         self._lock = threading.Lock()
-        self._methods = methods
+        self._at_once = {"ping": lambda *_: ({}, []), **(at_once or {})}
+        self._methods = {**methods, **self._at_once}
         self._requests: queue.SimpleQueue[Frame] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -53,7 +62,10 @@ class Server:
     def _read(self) -> None:
         try:
             while (frame := read_frame(self._in)) is not None:
-                self._requests.put(frame)
+                if str(frame[0].get("method")) in self._at_once:
+                    self._answer(*frame)
+                else:
+                    self._requests.put(frame)
         except (ProtocolError, OSError) as error:
             _log.error("protocol: %s", error)
         end_process()
@@ -73,18 +85,33 @@ class Server:
             self._send(_error(number, "ProtocolError", f"There is no method {header.get('method')!r}.", ""))
             return
         try:
-            result, out = method(params, buffers, lambda progress: self._send({"id": number, "progress": progress}))
-        except InspectorError as error:
-            self._send(_error(number, type(error).__name__, error.message, error.hint))
-        except MemoryError:
-            self._send(_error(number, "MemoryError", "There is not enough memory for this.", "Close something else."))
+            reply = method(params, buffers, lambda progress: self._send({"id": number, "progress": progress}))
         except Exception as error:  # noqa: BLE001 - the border of the process: a bug must become an answer
-            _log.exception("in %s", header.get("method"))
-            why = " ".join(str(error).split())[:300]
-            self._send(_error(number, "InternalError", f"Inspector made a mistake ({type(error).__name__}).", why))
-        else:
-            if number is not None:
-                self._send({"id": number, "result": result}, out)
+            self._send(_told(number, header.get("method"), error))
+            return
+        if isinstance(reply, Future):
+            reply.add_done_callback(lambda done: self._finish(header, done))
+        elif number is not None:
+            self._send({"id": number, "result": reply[0]}, reply[1])
+
+    def _finish(self, header: dict[str, Any], done: Future[Reply]) -> None:
+        error = done.exception()
+        if error is not None:
+            self._send(_told(header.get("id"), header.get("method"), error))
+        elif header.get("id") is not None:
+            result, out = done.result()
+            self._send({"id": header["id"], "result": result}, out)
+
+
+def _told(number: Any, method: Any, error: BaseException) -> dict[str, Any]:
+    """Return the answer that an exception becomes."""
+    if isinstance(error, InspectorError):
+        return _error(number, type(error).__name__, error.message, error.hint)
+    if isinstance(error, MemoryError):
+        return _error(number, "MemoryError", "There is not enough memory for this.", "Close something else.")
+    _log.error("in %s", method, exc_info=error)
+    why = " ".join(str(error).split())[:300]
+    return _error(number, "InternalError", f"Inspector made a mistake ({type(error).__name__}).", why)
 
 
 def _error(number: Any, kind: str, message: str, hint: str) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from inspector.errors import InspectorError
-from inspector.processes.roles.engine import Engine
-from inspector.processes.roles.explaining import Explaining
+from inspector.processes.roles.engine import Engine, why_methods
 from inspector.processes.roles.serving import Progress, Reply, Server
 
 _PIECE = 4 << 20
@@ -74,12 +73,5 @@ def _sha256(file: BinaryIO) -> str:
 def run(incoming: int, outgoing: int) -> None:
     """Serve as the process of a trusted file."""
     trusted = Trusted()
-    why = Explaining(trusted.engine)
-    methods = (
-        trusted.trust,
-        trusted.engine.predict,
-        trusted.engine.model_input,
-        why.explain,
-        why.feature_maps,
-    )
-    Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
+    methods = {"trust": trusted.trust, "model_input": trusted.engine.model_input, **why_methods(trusted.engine)}
+    Server(incoming, outgoing, methods, trusted.engine.at_once).run()

@@ -1,0 +1,204 @@
+"""Many images at once: the same answers as one by one, in bounded memory, given up at once, and with less memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
+from itertools import islice
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from inspector.engine import runner as runner_module
+from inspector.engine.attach import Attachment, attach
+from inspector.engine.folding import agree, folded_copy
+from inspector.engine.pipeline import Job, Pipeline
+from inspector.engine.predict import predict_image
+from inspector.engine.problems import CancelledError, DeviceMemoryError, PredictionError
+from inspector.engine.runner import Runner
+from inspector.engine.tasks import Prepared
+
+Calibrated = Callable[..., nn.Module]
+
+
+@pytest.fixture
+def pipeline() -> Iterator[Pipeline]:
+    made = Pipeline(workers=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def attachment(calibrated: Calibrated) -> Attachment:
+    state = calibrated("squeezenet1_0", num_classes=4).state_dict()
+    return attach("squeezenet1_0", state, num_classes=4, device="cpu")
+
+
+def job(runner: Runner, image: Image.Image, notes: list[str] | None = None) -> Job:
+    told = notes if notes is not None else []
+    return Job(runner, lambda: runner.task.prepare(runner.attachment, [image]), 4, told.append)
+
+
+def pictures(photo: Image.Image, count: int) -> list[Image.Image]:
+    return [photo.rotate(7 * place) for place in range(count)]
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "mobilenet_v2"])
+def test_answers_are_those_of_one_by_one(
+    architecture: str, calibrated: Calibrated, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    model = calibrated(architecture, num_classes=4)
+    attachment = attach(architecture, model.state_dict(), num_classes=4, device="cpu")
+    images = pictures(photo, 10)
+    alone = [{p.index: p.score for p in predict_image(attachment, image).predictions} for image in images]
+    runner = Runner(attachment)
+    jobs = [job(runner, image) for image in images]
+    for one in jobs:
+        pipeline.put(one)
+    for one, expected in zip(jobs, alone, strict=True):
+        found = one.answer.result(60)
+        assert {p.index: p.score for p in found.predictions} == pytest.approx(expected, abs=1e-5)
+        assert found.milliseconds > 0
+    assert runner.is_folded
+
+
+class Held:
+    """Lets a model's forward pass begin and end when a test says so, and counts the images of each."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+        self.sizes: list[int] = []
+        model.register_forward_pre_hook(self._hold)
+
+    def _hold(self, _: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        self.sizes.append(len(inputs[0]))
+        self.begun.release()
+        assert self.go_on.acquire(timeout=30)
+
+
+def test_cancelling_gives_up_all_but_what_is_computed(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    held, runner = Held(attachment.model), Runner(attachment)
+    jobs = [job(runner, image) for image in pictures(photo, 12)]
+    for one in jobs:
+        pipeline.put(one)
+    assert held.begun.acquire(timeout=30)
+    dropped = pipeline.cancel()
+    answers = [one.answer for one in jobs]
+    given_up = set(islice(as_completed(answers, timeout=30), dropped))
+    assert dropped == 12 - held.sizes[0] > 0
+    assert all(isinstance(answer.exception(), CancelledError) for answer in given_up)
+    computed = [answer for answer in answers if answer not in given_up]
+    assert not any(answer.done() for answer in computed)
+    held.go_on.release()
+    assert all(answer.result(30).predictions for answer in computed)
+
+
+def test_one_attachment_is_given_up_and_the_other_goes_on(
+    attachment: Attachment, calibrated: Calibrated, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    other = attach("squeezenet1_1", calibrated("squeezenet1_1", num_classes=3).state_dict(), num_classes=3)
+    held, first, second = Held(attachment.model), Runner(attachment), Runner(other)
+    begun = job(first, photo)
+    pipeline.put(begun)
+    assert held.begun.acquire(timeout=30)
+    dropped, kept = job(first, photo), job(second, photo)
+    pipeline.put(dropped)
+    pipeline.put(kept)
+    pipeline.cancel(first)
+    assert isinstance(dropped.answer.exception(30), CancelledError)
+    held.go_on.release()
+    assert begun.answer.result(30).predictions
+    assert len(kept.answer.result(30).predictions) == 3
+
+
+def test_a_bad_image_is_its_own_failure(attachment: Attachment, photo: Image.Image, pipeline: Pipeline) -> None:
+    runner = Runner(attachment)
+    ribbon = Image.new("RGB", (60_000, 1))
+    jobs = [job(runner, image) for image in (photo, ribbon, photo)]
+    for one in jobs:
+        pipeline.put(one)
+    assert isinstance(jobs[1].answer.exception(30), PredictionError)
+    assert jobs[0].answer.result(30).predictions == jobs[2].answer.result(30).predictions != ()
+
+
+def fails_above(most: int, error: Exception) -> Callable[[nn.Module, tuple[torch.Tensor]], None]:
+    """Make a hook that fails as a device does whose memory takes no more than so many images."""
+
+    def hook(_: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if len(inputs[0]) > most:
+            raise error
+
+    return hook
+
+
+def test_a_full_memory_halves_the_batch_and_says_so(
+    attachment: Attachment, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_BATCH_BYTES", 1 << 40)
+    attachment.model.register_forward_pre_hook(fails_above(1, torch.OutOfMemoryError("CUDA out of memory.")))
+    pipeline, notes, runner = Pipeline(workers=1), list[str](), Runner(attachment)
+    try:
+        jobs = [job(runner, image, notes) for image in pictures(photo, 9)]
+        for one in jobs:
+            pipeline.put(one)
+        assert all(one.answer.result(60).predictions for one in jobs)
+    finally:
+        pipeline.close()
+    assert runner.largest_batch == 1
+    assert notes[-1] == "The memory of cpu is full. From now on one image at a time is computed, not 2."
+
+
+def test_one_image_that_does_not_fit_is_its_own_failure(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    full = RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory")
+    hook = attachment.model.register_forward_pre_hook(fails_above(0, full))
+    runner = Runner(attachment)
+    first = job(runner, photo)
+    pipeline.put(first)
+    assert isinstance(first.answer.exception(30), DeviceMemoryError)
+    hook.remove()
+    second = job(runner, photo)
+    pipeline.put(second)
+    assert second.answer.result(30).predictions
+
+
+def test_what_is_prepared_ahead_is_bounded(attachment: Attachment, photo: Image.Image, pipeline: Pipeline) -> None:
+    held, runner, prepared = Held(attachment.model), Runner(attachment), list[int]()
+
+    def prepare() -> Prepared:
+        prepared.append(1)
+        return runner.task.prepare(attachment, [photo])
+
+    jobs = [Job(runner, prepare, 4, lambda _: None) for _ in range(60)]
+    for one in jobs:
+        pipeline.put(one)
+    held.go_on.release(60)
+    assert held.begun.acquire(timeout=30)
+    assert all(one.answer.result(60).predictions for one in jobs)
+    assert max(held.sizes) <= runner.largest_batch
+    assert len(prepared) == 60
+
+
+def test_a_copy_that_says_something_else_is_not_used() -> None:
+    ours: Sequence[dict[str, torch.Tensor]] = [{"logits": torch.tensor([0.0, 1.0, 3.0])}]
+    assert agree(ours, [{"logits": torch.tensor([0.0, 1.0, 3.0 + 2e-4])}])
+    assert not agree(ours, [{"logits": torch.tensor([0.0, 1.0, 3.0 + 4e-4])}])
+    assert not agree(ours, [{"logits": torch.tensor([0.0, 1.0, float("nan")])}])
+    assert not agree(ours, [{"logits": torch.tensor([0.0, 1.0])}])
+
+
+def test_folding_leaves_the_model_as_it_was(calibrated: Calibrated) -> None:
+    model = calibrated("resnet18")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    copied = folded_copy(model)
+    assert copied is not None
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in copied.modules())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert folded_copy(calibrated("squeezenet1_0")) is None
