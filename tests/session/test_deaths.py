@@ -159,8 +159,8 @@ def test_cancelling_predictions(driven: Driven, tmp_path: Path) -> None:
     driven.session.add_images(images)
     driven.until(lambda: any(found.phase == "running" for found in driven.store.predictions.values()))
     driven.session.cancel_predictions()
-    driven.until(lambda: driven.session.unfinished_predictions == 0)
-    assert {found.phase for found in driven.store.predictions.values()} == {"ready"}
+    assert driven.session.unfinished_predictions == 0
+    driven.until(lambda: {found.phase for found in driven.store.predictions.values()} <= {"ready"})
     assert len(driven.store.predictions) < 6
     assert "Cancelled" in driven.texts()
     assert [found.phase for found in driven.predict(number, *images)] == ["ready"] * 6

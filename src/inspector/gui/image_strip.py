@@ -96,6 +96,7 @@ class ImageStrip(QWidget):
             store.images_changed.connect(self._take_images),
             store.image_changed.connect(self._take_image),
             store.prediction_changed.connect(self._take_prediction),
+            store.progress_changed.connect(lambda: self.progress.show_pace(store.progress)),
             store.checkpoint_changed.connect(self._take_checkpoint),
         ]
         # A plain function: when `destroyed` is emitted this object can't be called any more.

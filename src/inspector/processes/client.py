@@ -24,6 +24,10 @@ from inspector.processes.starting import Role, start
 
 _log = logging.getLogger(__name__)
 
+#: Seconds between two beats of a watched process's heart, and how many may go unanswered: an engine computes or waits
+#: for its device on other threads than the one that answers.
+BEAT, BEATS = 1.0, 15
+
 #: Lines of a child's standard error that are kept, to explain its death in the log.
 _KEPT_LINES = 60
 
@@ -73,11 +77,21 @@ class ProcessClient:
         self._dead = self._closing = False
         self._outbox: queue.SimpleQueue[Iterator[Message] | None] = queue.SimpleQueue()
         self._stderr: deque[bytes] = deque(maxlen=_KEPT_LINES)
+        self._writing = threading.Lock()
+        self._heard = 0  # frames read so far
+        self._watched: set[int] = set()  # requests during which the process must answer pings
+        self._is_watching = threading.Event()
+        self.is_hung = False
         folder = tempfile.mkdtemp(prefix=f"inspector-{role}-")
         # Also at our own end, which does not wait for the threads, and where the process can't be started.
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.process: subprocess.Popen[bytes] = start(role, folder, python)
-        for name, target in (("in", self._read), ("out", self._write), ("err", self._drain)):
+        for name, target in (
+            ("in", self._read),
+            ("out", self._write),
+            ("err", self._drain),
+            ("heart", self._listen),
+        ):
             threading.Thread(target=target, daemon=True, name=f"{role}-{name}").start()
 
     @property
@@ -95,6 +109,7 @@ class ProcessClient:
         failed: Callable[[ProcessError], None],
         progress: Callable[[dict[str, Any]], None] | None = None,
         before: Callable[[], Iterator[Message]] | None = None,
+        watched: bool = False,
     ) -> None:
         """Ask for something; exactly one of ``done`` and ``failed`` is called, on another thread.
 
@@ -105,6 +120,8 @@ class ProcessClient:
         before
             Makes messages to send ahead of it, one by one, on the sending thread: large things read from a file in
             pieces. An InspectorError or OSError in it becomes the request's failure.
+        watched
+            While it is not answered, the process must answer pings, or it hangs and is ended: `is_hung` tells so.
         """
         with self._lock:
             dead = self._dead
@@ -112,6 +129,9 @@ class ProcessClient:
                 self._last_id += 1
                 number = self._last_id
                 self._pending[number] = _Pending(done, failed, progress)
+                if watched:
+                    self._watched.add(number)
+                    self._is_watching.set()
         if dead:
             failed(self._death())
             return
@@ -154,7 +174,8 @@ class ProcessClient:
             with cast(BinaryIO, self.process.stdin) as stream, contextlib.suppress(OSError):
                 while (messages := self._outbox.get()) is not None:
                     for header, buffers in messages:
-                        write_frame(stream, header, buffers)
+                        with self._writing:
+                            write_frame(stream, header, buffers)
         finally:
             self.kill()
 
@@ -162,6 +183,7 @@ class ProcessClient:
         try:
             with cast(BinaryIO, self.process.stdout) as stream:
                 while (frame := read_frame(stream)) is not None:
+                    self._heard += 1
                     self._dispatch(*frame)
         except (ProtocolError, OSError) as error:
             _log.info("%s: %s", self.role, error)
@@ -169,6 +191,42 @@ class ProcessClient:
             self.kill()
             self.process.wait()
             self._bury()
+
+    def _listen(self) -> None:
+        """Ping the process while it is watched, and end it when it answers nothing for too long.
+
+        Beats are counted, not seconds: a computer that slept has not waited.
+        """
+        missed, heard, ticks = 0, -1, threading.Event()
+        while True:
+            self._is_watching.wait()
+            if self._dead or self._closing:
+                return
+            ticks.wait(BEAT)
+            if not self._watched or heard != self._heard:
+                missed, heard = 0, self._heard
+                if not self._watched:
+                    self._is_watching.clear()
+                    if self._watched or self._dead:
+                        self._is_watching.set()
+                    continue
+            else:
+                missed += 1
+            if missed >= BEATS:
+                self.is_hung = True
+                self.kill()
+                return
+            self._ping()
+
+    def _ping(self) -> None:
+        stream = self.process.stdin
+        if stream is not None and self._writing.acquire(blocking=False):  # else it is being written to just now
+            try:
+                write_frame(cast(BinaryIO, stream), {"id": 0, "method": "ping", "params": {}})
+            except (OSError, ValueError):
+                pass  # it ended, which the reading thread tells
+            finally:
+                self._writing.release()
 
     def _drain(self) -> None:
         with cast(BinaryIO, self.process.stderr) as stream, contextlib.suppress(OSError):
@@ -182,6 +240,8 @@ class ProcessClient:
         with self._lock:
             ends = "progress" not in header
             pending = self._pending.pop(number, None) if ends else self._pending.get(number)
+            if ends:
+                self._watched.discard(number)
         if pending is None or self._closing:
             return
         if not ends:
@@ -200,6 +260,7 @@ class ProcessClient:
     def _fail(self, number: int, error: ProcessError) -> None:
         with self._lock:
             pending = self._pending.pop(number, None)
+            self._watched.discard(number)
         if pending is not None and not self._closing:
             pending.failed(error)
 
@@ -207,6 +268,8 @@ class ProcessClient:
         with self._lock:
             self._dead = True
             left, self._pending = list(self._pending.values()), {}
+            self._watched.clear()
+        self._is_watching.set()  # so that the heart's thread ends
         self._outbox.put(None)
         self._remove_folder()
         if self._closing:

@@ -22,7 +22,7 @@ from inspector.errors import InspectorError
 from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.attachment_choices import chosen_options, labels_from, labels_of
 from inspector.session.failure import Failure
-from inspector.session.loop import Loop
+from inspector.session.loop import Loop, on_loop
 from inspector.session.state import Attachment, Device, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.upload import UploadPlan
@@ -122,6 +122,7 @@ class EngineLink:
         buffers: Callable[[], list[bytes]],
         done: _Done,
         failed: Callable[[Failure], None],
+        progress: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Ask the engine; ``buffers`` runs on the sending thread, the answer comes on the session's.
 
@@ -131,7 +132,7 @@ class EngineLink:
             self.start()
             failed(Failure("The engine stopped.", "Try again.", "ProcessDied"))
             return
-        self._ask(self._client, method, params, buffers, done, failed)
+        self._ask(self._client, method, params, buffers, done, failed, progress=progress)
 
     def _ask(
         self,
@@ -142,6 +143,7 @@ class EngineLink:
         done: _Done,
         failed: Callable[[Failure], None],
         before: Callable[[], Iterator[Message]] | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         def fail(error: ProcessError) -> None:
             self._loop.post(lambda: failed(Failure(error.message, error.hint, error.kind)))
@@ -152,7 +154,9 @@ class EngineLink:
             buffers,
             done=lambda result, out: self._loop.post(lambda: done(result, out)),
             failed=fail,
+            progress=on_loop(progress, self._loop),
             before=before,
+            watched=method == "predict",
         )
 
     def _ready(self, result: dict[str, Any], _: list[bytearray]) -> None:
@@ -182,6 +186,7 @@ class EngineLink:
     def _died(self) -> None:
         assert self._client is not None
         words = self._client.last_words().splitlines()
+        how = "did not answer any more, and was ended" if self._client.is_hung else "stopped"
         self._client = None
         self._deaths.append(time.monotonic())
         restore = [found for found in self._attachments() if found.attachment.phase in ("ready", "running")]
@@ -198,7 +203,7 @@ class EngineLink:
             return
         again = " and attaching again" if restore else ""
         self._death_told = True
-        self._store.notice(f"The engine stopped. Starting a new one{again}.", "warning")
+        self._store.notice(f"The engine {how}. Starting a new one{again}.", "warning")
         for found in restore:  # what the old engine called it says nothing to the next
             self._store.change_checkpoint(found.id, attachment=Attachment())
         self.start()
@@ -231,7 +236,7 @@ class EngineLink:
 
     def choose_device(self, device: str) -> None:
         """Choose the device for all that is attached from now on, and attach again what is."""
-        self._store.change_engine(device=device)
+        self._store.change_engine(device=device, fallback=None)
         for found in self._attachments():
             if found.attachment.phase in ("ready", "running", "failed"):
                 self._store.drop_predictions(checkpoint=found.id)
@@ -293,6 +298,23 @@ class EngineLink:
             lambda failure: self._not_attached(number, upload, failure),
             before=lambda: self._pieces(number, found.summary, upload, plan.storages),
         )
+
+    def lose_device(self, number: int, failure: Failure) -> None:
+        """Take an attachment out of use whose device stopped working; the person may choose the CPU instead."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.attachment.phase != "ready":
+            return
+        lost = replace(found.attachment, phase="failed", engine_id=-1, failure=failure)
+        self._store.change_engine(fallback=failure)
+        self._store.change_checkpoint(number, attachment=lost)
+        self._store.notice(failure.sentence, "error")
+
+    def fall_back(self) -> None:
+        """Compute on the CPU from now on, as the person agreed to, in a new engine: the old one's device is lost."""
+        self._store.change_engine(device="cpu", fallback=None)
+        for found in self._attachments():
+            self._store.drop_predictions(checkpoint=found.id)
+        self.restart()
 
     def cancel_attach(self, number: int) -> None:
         """Give an attachment up while it is being made: the engine is ended and a new one started."""

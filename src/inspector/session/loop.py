@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+Told = TypeVar("Told")
 
 
 class Loop(Protocol):
@@ -21,6 +23,11 @@ class Loop(Protocol):
 
     def close(self) -> None:
         """Make no more calls, neither those that wait nor any that come: no process may be started at the end."""
+
+
+def on_loop(call: Callable[[Told], None] | None, loop: Loop) -> Callable[[Told], None] | None:
+    """Return a function for any thread that makes a call on the loop's."""
+    return None if call is None else lambda told: loop.post(lambda: call(told))
 
 
 class QueueLoop:

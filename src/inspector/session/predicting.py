@@ -1,39 +1,76 @@
-"""Predictions: every image against the current checkpoint's attachment, a few at a time, in the strip's order."""
+"""Predictions: every image against a checkpoint's attachment, as many at a time as keep the engine busy.
+
+Cancelling takes effect at once: whatever waits is forgotten, and the engine gives up what it has not begun to compute.
+A forward pass can't be interrupted; its answers are kept when they come. One that never ends is ended with the engine,
+by the person ("Restart the engine").
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from inspector.processes.image_files import read_image
 from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
+from inspector.session.loop import Loop
+from inspector.session.pace import Pace
 from inspector.session.prediction_state import Prediction
+from inspector.session.raster_memory import RasterMemory
 from inspector.session.sources import sources_of
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting
 
-#: Images sent to the engine at once: one computes, one is there already when it is done.
-_IN_FLIGHT = 2
+#: Images sent to a process at once: some are computed, the next are prepared, others are on their way. A GPU computes
+#: more together.
+_IN_FLIGHT, _IN_FLIGHT_ON_GPU = 16, 160
+
+#: Bytes of files sent to a process at once, unless one alone has more.
+_BYTES_IN_FLIGHT = 64 << 20
+
+#: Seconds of one slice of what is done for each of very many images.
+_SLICE = 0.006
 
 #: Classes shown per image.
 TOP = 5
 
+_Key = tuple[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class _Sent:
+    """An image in a process: which (see `_lane`), its files' bytes; given up since, or of files that are not its now."""
+
+    lane: int | None
+    nbytes: int
+    is_cancelled: bool = False
+    is_stale: bool = False
+
 
 class Predicting:
-    """The queue of images that wait for a prediction."""
+    """The images that wait for a prediction, by checkpoint, and those that are being predicted."""
 
-    def __init__(self, store: Store, top: int = TOP) -> None:
+    def __init__(self, store: Store, loop: Loop, top: int = TOP) -> None:
         self._store = store
+        self._loop = loop
         self._top = top
-        self._waiting: deque[tuple[int, int]] = deque()
-        self._running: dict[tuple[int, int], int | None] = {}  # by the process it is predicted in, see `_lane`
-        self._retried: set[tuple[int, int]] = set()
-        self._unfinished: set[tuple[int, int]] = set()
+        self._coming: deque[_Key] = deque()  # not yet shown as waiting: thousands are, slice by slice
+        self._leaving: dict[_Key, None] = {}  # cancelled, still shown as waiting, in the order given up
+        self._waiting: dict[int, deque[int]] = {}
+        self._running: dict[_Key, _Sent] = {}
+        self._suspects: set[_Key] = set()  # were there when the process died; tried once more, one at a time
+        self._unfinished: set[_Key] = set()
+        self._pace = Pace(store)
+        self._rasters = RasterMemory(store)
+        self._is_slicing = False
         self.link: EngineLink  # set by the session: both need each other
         self.trusting: Trusting
         store.prediction_changed.connect(self._count)
@@ -42,26 +79,28 @@ class Predicting:
     @property
     def unfinished(self) -> int:
         """Images that wait or are being predicted."""
-        return len(self._unfinished)
+        return len(self._unfinished) + len(self._coming)
 
     def _count(self, checkpoint: int, image: int) -> None:
-        found = self._store.predictions.get((checkpoint, image))
-        awaited = found is not None and found.phase in ("waiting", "running")
-        (self._unfinished.add if awaited else self._unfinished.discard)((checkpoint, image))
+        key = (checkpoint, image)
+        found = self._store.predictions.get(key)
+        awaited = found is not None and found.phase in ("waiting", "running") and key not in self._leaving
+        (self._unfinished.add if awaited else self._unfinished.discard)(key)
+        self._pace.count(self.unfinished, finished=found is not None and found.phase in ("ready", "failed"))
+
+    # -- commands ----------------------------------------------------------------------------------------------
 
     def predict(self, checkpoint: int, images: Sequence[int]) -> None:
         """Predict the images with a checkpoint's attachment, as soon as it has one."""
-        for image in images:
-            found = self._store.predictions.get((checkpoint, image))
-            if found is None or found.phase == "failed":
-                self._retried.discard((checkpoint, image))
-                self._waiting.append((checkpoint, image))
-                self._store.set_prediction(checkpoint, image, Prediction())
-        self._go_on()
+        self._coming.extend((checkpoint, image) for image in images)
+        self._slice()
 
     def again(self, checkpoint: int, images: Sequence[int]) -> None:
         """Predict images anew: what they are predicted from has changed."""
         for image in images:
+            sent = self._running.get((checkpoint, image))
+            if sent is not None:
+                sent.is_stale = True
             if self._store.predictions.pop((checkpoint, image), None) is not None:
                 self._store.prediction_changed.emit(checkpoint, image)
         self.predict(checkpoint, [image for image in images if image in self._store.images])
@@ -73,102 +112,188 @@ class Predicting:
         seen = self._store.predictions
         self.predict(checkpoint, [image for image in self._store.images if (checkpoint, image) not in seen])
 
+    def look_at(self, checkpoint: int, image: int) -> None:
+        """Predict an image again whose masks were let go, now that somebody looks at it."""
+        found = self._store.predictions.get((checkpoint, image))
+        if found is not None and found.rasters_dropped:
+            self._store.set_prediction(checkpoint, image, Prediction())
+            self._waiting.setdefault(checkpoint, deque()).appendleft(image)
+            self._go_on()
+
     def cancel(self) -> None:
-        """Give up all images that still wait; the ones in the engine end by themselves."""
-        waiting, self._waiting = list(self._waiting), deque()
-        count = self._forget(waiting)
+        """Give up all images that have no prediction yet; what is in a forward pass is still taken when it comes."""
+        count = self.unfinished
+        self._coming.clear()
+        waiting = [(checkpoint, image) for checkpoint, images in self._waiting.items() for image in images]
+        self._waiting.clear()
+        for sent in self._running.values():
+            sent.is_cancelled = True
+        for lane in {sent.lane for sent in self._running.values()}:
+            self._request(lane)("cancel", {}, list, lambda *_: None, lambda _: None)
+        self._forget([*waiting, *self._running])
         if count:
             self._store.notice(f"Cancelled: {count:,} {'image' if count == 1 else 'images'} not predicted.")
 
     def give_up(self, checkpoint: int) -> None:
         """Let go of the images that wait for a checkpoint's attachment: none comes. The next one predicts them."""
-        waiting = [key for key in self._waiting if key[0] == checkpoint]
-        if waiting:
-            self._waiting = deque(key for key in self._waiting if key[0] != checkpoint)
-            self._forget(waiting)
+        self._coming = deque(key for key in self._coming if key[0] != checkpoint)
+        self._forget([(checkpoint, image) for image in self._waiting.pop(checkpoint, ())])
 
     def _give_up_failed(self, checkpoint: int) -> None:
         found = self._store.checkpoints.get(checkpoint)
-        if found is not None and found.attachment.phase == "failed":
+        if found is None or found.attachment.phase == "failed":
             self.give_up(checkpoint)
 
-    def _forget(self, keys: Sequence[tuple[int, int]]) -> int:
-        """Forget that images wait; return how many did."""
-        forgotten = [key for key in keys if self._store.predictions.pop(key, None) is not None]
-        for key in forgotten:
+    def _forget(self, keys: Sequence[_Key]) -> None:
+        """Forget that images wait: for the counts at once, on the screen slice by slice."""
+        self._leaving.update(dict.fromkeys(keys))
+        self._unfinished.difference_update(keys)
+        self._pace.count(self.unfinished, finished=False)
+        self._slice()
+
+    # -- slices ------------------------------------------------------------------------------------------------
+
+    def _slice(self) -> None:
+        """Show what comes and what leaves, for a few milliseconds; the rest in the next turns of the loop."""
+        if self._is_slicing:
+            return
+        self._is_slicing = True
+        deadline = time.monotonic() + _SLICE
+        while (self._leaving or self._coming) and time.monotonic() < deadline:
+            if self._leaving:
+                self._leave()
+            else:
+                self._come(*self._coming.popleft())
+        self._is_slicing = False
+        if self._leaving or self._coming:
+            self._loop.post_turn(self._slice)
+        self._go_on()
+
+    def _leave(self) -> None:
+        key = next(iter(self._leaving))
+        del self._leaving[key]
+        found = self._store.predictions.get(key)
+        if found is not None and found.phase in ("waiting", "running"):
+            del self._store.predictions[key]
             self._store.prediction_changed.emit(*key)
-        return len(forgotten)
+
+    def _come(self, checkpoint: int, image: int) -> None:
+        found = self._store.predictions.get((checkpoint, image))
+        if image in self._store.images and (found is None or found.phase == "failed"):
+            self._suspects.discard((checkpoint, image))
+            self._waiting.setdefault(checkpoint, deque()).append(image)
+            self._store.set_prediction(checkpoint, image, Prediction())
+
+    # -- the way of one image ----------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        trusted = [found.id for found in self._store.checkpoints.values() if found.attachment.trusted]
-        open_lanes = {lane for lane in (None, *trusted) if self._has_room(lane)}
-        skipped: list[tuple[int, int]] = []
-        while self._waiting and open_lanes:
-            key = self._waiting.popleft()
-            checkpoint, found = self._store.checkpoints.get(key[0]), self._store.predictions.get(key)
-            if checkpoint is None or key[1] not in self._store.images or found is None or found.phase != "waiting":
-                continue  # closed, removed or cancelled meanwhile; or asked for twice
-            lane = _lane(checkpoint)
-            if checkpoint.attachment.phase != "ready" or lane not in open_lanes:
-                skipped.append(key)
-                continue
-            self._send(key, lane, checkpoint.attachment.engine_id)
-            if not self._has_room(lane):
-                open_lanes.discard(lane)
-        self._waiting.extendleft(reversed(skipped))
+        for checkpoint in list(self._waiting):
+            found = self._store.checkpoints.get(checkpoint)
+            if found is None:
+                del self._waiting[checkpoint]
+            elif found.attachment.phase == "ready":
+                self._fill(found)
 
-    def _has_room(self, lane: int | None) -> bool:
+    def _fill(self, found: OpenCheckpoint) -> None:
+        """Send a checkpoint's images until its process has enough."""
+        images = self._waiting.get(found.id)
+        lane = _lane(found)
+        while images:
+            key = (found.id, images[0])
+            prediction, item = self._store.predictions.get(key), self._store.images.get(key[1])
+            if item is None or prediction is None or prediction.phase != "waiting":
+                images.popleft()  # removed or cancelled meanwhile; or asked for twice
+                continue
+            paths = sources_of(self._store, key[1], found.attachment.task)
+            if isinstance(paths, Failure):
+                images.popleft()
+                self._store.set_prediction(*key, Prediction(phase="failed", failure=paths))
+                continue
+            nbytes = sum(map(_size, paths))
+            if not self._has_room(found, lane, nbytes, alone=key in self._suspects):
+                return
+            images.popleft()
+            self._send(key, lane, found, paths, nbytes)
+        if images is not None and not images:
+            self._waiting.pop(found.id, None)
+
+    def _has_room(self, found: OpenCheckpoint, lane: int | None, nbytes: int, *, alone: bool) -> bool:
         """Tell whether a process is alive, and takes another image now."""
         # Where it died, what waits goes on when the next one has attached.
         process = self.link.process_id if lane is None else self.trusting.process_id(lane)
-        return process is not None and list(self._running.values()).count(lane) < _IN_FLIGHT
+        if process is None:
+            return False
+        there = [(key, sent) for key, sent in self._running.items() if sent.lane == lane]
+        if alone or any(key in self._suspects for key, _ in there):
+            return not there
+        most = _IN_FLIGHT if found.attachment.device == "cpu" else _IN_FLIGHT_ON_GPU
+        return not there or (len(there) < most and sum(sent.nbytes for _, sent in there) + nbytes <= _BYTES_IN_FLIGHT)
 
-    def _send(self, key: tuple[int, int], lane: int | None, engine_id: int) -> None:
-        paths = sources_of(self._store, key[1], self._store.checkpoints[key[0]].attachment.task)
-        if isinstance(paths, Failure):
-            self._store.set_prediction(*key, Prediction(phase="failed", failure=paths))
-            return
-        self._running[key] = lane
+    def _request(self, lane: int | None) -> Callable[..., None]:
+        return self.link.request if lane is None else partial(self.trusting.request, lane)
+
+    def _send(self, key: _Key, lane: int | None, found: OpenCheckpoint, paths: list[Path], nbytes: int) -> None:
+        sent = self._running[key] = _Sent(lane, nbytes)
+        engine_id = found.attachment.engine_id
         self._store.set_prediction(*key, Prediction(phase="running"))
-        request = self.link.request if lane is None else partial(self.trusting.request, lane)
-        request(
+        self._request(lane)(
             "predict",
             {"attachment": engine_id, "names": [path.name for path in paths], "top": self._top},
             lambda: [read_image(path) for path in paths],
-            self._done(key, engine_id),
-            self._failed(key),
+            partial(self._done, key, sent, engine_id),
+            partial(self._failed, key, sent),
+            progress=self._tell,
         )
 
-    def _done(self, key: tuple[int, int], engine_id: int) -> Callable[[dict[str, Any], list[bytearray]], None]:
-        def done(result: dict[str, Any], buffers: list[bytearray]) -> None:
-            self._running.pop(key, None)
-            found, checkpoint = self._store.predictions.get(key), self._store.checkpoints.get(key[0])
-            if found is None or checkpoint is None or found.phase != "running":
-                pass  # removed, closed, or asked for once more meanwhile
-            elif checkpoint.attachment.engine_id != engine_id:
-                self._waiting.appendleft(key)  # attached anew meanwhile: the answer is the old attachment's
-                self._store.set_prediction(*key, Prediction())
-            else:
-                self._store.set_prediction(*key, _read(result, buffers, checkpoint.attachment.task))
-            self._go_on()
+    def _tell(self, told: dict[str, Any]) -> None:
+        """Say what the engine says of its work, such as that its memory is full."""
+        note = told.get("note")
+        if isinstance(note, str):
+            self._store.notice(note[:500], "warning")
 
-        return done
+    def _finish(self, key: _Key, sent: _Sent) -> None:
+        if self._running.get(key) is sent:
+            del self._running[key]
+        self._suspects.discard(key)
 
-    def _failed(self, key: tuple[int, int]) -> Callable[[Failure], None]:
-        def failed(failure: Failure) -> None:
-            self._running.pop(key, None)
-            if key in self._store.predictions:
-                if failure.kind == "ProcessDied" and key not in self._retried:
-                    # Once more when the new engine is ready: the death may have had nothing to do with this image.
-                    self._retried.add(key)
-                    self._waiting.appendleft(key)
-                    self._store.set_prediction(*key, Prediction())
-                    self._give_up_failed(key[0])
-                else:
-                    self._store.set_prediction(*key, Prediction(phase="failed", failure=failure))
-            self._go_on()
+    def _done(self, key: _Key, sent: _Sent, engine_id: int, result: dict[str, Any], buffers: list[bytearray]) -> None:
+        self._finish(key, sent)
+        found, checkpoint = self._store.predictions.get(key), self._store.checkpoints.get(key[0])
+        awaited = (found is not None and found.phase == "running") or sent.is_cancelled
+        if sent.is_stale or not awaited or checkpoint is None or key[1] not in self._store.images:
+            pass  # removed, closed, or asked for once more meanwhile
+        elif checkpoint.attachment.engine_id == engine_id:
+            self._leaving.pop(key, None)
+            made = _read(result, buffers, checkpoint.attachment.task)
+            self._store.set_prediction(*key, made)
+            self._rasters.keep(key, made)
+        elif not sent.is_cancelled:
+            self._wait_again(key)  # attached anew meanwhile: the answer is the old attachment's
+        self._go_on()
 
-        return failed
+    def _wait_again(self, key: _Key) -> None:
+        self._waiting.setdefault(key[0], deque()).appendleft(key[1])
+        self._store.set_prediction(*key, Prediction())
+
+    def _failed(self, key: _Key, sent: _Sent, failure: Failure) -> None:
+        was_suspect = key in self._suspects
+        self._finish(key, sent)
+        found = self._store.predictions.get(key)
+        if found is None or found.phase != "running" or sent.is_cancelled or sent.is_stale:
+            pass
+        elif failure.kind == "CancelledError":
+            self._wait_again(key)  # its attachment was made anew
+        elif failure.kind == "ProcessDied" and not was_suspect:
+            # Once more when the new engine is ready: the death may have had nothing to do with this image.
+            self._suspects.add(key)
+            self._wait_again(key)
+            self._give_up_failed(key[0])
+        elif failure.kind == "DeviceLostError" and sent.lane is None:
+            self._forget([key])  # no image can be predicted there; the next attachment predicts it
+            self.link.lose_device(key[0], failure)
+        else:
+            self._store.set_prediction(*key, Prediction(phase="failed", failure=failure))
+        self._go_on()
 
 
 def _lane(checkpoint: OpenCheckpoint) -> int | None:
@@ -177,6 +302,13 @@ def _lane(checkpoint: OpenCheckpoint) -> int | None:
     Each takes its own images: a trusted model that hangs must not hold up the others.
     """
     return checkpoint.id if checkpoint.attachment.trusted else None
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # reading it will say why
 
 
 def _read(result: dict[str, Any], buffers: list[bytearray], task: str) -> Prediction:

@@ -73,6 +73,8 @@ class Prediction:
         Of the upright image, in pixels, which boxes, keypoints and rasters refer to.
     note
         What else should be known, as a sentence: how many frames of a clip were taken.
+    rasters_dropped
+        It had rasters, which were let go for the memory of others; they are made again when it is looked at.
     """
 
     phase: Phase = "waiting"
@@ -85,3 +87,24 @@ class Prediction:
     height: int = 0
     rasters: tuple[Raster, ...] = ()
     note: str = ""
+    rasters_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the images are that are to be predicted.
+
+    Attributes
+    ----------
+    done, total
+        Images, since some were first to be predicted.
+    rate
+        Images per second over the last seconds, None until that can be told.
+    remaining
+        Seconds, None until that can be told.
+    """
+
+    done: int
+    total: int
+    rate: float | None = None
+    remaining: float | None = None

@@ -80,7 +80,7 @@ class Session:
         self._images = Images(self.store, loop, self._worker)
         self._thumbnails = Thumbnails(self.store, self._worker, enabled=thumbnails)
         self.store.images_changed.connect(self._thumbnails.forget_removed)
-        self._predicting = Predicting(self.store, top)
+        self._predicting = Predicting(self.store, loop, top)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         attached, release = self._predicting.predict_all, self.engine.release
         self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
@@ -268,6 +268,11 @@ class Session:
         self.engine.choose_device(device)
         self._trusting.choose_device()
 
+    def fall_back_to_cpu(self) -> None:
+        """Compute on the CPU from now on, since the device stopped working; the person has agreed."""
+        self.engine.fall_back()
+        self._trusting.choose_device()
+
     # -- images ------------------------------------------------------------------------------------------------
 
     def add_images(self, paths: Sequence[Path]) -> None:
@@ -315,6 +320,8 @@ class Session:
     def select_image(self, number: int, *, large: bool = False) -> None:
         """Make a larger picture of an image that is looked at; ``large`` for one that fills the window."""
         self._images.preview(number, LARGE if large else PREVIEW)
+        if self.current is not None:
+            self._predicting.look_at(self.current.id, number)
 
     def show_thumbnails(self, viewer: str, images: Sequence[int]) -> None:
         """Make small pictures of the images that a viewer shows now, the most important first, and no others."""

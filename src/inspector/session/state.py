@@ -233,7 +233,8 @@ class PythonList:
 class EngineState:
     """The engine process: ``"none"`` before it is started, ``"running"`` while torch is imported, ``"ready"``.
 
-    ``executable`` is the Python it runs on, and ``python`` that one's version once it is known.
+    ``executable`` is the Python it runs on, and ``python`` that one's version once it is known. ``fallback`` says why
+    the device stopped working, while the person may agree to the CPU instead (`Session.fall_back_to_cpu`).
     """
 
     phase: Phase = "none"
@@ -244,3 +245,4 @@ class EngineState:
     devices: tuple[Device, ...] = ()
     device: str = "auto"
     failure: Failure | None = None
+    fallback: Failure | None = None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from inspector.session.explanation_state import Explanation, FeatureMaps
 from inspector.session.match_state import ArchitectureInfo
-from inspector.session.prediction_state import Prediction
+from inspector.session.prediction_state import Prediction, Progress
 from inspector.session.signals import Signal
 from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PythonList, PythonTrial
 
@@ -36,6 +36,8 @@ class Store:
         The list of images; one of them, by id.
     prediction_changed
         ``(checkpoint id, image id)``.
+    progress_changed
+        How far the predictions are: at most ten times a second, and at the end.
     comparison_changed
         Which two checkpoints' predictions are compared.
     explanation_changed, feature_maps_changed
@@ -59,6 +61,7 @@ class Store:
         self.comparison: tuple[int, int] | None = None
         self.explanation: Explanation | None = None
         self.feature_maps: FeatureMaps | None = None
+        self.progress: Progress | None = None
         self.engine = EngineState()
         self.pythons = PythonList()
         self.python_trial: PythonTrial | None = None
@@ -71,6 +74,7 @@ class Store:
         self.comparison_changed: Signal[[]] = Signal()
         self.explanation_changed: Signal[[]] = Signal()
         self.feature_maps_changed: Signal[[]] = Signal()
+        self.progress_changed: Signal[[]] = Signal()
         self.engine_changed: Signal[[]] = Signal()
         self.catalogue_changed: Signal[[]] = Signal()
         self.pythons_changed: Signal[[]] = Signal()
@@ -129,6 +133,11 @@ class Store:
         if feature_maps != self.feature_maps:
             self.feature_maps = feature_maps
             self.feature_maps_changed.emit()
+
+    def set_progress(self, progress: Progress | None) -> None:
+        """Set how far the predictions are; None where none is to be made."""
+        self.progress = progress
+        self.progress_changed.emit()
 
     def change_engine(self, **changes: Any) -> None:
         """Replace fields of the engine's state."""

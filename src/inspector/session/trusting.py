@@ -17,7 +17,7 @@ from inspector.errors import InspectorError
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.processes.private_copy import remove_abandoned
 from inspector.session.failure import Failure
-from inspector.session.loop import Loop
+from inspector.session.loop import Loop, on_loop
 from inspector.session.source_folder import hash_of_folder
 from inspector.session.state import Attachment
 from inspector.session.store import Store
@@ -281,6 +281,8 @@ class Trusting:
             return
         code = client.process.returncode
         how = f"was stopped by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+        if client.is_hung:
+            how = "did not answer any more, and was ended"
         self._fail(run, Failure(f"The process of {run.offer.class_name} {how}.", "Run it again.", "ProcessDied"))
 
     def _fail(self, run: TrustedRun, failure: Failure) -> None:
@@ -324,6 +326,7 @@ class Trusting:
         buffers: Callable[[], list[bytes]],
         done: _Done,
         failed: Callable[[Failure], None],
+        progress: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Ask the process of a trusted checkpoint, as `EngineLink.request` asks the engine."""
         run = self._runs.get(number)
@@ -343,5 +346,7 @@ class Trusting:
             params,
             buffers,
             done=lambda result, out: self._loop.post(lambda: checked(result, out)),
+            progress=on_loop(progress, self._loop),
+            watched=method == "predict",
             failed=lambda error: self._loop.post(lambda: failed(Failure(error.message, error.hint, error.kind))),
         )

@@ -1,0 +1,132 @@
+"""Many images: in flight together, answered as they come, cancelled at once, with the pace told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from inspector.session import raster_memory
+from inspector.session.pace import Pace
+from inspector.session.prediction_state import Prediction, Progress, Raster
+from inspector.session.raster_memory import RasterMemory
+from inspector.session.store import Store
+
+from .conftest import Driven, picture, saved
+from .test_deaths import slow
+
+
+def pictures(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    return [picture(folder / f"{place:03}.png", place, (64, 48)) for place in range(count)]
+
+
+def test_many_images_with_bad_ones_among_them(driven: Driven, tmp_path: Path) -> None:
+    images = pictures(tmp_path / "images", 40)
+    images[3].write_bytes(b"not an image")
+    images[17].write_bytes(images[17].read_bytes()[:200])
+    images[20].write_bytes(huge_png())
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    driven.session.add_images([tmp_path / "images"])
+    driven.until(lambda: len(driven.store.images) == 40)
+    images[39].unlink()
+    found = driven.predict(number, *images[:39])
+    driven.until(lambda: driven.session.unfinished_predictions == 0)
+    failed = {place: prediction.failure for place, prediction in enumerate(found) if prediction.failure is not None}
+    assert set(failed) == {3, 17, 20}
+    assert "more pixels than can be read" in failed[20].message
+    gone = next(item.id for item in driven.store.images.values() if item.path == images[39])
+    last = driven.store.predictions[number, gone]
+    assert last.failure is not None
+    assert "There is no image 039.png" in last.failure.message
+    assert driven.store.progress is None
+
+
+def huge_png() -> bytes:
+    """Return a small PNG that says it has 10^9 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 40_000, 25_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1_000)))
+
+
+def test_progress_counts_up_and_ends(driven: Driven, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    driven.store.progress_changed.connect(
+        lambda: told.append(driven.store.progress) if driven.store.progress is not None else None
+    )
+    images = pictures(tmp_path / "images", 30)
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    driven.predict(number, *images)
+    assert driven.store.progress is None
+    assert told[0].done == 0
+    assert [one.done for one in told] == sorted(one.done for one in told)
+    assert {one.total for one in told} == {30}
+
+
+def test_cancelling_takes_effect_within_a_fifth_of_a_second(driven: Driven, tmp_path: Path) -> None:
+    images = pictures(tmp_path / "images", 60)
+    driven.attached(slow(tmp_path / "a.pth"))
+    driven.session.add_images([tmp_path / "images"])
+    driven.until(lambda: any(found.phase == "running" for found in driven.store.predictions.values()))
+    begun = time.monotonic()
+    driven.session.cancel_predictions()
+    assert driven.session.unfinished_predictions == 0
+    driven.until(lambda: not any(found.phase in ("waiting", "running") for found in driven.store.predictions.values()))
+    assert time.monotonic() - begun < 0.2
+    assert driven.store.progress is None
+    assert "Cancelled" in driven.texts()
+    assert len(images) == len(driven.store.images)
+
+
+def test_an_engine_that_hangs_is_ended_and_said(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = pictures(tmp_path / "images", 3)
+    number = driven.attached(slow(tmp_path / "a.pth"))
+    monkeypatch.setattr("inspector.processes.client.BEATS", 2)
+    driven.session.add_images([tmp_path / "images"])
+    driven.until(lambda: any(found.phase == "running" for found in driven.store.predictions.values()))
+    pid = driven.session.engine.process_id
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    assert [found.phase for found in driven.predict(number, *images)] == ["ready"] * 3
+    assert "did not answer" in driven.texts()
+    assert driven.session.engine.process_id != pid
+
+
+def test_the_pace_is_that_of_the_last_seconds() -> None:
+    store, now = Store(), [100.0]
+    pace = Pace(store, lambda: now[0])
+    pace.count(100, finished=False)
+    assert store.progress == Progress(0, 100)
+    for left in range(99, 49, -1):
+        now[0] += 0.5
+        pace.count(left, finished=True)
+    told = store.progress
+    assert told is not None
+    assert (told.done, told.total) == (50, 100)
+    assert told.rate == pytest.approx(2.0)
+    assert told.remaining == pytest.approx(25.0)
+    pace.count(0, finished=True)
+    assert store.progress is None
+
+
+def test_only_so_many_bytes_of_masks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raster_memory, "MOST_BYTES", 250)
+    store = Store()
+    memory = RasterMemory(store)
+    made = Prediction("ready", rasters=(Raster("classes", 1, 1, (0, 0, 1, 1), bytes(100)),))
+    for image in range(5):
+        store.set_prediction(1, image, made)
+        memory.keep((1, image), made)
+    kept = [len(store.predictions[1, image].rasters) for image in range(5)]
+    assert kept == [0, 0, 0, 1, 1]
+    assert [store.predictions[1, image].rasters_dropped for image in range(5)] == [True, True, True, False, False]
