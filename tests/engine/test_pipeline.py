@@ -18,7 +18,7 @@ from inspector.engine.folding import agree, folded_copy
 from inspector.engine.pipeline import Job, Pipeline
 from inspector.engine.predict import predict_image
 from inspector.engine.problems import CancelledError, DeviceMemoryError, PredictionError
-from inspector.engine.runner import Runner
+from inspector.engine.runner import Runner, RunOptions
 from inspector.engine.tasks import Prepared
 
 Calibrated = Callable[..., nn.Module]
@@ -202,3 +202,23 @@ def test_folding_leaves_the_model_as_it_was(calibrated: Calibrated) -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in copied.modules())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert folded_copy(calibrated("squeezenet1_0")) is None
+
+
+def test_a_compiler_that_is_not_there_is_said_and_done_without(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(model: nn.Module, **_: object) -> nn.Module:
+        return Broken()
+
+    monkeypatch.setattr(torch, "compile", broken)
+    notes: list[str] = []
+    found = job(Runner(attachment, RunOptions(compile=True)), photo, notes)
+    pipeline.put(found)
+    assert found.answer.result(30).predictions == predict_image(attachment, photo).predictions
+    assert "torch.compile does not work here" in notes[0]
+    assert "no compiler" in notes[0]
+
+
+class Broken(nn.Module):
+    def forward(self, _: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("there is no compiler")

@@ -8,13 +8,16 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inspector.session import raster_memory
+from inspector.session.failure import Failure
 from inspector.session.pace import Pace
 from inspector.session.prediction_state import Prediction, Progress, Raster
 from inspector.session.raster_memory import RasterMemory
+from inspector.session.state import EngineOptions
 from inspector.session.store import Store
 
 from .conftest import Driven, picture, saved
@@ -130,3 +133,38 @@ def test_only_so_many_bytes_of_masks_are_kept(monkeypatch: pytest.MonkeyPatch) -
     kept = [len(store.predictions[1, image].rasters) for image in range(5)]
     assert kept == [0, 0, 0, 1, 1]
     assert [store.predictions[1, image].rasters_dropped for image in range(5)] == [True, True, True, False, False]
+
+
+def test_a_lost_device_is_said_and_the_cpu_is_used_once_that_is_agreed_to(driven: Driven, tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    lost = Failure("The device cuda:0 stopped working: CUDA error.", "The CPU can be used instead.", "DeviceLostError")
+    ask, pid = driven.session.engine.request, driven.session.engine.process_id
+
+    def fail(method: str, params: Any, buffers: Any, done: Any, failed: Any, progress: Any = None) -> None:
+        driven.loop.post(lambda: failed(lost))
+
+    driven.session.engine.request = fail  # type: ignore[method-assign]
+    driven.session.add_images([image])
+    driven.until(lambda: driven.store.engine.fallback is not None)
+    assert driven.checkpoint(number).attachment.failure == lost
+    assert [(notice.action, notice.level) for notice in driven.notices] == [("use_cpu", "error")]
+    driven.until(lambda: driven.store.predictions == {})
+    driven.session.engine.request = ask  # type: ignore[method-assign]
+    driven.session.fall_back_to_cpu()
+    driven.until(lambda: any(found.phase == "ready" for found in driven.store.predictions.values()))
+    assert driven.store.engine.device == "cpu"
+    assert driven.store.engine.fallback is None
+    assert driven.session.engine.process_id != pid
+
+
+def test_autocast_changes_the_scores_a_little_and_is_off_by_default(driven: Driven, tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png")
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    plain = {row.index: row.score for row in driven.predict(number, image)[0].classes}
+    driven.session.choose_engine_options(EngineOptions(autocast="bf16"))
+    driven.until(lambda: any(found.phase == "ready" for found in driven.store.predictions.values()))
+    (found,) = driven.store.predictions.values()
+    fast = {row.index: row.score for row in found.classes}
+    assert fast != plain
+    assert fast == pytest.approx(plain, abs=0.05)

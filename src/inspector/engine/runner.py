@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from inspector.engine.attach import Attachment
 from inspector.engine.devices import usable_cores
 from inspector.engine.folding import agree, folded_copy, weight_bytes
 from inspector.engine.predict import run_forward
+from inspector.engine.problems import PredictionError
 from inspector.engine.tasks import Output, Prepared, task_named
 
 #: Images at once on the CPU: more do not make it faster (measured for resnet50), but answers come later.
@@ -29,6 +32,25 @@ MANY = 8
 _MOST_COPIED = 1 << 30
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What changes the numbers a little for speed; off unless the person asks for it.
+
+    Attributes
+    ----------
+    autocast
+        ``bf16`` or ``fp16``: convolutions and matrix products in that precision; empty for none.
+    compile
+        ``torch.compile``: the operations of the model are fused, and add up in another order.
+    """
+
+    autocast: Literal["", "bf16", "fp16"] = ""
+    compile: bool = False
+
+
+_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
 class Runner:
     """One attachment as it is run.
 
@@ -36,9 +58,14 @@ class Runner:
     ----------
     attachment
         Its model's convolutions are laid out channels-last; their values stay.
+    options
+        What the person asked for.
     """
 
-    def __init__(self, attachment: Attachment) -> None:
+    def __init__(self, attachment: Attachment, options: RunOptions | None = None) -> None:
+        self.options = options or RunOptions()
+        self._compiled: nn.Module | None = None
+        self._was_compiled = False
         self.attachment = attachment
         self.task = task_named(attachment.task)
         self._on_cpu = attachment.device == "cpu"
@@ -91,10 +118,35 @@ class Runner:
         if not self._is_laid_out:
             lay_out_channels_last(self.attachment.model)
             self._is_laid_out = True
+        if self.options != RunOptions():
+            return self._run_with_options(batch)
         if waiting >= MANY and not self._was_folded:
             self._was_folded = True
             return self._run_and_fold(batch)
         return run_forward(self.attachment, self.task, batch, self._folded if waiting >= MANY else None)
+
+    def _run_with_options(self, batch: Sequence[Prepared]) -> list[Output]:
+        kind = self.attachment.device.partition(":")[0]
+        dtype = _AUTOCAST.get(self.options.autocast)
+        with torch.autocast(kind, dtype=dtype, enabled=dtype is not None):
+            if self.options.compile and not self._was_compiled:
+                self._was_compiled = True
+                outputs = self._run_and_compile(batch)
+                if outputs is not None:
+                    return outputs
+            return run_forward(self.attachment, self.task, batch, self._compiled)
+
+    def _run_and_compile(self, batch: Sequence[Prepared]) -> list[Output] | None:
+        """Compile the model by its first batch; where that fails, say so and go on without: None."""
+        compiled = cast(nn.Module, torch.compile(self.attachment.model, dynamic=True))
+        try:
+            outputs = run_forward(self.attachment, self.task, batch, compiled)
+        except PredictionError as error:  # what the compiler raises are RuntimeErrors, as those of a model
+            with self._lock:
+                self._notes.append(f"torch.compile does not work here, so it is not used: {error.message}")
+            return None
+        self._compiled = compiled
+        return outputs
 
     def _run_and_fold(self, batch: Sequence[Prepared]) -> list[Output]:
         """Compute with the model itself, and keep a folded copy for the next batches if it says the same."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from inspector.gui import icons, theme
 from inspector.session.store import Notice
@@ -14,7 +14,15 @@ _STAYS = {"info": 6_000, "warning": 20_000}
 
 
 class NoticeBar(QFrame):
-    """The latest notice, with a button to close it."""
+    """The latest notice, with a button to close it, and one for what can be done about it.
+
+    Signals
+    -------
+    use_cpu_requested
+        The person agrees to compute on the CPU from now on.
+    """
+
+    use_cpu_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,6 +32,10 @@ class NoticeBar(QFrame):
         self.text = QLabel(wordWrap=True)
         self.text.setTextFormat(self.text.textFormat().PlainText)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.use_cpu = QPushButton("Use the CPU")
+        self.use_cpu.setToolTip("Compute on the CPU from now on; it is slower")
+        self.use_cpu.clicked.connect(self.use_cpu_requested)
+        self.use_cpu.clicked.connect(self.hide)
         self._close = QToolButton(autoRaise=True)
         self._close.setAccessibleName("Close the message")
         self._close.setToolTip("Close the message")
@@ -35,6 +47,7 @@ class NoticeBar(QFrame):
         layout.setSpacing(10)
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)
+        layout.addWidget(self.use_cpu)
         layout.addWidget(self._close)
         self.hide()
 
@@ -43,6 +56,7 @@ class NoticeBar(QFrame):
         self._level = notice.level
         self.text.setText(notice.text)
         self.setAccessibleName(notice.text)
+        self.use_cpu.setVisible(notice.action == "use_cpu")
         self._dress()
         self.show()
         self._timer.stop()

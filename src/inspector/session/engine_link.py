@@ -23,7 +23,7 @@ from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.attachment_choices import chosen_options, labels_from, labels_of
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop, on_loop
-from inspector.session.state import Attachment, Device, OpenCheckpoint
+from inspector.session.state import Attachment, Device, EngineOptions, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.upload import UploadPlan
 
@@ -237,6 +237,15 @@ class EngineLink:
     def choose_device(self, device: str) -> None:
         """Choose the device for all that is attached from now on, and attach again what is."""
         self._store.change_engine(device=device, fallback=None)
+        self._attach_again()
+
+    def choose_options(self, options: EngineOptions) -> None:
+        """Choose what is given up for speed, and attach again what is."""
+        if options != self._store.engine.options:
+            self._store.change_engine(options=options)
+            self._attach_again()
+
+    def _attach_again(self) -> None:
         for found in self._attachments():
             if found.attachment.phase in ("ready", "running", "failed"):
                 self._store.drop_predictions(checkpoint=found.id)
@@ -283,6 +292,8 @@ class EngineLink:
             "partial": not report.complete,
             "dtype": found.choices.dtype,
             "device": self._store.engine.device,
+            "autocast": self._store.engine.options.autocast,
+            "compile": self._store.engine.options.compile,
             "preprocessing": found.preprocessing
             # what a file carries is said of classification (`docs/embedded-keys.md`)
             or (found.summary.embedded.preprocessing if report.task == "classification" else None)
@@ -307,7 +318,7 @@ class EngineLink:
         lost = replace(found.attachment, phase="failed", engine_id=-1, failure=failure)
         self._store.change_engine(fallback=failure)
         self._store.change_checkpoint(number, attachment=lost)
-        self._store.notice(failure.sentence, "error")
+        self._store.notice(failure.sentence, "error", "use_cpu")
 
     def fall_back(self) -> None:
         """Compute on the CPU from now on, as the person agreed to, in a new engine: the old one's device is lost."""

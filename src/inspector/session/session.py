@@ -26,7 +26,7 @@ from inspector.session.predicting import TOP, Predicting
 from inspector.session.reloading import Reloading
 from inspector.session.side_by_side import SideBySide
 from inspector.session.sources import FLOW, VIDEO, previous_image
-from inspector.session.state import OpenCheckpoint
+from inspector.session.state import EngineOptions, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.thumbnails import Thumbnails
 from inspector.session.trusting import Trusting, TrustMemory
@@ -267,6 +267,10 @@ class Session:
         """Choose the device to compute on."""
         self.engine.choose_device(device)
         self._trusting.choose_device()
+
+    def choose_engine_options(self, options: EngineOptions) -> None:
+        """Choose what is given up for speed, and attach again what is."""
+        self.engine.choose_options(options)
 
     def fall_back_to_cpu(self) -> None:
         """Compute on the CPU from now on, since the device stopped working; the person has agreed."""

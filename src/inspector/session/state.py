@@ -230,6 +230,23 @@ class PythonList:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What makes predictions faster and changes their numbers a little; off unless the person asks for it.
+
+    Attributes
+    ----------
+    autocast
+        ``bf16`` or ``fp16``: convolutions and matrix products are computed in that precision, so that scores differ
+        from the third or fourth digit on; empty for none.
+    compile
+        ``torch.compile``: the first image takes up to a minute, and scores may differ in their last digits.
+    """
+
+    autocast: Literal["", "bf16", "fp16"] = ""
+    compile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EngineState:
     """The engine process: ``"none"`` before it is started, ``"running"`` while torch is imported, ``"ready"``.
 
@@ -246,3 +263,4 @@ class EngineState:
     device: str = "auto"
     failure: Failure | None = None
     fallback: Failure | None = None
+    options: EngineOptions = EngineOptions()

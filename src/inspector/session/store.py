@@ -15,10 +15,14 @@ from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, Pyth
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One sentence for the person, and how loud: ``"info"``, ``"warning"`` or ``"error"``."""
+    """One sentence for the person, and how loud: ``"info"``, ``"warning"`` or ``"error"``.
+
+    ``action`` is what can be done about it at once: ``"use_cpu"`` for `Session.fall_back_to_cpu`.
+    """
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    action: Literal["", "use_cpu"] = ""
 
 
 class Store:
@@ -154,6 +158,8 @@ class Store:
         self.python_trial = trial
         self.pythons_changed.emit()
 
-    def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
-        """Tell the person something."""
-        self.noticed.emit(Notice(text, level))
+    def notice(
+        self, text: str, level: Literal["info", "warning", "error"] = "info", action: Literal["", "use_cpu"] = ""
+    ) -> None:
+        """Tell the person something, and what can be done about it at once."""
+        self.noticed.emit(Notice(text, level, action))

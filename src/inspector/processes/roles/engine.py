@@ -43,6 +43,7 @@ class Engine:
         self._storages: dict[int, bytearray] = {}
         self._attachments: dict[int, Attachment] = {}
         self._runners: dict[int, Runner] = {}
+        self._options: dict[int, tuple[str, bool]] = {}  # of an attachment: autocast, compile
         self._pipeline: Pipeline | None = None
         self._computing = threading.Lock()
         self._last = 0
@@ -106,7 +107,9 @@ class Engine:
             partial=bool(params["partial"]),
             dtype="keep" if params["dtype"] == "keep" else "float32",
         )
-        return self.hold(made, started), []
+        facts = self.hold(made, started)
+        self._options[self._last] = (str(params.get("autocast", "")), bool(params.get("compile", False)))
+        return facts, []
 
     def hold(self, made: Attachment, started: float) -> dict[str, Any]:
         """Keep an attachment to predict with; return its number and facts.
@@ -139,6 +142,7 @@ class Engine:
         """Free an attachment; what still waits for it is given up."""
         number = int(params["attachment"])
         self._attachments.pop(number, None)
+        self._options.pop(number, None)
         runner = self._runners.pop(number, None)
         if runner is not None and self._pipeline is not None:
             self._pipeline.cancel(runner)
@@ -179,10 +183,12 @@ class Engine:
         return {"dropped": self._pipeline.cancel() if self._pipeline is not None else 0}, []
 
     def _runner(self, number: int, attachment: Attachment) -> Runner:
-        from inspector.engine.runner import Runner
+        from inspector.engine.runner import Runner, RunOptions
 
         if number not in self._runners:
-            self._runners[number] = Runner(attachment)
+            autocast, compiled = self._options.get(number, ("", False))
+            known: Any = autocast if autocast in ("bf16", "fp16") else ""
+            self._runners[number] = Runner(attachment, RunOptions(known, compiled))
         return self._runners[number]
 
     def model_input(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
