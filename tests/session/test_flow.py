@@ -89,6 +89,34 @@ def test_cancelling_takes_effect_within_a_fifth_of_a_second(driven: Driven, tmp_
     assert len(images) == len(driven.store.images)
 
 
+def test_cancelling_a_hundred_times_in_any_phase(driven: Driven, tmp_path: Path) -> None:
+    pictures(tmp_path / "images", 20)
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    driven.session.add_images([tmp_path / "images"])
+    driven.until(lambda: driven.session.unfinished_predictions == 20)
+    kept: set[int] = set()
+    for turn in range(100):
+        signals: list[int] = []
+        end = driven.store.prediction_changed.connect(lambda *_, seen=signals: seen.append(1))
+        driven.until(lambda turn=turn, seen=signals: len(seen) > turn % 9 or all_ready(driven))  # type: ignore[misc]
+        end()
+        driven.session.cancel_predictions()
+        assert driven.session.unfinished_predictions == 0
+        ready = {key[1] for key, found in driven.store.predictions.items() if found.phase == "ready"}
+        assert kept <= ready
+        kept = ready
+        driven.session.show(number)  # predicts what has no prediction
+    driven.until(lambda: driven.session.unfinished_predictions == 0)
+    driven.session.show(number)
+    driven.until(lambda: all_ready(driven))
+    assert len(driven.store.predictions) == 20
+
+
+def all_ready(driven: Driven) -> bool:
+    found = driven.store.predictions
+    return len(found) == len(driven.store.images) and all(one.phase == "ready" for one in found.values())
+
+
 def test_an_engine_that_hangs_is_ended_and_said(
     driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

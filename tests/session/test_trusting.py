@@ -190,7 +190,7 @@ def test_a_model_that_ends_its_process_or_hangs_leaves_the_other_tabs_alone(
     engine = driven.session.engine.process_id
     slow = trusted(driven, make("Net(60)"), code)
     driven.session.add_images([picture(tmp_path / f"{place}.png", place) for place in range(3)])
-    driven.until(lambda: sum(found.phase == "running" for found in driven.store.predictions.values()) == 2)
+    driven.until(lambda: sum(found.phase == "running" for found in driven.store.predictions.values()) == 3)
     driven.session.show(other)
     driven.until(lambda: sum(key[0] == other for key in driven.store.predictions) == 3)
     driven.until(
