@@ -47,7 +47,7 @@ _Key = tuple[int, int]
 
 @dataclass(slots=True, eq=False)
 class _Sent:
-    """An image in a process: which (see `_lane`), its files' bytes; given up since, or of files that are not its now."""
+    """An image in a process (see `_lane`), its files' bytes; given up since, or of files that are not its any more."""
 
     lane: int | None
     nbytes: int
