@@ -27,7 +27,7 @@ from inspector.gui.main_window import MainWindow
 from inspector.gui.results_model import Column
 from inspector.gui.start import make_window
 from inspector.shipped import shipped_path
-from window_gaps import WANTED, Gaps, resident_megabytes, watch_stacks  # type: ignore[import-not-found]  # beside this
+from window_gaps import WANTED, Gaps, resident_megabytes, watch_stacks
 
 
 def make_images(folder: Path, count: int) -> Path:
