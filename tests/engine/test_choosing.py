@@ -154,3 +154,11 @@ def test_the_engine_tells_the_entries_and_the_picture_as_the_model_sees_it(photo
     by_hand = functional.center_crop(functional.resize(photo, [256], antialias=True), [224])
     difference = functional.pil_to_tensor(seen).int() - functional.pil_to_tensor(by_hand).int()
     assert int(difference.abs().max()) <= 1
+
+
+@pytest.mark.parametrize("architecture", models.list_models())
+def test_the_labels_of_every_architecture_are_its_default_entry_s(architecture: str) -> None:
+    # asks all entries: of VGG16's features alone torchvision keeps no categories
+    categories = models.get_model_weights(architecture).DEFAULT.meta.get("categories") or ()
+    assert (task_of(architecture) == "optical flow") == (not categories)
+    assert class_labels(None, len(categories), architecture) == tuple(categories)

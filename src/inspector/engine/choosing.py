@@ -164,7 +164,7 @@ def class_labels(
         There are not as many as classes.
     """
     entries = [*([entry] if entry is not None else []), *entries_of(architecture)]
-    own = [tuple(map(str, candidate.meta.get("categories", ()))) for candidate in entries]
+    own = [tuple(map(str, candidate.meta.get("categories") or ())) for candidate in entries]
     if given is not None:
         has_background = any(names[:1] in (("__background__",), ("no person",)) for names in own)
         if has_background and len(given) == num_classes - 1:
