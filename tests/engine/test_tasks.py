@@ -373,7 +373,7 @@ def test_flow_says_where_things_go_from_the_first_image_to_the_second(photo: Ima
     found = predict_images(by_trying(), [photo, moved(photo, 3, -2)])
     assert motion_of(found).reshape(-1, 2).mean(0) == pytest.approx((3, -2))
     assert found.predictions == ()
-    assert found.note.startswith("Pixels move by 3.61 pixels on average, by 3.61 pixels at most.")
+    assert found.note.startswith("Moves 3.61 pixels on average, 3.61 at most.")
     assert "Its edges were repeated to 304 × 264 pixels, and cut off again." in found.note
     picture = found.rasters[0]
     assert (picture.kind, picture.width, picture.height, picture.place) == ("picture", 300, 260, (0, 0, 300, 260))

@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,11 +199,11 @@ def test_environment_is_cleaned(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "LD_PRELOAD", "QT_PLUGIN_PATH"):
         monkeypatch.setenv(name, "/somewhere")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    cleaned = clean_environment()
+    cleaned = clean_environment("/private")
     assert not [name for name in cleaned if name.startswith(("PYTHON", "LD_", "QT_")) and name != "PYTHONUTF8"]
     assert cleaned["CUDA_VISIBLE_DEVICES"] == "1"
     monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/the/person's/own")
-    assert clean_environment()["LD_LIBRARY_PATH"] == "/the/person's/own"
+    assert clean_environment("/private")["LD_LIBRARY_PATH"] == "/the/person's/own"
 
 
 POISON = "import pathlib\npathlib.Path({canary!r}).write_text(__file__)\nraise SystemExit(3)\n"
@@ -266,3 +267,13 @@ def test_a_library_that_prints_and_reads_does_not_break_the_protocol() -> None:
         to.close()
         assert child.wait(10) == 0
         assert cast(BinaryIO, child.stderr).read().count(b"hello from a child") == 2
+
+
+def test_what_torch_keeps_lies_in_the_process_own_folder(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    client = start("engine")
+    ask(client, "versions")  # imports torchvision
+    assert [path.name.startswith("inspector-engine-") for path in tmp_path.iterdir()] == [True]

@@ -56,6 +56,25 @@ def test_neighbours_in_the_strip(store: Store) -> None:
     assert [previous_image(store, number) for number in (1, 2, 3, 4, 9)] == [None, 1, 2, 3, None]
 
 
+def test_neighbours_follow_what_is_removed_and_added(store: Store) -> None:
+    assert next_image(store, 1) == 2
+    del store.images[2]
+    assert next_image(store, 1) == 3
+    del store.images[4]
+    store.images[7] = ImageItem(7, B)
+    assert (next_image(store, 3), next_image(store, 7), next_image(store, 4)) == (7, None, None)
+    store.images.clear()
+    assert next_image(store, 7) is None
+
+
+def test_the_strip_is_not_walked_through_for_each_of_ten_thousand_images(store: Store) -> None:
+    for number in range(10, 10_010):
+        store.images[number] = ImageItem(number, A)
+    before = store.order.listings
+    assert [next_image(store, number) for number in range(10, 10_010)] == [*range(11, 10_010), None]
+    assert store.order.listings == before + 1
+
+
 def test_pictures_of_a_dropped_folder_are_one_clip_where_clips_are_wanted() -> None:
     folder = Path("/clip")
     assert items_of([*FRAMES, A, B], clips=True, folders=[folder]) == [FRAMES, (A,), (B,)]

@@ -8,8 +8,7 @@ gradient, w_k = mean_ij(dy^c / dA^k_ij) (equation 1), and the heat is relu(sum_k
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,8 +20,9 @@ from inspector.engine.answers import Box
 from inspector.engine.attach import Attachment
 from inspector.engine.crop_place import crop_place
 from inspector.engine.evaluation import require_eval
+from inspector.engine.predict import told
 from inspector.engine.preprocessing import Preprocessing
-from inspector.engine.problems import DeviceError, EngineError, PredictionError
+from inspector.engine.problems import EngineError, PredictionError
 from inspector.engine.tasks import task_named
 from inspector.engine.tasks.task import NOT_NUMBERS
 
@@ -100,15 +100,14 @@ def explain(
         There is no such layer, or none whose maps could be weighed.
     PredictionError
         The image can't be prepared or taken, or the scores are not numbers.
-    DeviceError
-        The device's memory is full.
+    DeviceMemoryError, DeviceLostError
+        The device's memory is full, or it does not answer any more.
     """
     started = time.perf_counter()
     _require_gradients(attachment)
     require_eval(attachment.model)
     prepared = task_named(attachment.task).prepare(attachment, [image])
-    size = (int(prepared.inputs[0].shape[-2]), int(prepared.inputs[0].shape[-1]))
-    with told(attachment.device, size):
+    with told(attachment.device, prepared):
         pixels = prepared.inputs[0][None].to(attachment.device)
         logits, layouts = _traced(attachment.model, pixels)
         if not bool(torch.isfinite(logits).all()):
@@ -254,25 +253,3 @@ def _gradients(
         found = torch.autograd.grad(logits[0, index], list(outputs.values()), allow_unused=True)
     gradients = {name: slope for name, slope in zip(outputs, found, strict=True) if slope is not None}
     return {name: output.detach() for name, output in outputs.items()}, gradients
-
-
-@contextmanager
-def told(device: str, size: tuple[int, int]) -> Iterator[None]:
-    """Turn what torch raises while a model runs into sentences.
-
-    Raises
-    ------
-    DeviceError
-        The device's memory is full.
-    PredictionError
-        The model can't take images of this size.
-    """
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"The memory of {device} is full.", "Close other programs that use it, or choose cpu."
-        ) from error
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise PredictionError(f"The model can't take images of {size[0]} × {size[1]} pixels: {reason}.") from error

@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from inspector.engine.activations import LayerError, layer_named, layout_of, root_of, watched
 from inspector.engine.attach import Attachment
 from inspector.engine.evaluation import require_eval
-from inspector.engine.explain import told
+from inspector.engine.predict import told
 from inspector.engine.tasks import Prepared, task_named
 
 #: Maps on a page.
@@ -94,7 +94,7 @@ def feature_maps(
     ------
     LayerError
         There is no such layer, it does nothing for this image, or it gives no numbers; there is no such page.
-    PredictionError, DeviceError
+    PredictionError, DeviceMemoryError, DeviceLostError
         As in :func:`inspector.engine.predict.predict_prepared`.
     """
     started = time.perf_counter()
@@ -146,7 +146,7 @@ def _output(
         calls += 1
         held[:] = [(output.dequantize() if output.is_quantized else output).detach().clone()]
 
-    with told(attachment.device, size), torch.inference_mode(), watched({name: layer}, keep):
+    with told(attachment.device, prepared), torch.inference_mode(), watched({name: layer}, keep):
         task.forward(attachment.model, attachment.device, [prepared])
         found = held[0].float().cpu() if held else None
     if found is None or not found.numel():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -137,14 +138,34 @@ def run_forward(
         The model can't take images of this size.
     """
     require_eval(attachment.model)
-    try:
+    with told(attachment.device, batch[0]):
         outputs = task.forward(model or attachment.model, attachment.device, batch)
         wait_for(attachment.device)  # so that the time measured is the work's, and its errors come here
-        return outputs
+    return outputs
+
+
+@contextmanager
+def told(device: str, prepared: Prepared) -> Iterator[None]:
+    """Turn what torch raises while a model runs into sentences.
+
+    Parameters
+    ----------
+    prepared
+        What it runs on, whose size is told.
+
+    Raises
+    ------
+    DeviceMemoryError, DeviceLostError
+        The device's memory is full, or it does not answer any more.
+    PredictionError
+        The model can't take images of this size.
+    """
+    try:
+        yield
     except (RuntimeError, AssertionError, MemoryError) as error:
-        trouble = device_trouble(error, attachment.device)
+        trouble = device_trouble(error, device)
         if trouble is not None:
             raise trouble from error
-        size = " × ".join(map(str, batch[0].inputs[0].shape[:-3:-1]))  # width first, as everywhere
-        reason = str(error).strip().split("\n")[0]
+        size = " × ".join(map(str, prepared.inputs[0].shape[:-3:-1]))  # width first, as everywhere
+        reason = str(error).strip().split("\n")[0].rstrip(".")
         raise PredictionError(f"The model can't take images of {size} pixels: {reason}.") from error

@@ -12,6 +12,9 @@ Role = Literal["reader", "worker", "engine", "trusted"]
 
 _BOOTSTRAP = Path(__file__).resolve().with_name("bootstrap.py")
 
+#: What torch's compiler keeps, in the folder of a process.
+COMPILER_FOLDER = "torchinductor"
+
 #: Variables that would bend another Python, or load a bundle's libraries into it.
 _REMOVED = (
     "PYTHON",
@@ -26,8 +29,8 @@ _REMOVED = (
 )
 
 
-def clean_environment() -> dict[str, str]:
-    """Return our environment without what would bend another Python.
+def clean_environment(folder: str) -> dict[str, str]:
+    """Return our environment without what would bend another Python, for a process that runs in ``folder``.
 
     A bundle's launcher keeps the person's own library path as ``LD_LIBRARY_PATH_ORIG``; that one is given back.
     """
@@ -38,6 +41,8 @@ def clean_environment() -> dict[str, str]:
     kept["PYTHONUTF8"] = "1"
     # Idle threads of torch sleep instead of spinning: with the processor shared, resnet18 took 57 ms, not 180 ms.
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # torchvision's import makes this folder, in the temporary files of the person if it is not told where.
+    kept["TORCHINDUCTOR_CACHE_DIR"] = os.path.join(os.path.realpath(folder), COMPILER_FOLDER)
     return kept
 
 
@@ -65,7 +70,7 @@ def start(role: Role, folder: str, python: str | None = None) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        env=clean_environment(),
+        env=clean_environment(folder),
         bufsize=0,
         # A Ctrl+C in the terminal is ours to handle; the child ends with its pipe.
         start_new_session=os.name == "posix",

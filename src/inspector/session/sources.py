@@ -51,14 +51,12 @@ def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
 
 def next_image(store: Store, image: int) -> int | None:
     """Return the id of the image after one in the strip, None after the last."""
-    numbers = iter(store.images)
-    return next(numbers, None) if image in numbers else None  # `in` reads as far as the image
+    return store.order.after(store.images, image)
 
 
 def previous_image(store: Store, image: int) -> int | None:
     """Return the id of the image before one in the strip, None before the first."""
-    numbers = reversed(store.images)
-    return next(numbers, None) if image in numbers else None
+    return store.order.before(store.images, image)
 
 
 def items_of(paths: Sequence[Path], *, clips: bool, folders: Sequence[Path]) -> list[tuple[Path, ...]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from inspector.session.explanation_state import Explanation, FeatureMaps
 from inspector.session.match_state import ArchitectureInfo
+from inspector.session.order import Order
 from inspector.session.prediction_state import Prediction, Progress
 from inspector.session.signals import Signal
 from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PythonList, PythonTrial
@@ -60,6 +61,7 @@ class Store:
         self.checkpoints: dict[int, OpenCheckpoint] = {}
         self.current: int | None = None
         self.images: dict[int, ImageItem] = {}
+        self.order = Order()  # of the images
         self.adding = False
         self.predictions: dict[tuple[int, int], Prediction] = {}
         self.comparison: tuple[int, int] | None = None

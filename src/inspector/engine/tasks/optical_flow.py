@@ -74,8 +74,8 @@ class OpticalFlow:
         motion = flow * scale[:, None, None]
         length = motion.norm(dim=0)
         place = (0.0, 0.0, float(prepared.width), float(prepared.height))
-        mean, largest = _pixels(float(length.mean())), _pixels(float(length.max()))
-        told = f"Pixels move by {mean} on average, by {largest} at most."
+        mean, largest = _pixels(float(length.mean())), f"{float(length.max()):.3g}"
+        told = f"Moves {mean} on average, {largest} at most."
         return ImagePrediction(
             (),
             prepared.milliseconds,

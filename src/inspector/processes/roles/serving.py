@@ -19,6 +19,7 @@ from typing import Any
 
 from inspector.errors import InspectorError
 from inspector.processes.frames import Buffer, Frame, ProtocolError, read_frame, write_frame
+from inspector.processes.starting import COMPILER_FOLDER
 
 Reply = tuple[dict[str, Any], Sequence[Buffer]]
 Progress = Callable[[dict[str, Any]], None]
@@ -121,5 +122,11 @@ def _error(number: Any, kind: str, message: str, hint: str) -> dict[str, Any]:
 def end_process() -> None:
     """End now, in the middle of anything: nobody is left to hear the answer."""
     with contextlib.suppress(OSError):
-        os.rmdir(os.getcwd())  # our private empty folder; kept when a library put something there
+        folder = os.getcwd()
+        kept = os.path.join(folder, COMPILER_FOLDER)
+        if kept == os.environ.get("TORCHINDUCTOR_CACHE_DIR") and os.path.isdir(kept):
+            import shutil  # not at the top: the reader, which starts often, has no such folder
+
+            shutil.rmtree(kept, ignore_errors=True)
+        os.rmdir(folder)  # our private empty folder; kept when a library put something there
     os._exit(0)
