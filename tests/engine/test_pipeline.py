@@ -99,6 +99,41 @@ def test_cancelling_gives_up_all_but_what_is_computed(
     assert all(answer.result(30).predictions for answer in computed)
 
 
+def test_what_is_given_up_while_it_is_decoded_is_counted_once(attachment: Attachment, photo: Image.Image) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def prepare() -> Prepared:
+        begun.set()
+        assert go_on.wait(30)
+        return runner.task.prepare(attachment, [photo])
+
+    pipeline, runner = Pipeline(workers=1), Runner(attachment)
+    slow = Job(runner, prepare, 4, lambda _: None)
+    pipeline.put(slow)
+    assert begun.wait(30)
+    assert [pipeline.cancel(), pipeline.cancel()] == [1, 0]
+    go_on.set()
+    assert isinstance(slow.answer.exception(30), CancelledError)
+    pipeline.close()
+
+
+def test_closing_answers_all_that_was_put(attachment: Attachment, photo: Image.Image) -> None:
+    held, runner, pipeline = Held(attachment.model), Runner(attachment), Pipeline(workers=1)
+    jobs = [job(runner, photo) for _ in range(8)]
+    for one in jobs:
+        pipeline.put(one)
+    assert held.begun.acquire(timeout=30)
+    closing = threading.Thread(target=pipeline.close)
+    closing.start()
+    while not pipeline._is_closed:
+        assert closing.is_alive()
+    pipeline._threads[0].join(30)  # the only worker is gone before there is something to answer
+    held.go_on.release(8)
+    closing.join(30)
+    assert all(one.answer.done() for one in jobs)
+    assert sum(one.answer.exception() is None for one in jobs) == held.sizes[0]
+
+
 def test_one_attachment_is_given_up_and_the_other_goes_on(
     attachment: Attachment, calibrated: Calibrated, photo: Image.Image, pipeline: Pipeline
 ) -> None:

@@ -35,6 +35,8 @@ from inspector.engine.preprocessing import InputPreprocessing
 from inspector.engine.problems import PredictionError
 from inspector.engine.tasks import task_named
 from inspector.engine.tasks.masks import mask_raster
+from inspector.pictures.budget import PixelBudget
+from inspector.pictures.decode import decode_image
 
 PLAIN: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -189,6 +191,21 @@ def test_a_real_detectors_nan_is_a_problem() -> None:
     assert "not numbers" in found.problem
 
 
+def test_only_so_many_objects_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 5
+    output = {
+        "boxes": torch.tensor([[0.0, 0.0, 9.0, 9.0]]).repeat(count, 1),
+        "labels": torch.ones(count).long(),
+        "scores": torch.linspace(1, 0, count),
+        "finite": torch.tensor(True),
+    }
+    monkeypatch.setattr("inspector.engine.tasks.detection._MOST_OBJECTS", 3)
+    attachment, task = bright_box(), task_named("detection")
+    found = task.answer(attachment, task.prepare(attachment, [grey(60, 50)]), output, 5)
+    assert [p.score for p in found.predictions] == [1, 0.75, 0.5]
+    assert found.note == "The surest 3 of 5 objects."
+
+
 def test_images_of_other_sizes_are_never_in_one_batch() -> None:
     attachment, task = bright_box(), task_named("detection")
     keys = [task.batch_key(task.prepare(attachment, [grey(*size)])) for size in ((60, 50), (50, 60), (60, 50))]
@@ -320,6 +337,27 @@ def test_a_clips_frames_keep_their_order_from_a_file_and_from_a_folder() -> None
         assert (up.width, up.height) == (12, 10)
     down = predict_prepared(attachment, prepare_item(attachment, ["a.gif"], [animation(levels[::-1])]))
     assert down.predictions[0].label == "darker"
+
+
+def test_frames_of_a_folder_are_made_smaller_where_all_are_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [png(grey(40, 30, level)) for level in (10, 60, 120)]
+    monkeypatch.setattr("inspector.pictures.frames.MOST_KEPT_PIXELS", 900)
+    found = prepare_item(brightening(), list("abc"), frames)
+    assert found.note.endswith("Its frames were made smaller first, to 20 × 15 pixels.")
+
+
+def test_the_pixels_of_an_item_are_held_while_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, held = PixelBudget(10_000), list[int]()
+
+    def decoded(data: bytes, *, name: str) -> Image.Image:
+        held.append(budget.held)
+        return decode_image(data, name=name)
+
+    monkeypatch.setattr("inspector.engine.items.BUDGET", budget)
+    monkeypatch.setattr("inspector.engine.items.decode_image", decoded)
+    prepare_item(by_trying(), ["a", "b"], [png(grey(40, 30, 10)), png(grey(20, 10, 10))])
+    assert held == [1_400, 1_400]
+    assert budget.held == 0
 
 
 def test_short_clips_and_still_pictures_say_that_frames_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:

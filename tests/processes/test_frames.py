@@ -109,3 +109,15 @@ def test_noise_is_refused(noise: bytes) -> None:
         return
     assert found is not None
     json.dumps(found[0])
+
+
+@pytest.mark.parametrize(
+    ("header", "buffers"),
+    [({"a": object()}, []), ({"a": 1}, [b""] * (MAX_BUFFERS + 1))],
+    ids=["no JSON", "more buffers than the other side takes"],
+)
+def test_what_the_other_side_would_refuse_is_not_written(header: dict[str, Any], buffers: list[bytes]) -> None:
+    stream = io.BytesIO()
+    with pytest.raises(ProtocolError):
+        write_frame(stream, header, buffers)
+    assert stream.getvalue() == b""

@@ -11,8 +11,9 @@ from inspector.engine.attach import Attachment
 from inspector.engine.inputs import ClipPreprocessing
 from inspector.engine.problems import PredictionError
 from inspector.engine.tasks import Prepared, task_named
+from inspector.pictures.budget import BUDGET, pixels_of_all
 from inspector.pictures.decode import decode_image
-from inspector.pictures.frames import decode_clip, evenly_spaced, first_frames
+from inspector.pictures.frames import Shrinker, decode_clip, evenly_spaced, first_frames, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,18 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
         The task has no predictions.
     """
     task = task_named(attachment.task)
-    images, taken, more = _pictures(attachment, names, files)
-    prepared = task.prepare(attachment, images)
+    with BUDGET.hold(pixels_of_all(names, files, _kept_frames(attachment, len(files)))):
+        images, taken, more = _pictures(attachment, names, files)
+        prepared = task.prepare(attachment, images)
     # the decoder knows of the frames that it left out, which the task never saw
     return replace(prepared, note=f"{taken or prepared.note} {more}".strip())
+
+
+def _kept_frames(attachment: Attachment, files: int) -> int:
+    """Return how many frames of a file, or of a folder, are kept at a time."""
+    if isinstance(attachment.preprocessing, ClipPreprocessing):
+        return attachment.preprocessing.frames
+    return 2 if attachment.task == "optical flow" and files == 1 else 1
 
 
 def _pictures(
@@ -84,10 +93,21 @@ def _pictures(
 def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str, str]:
     if len(files) > 1:
         places = evenly_spaced(len(files), wanted)
-        decoded = {place: decode_image(files[place], name=names[place]) for place in sorted(set(places))}
-        return [decoded[place] for place in sorted(decoded)], _taken(len(decoded), len(files), wanted), ""
+        frames, note = _kept([(names[place], files[place]) for place in sorted(set(places))])
+        return frames, _taken(len(frames), len(files), wanted), note
     clip = decode_clip(files[0], name=names[0], wanted=wanted)
     return list(clip.frames), _taken(len(clip.frames), clip.total, wanted), clip.note
+
+
+def _kept(files: Sequence[tuple[str, bytes]]) -> tuple[list[Image.Image], str]:
+    """Decode the frames of a folder one by one, each made smaller where all would be too much to keep."""
+    frames, note = [], ""
+    for name, data in files:
+        frame = decode_image(data, name=name)
+        shrink = Shrinker(frame.size, len(files))
+        frames.append(shrink(frame))
+        note = note or notes(0, 0, shrink)
+    return frames, note
 
 
 def _taken(frames: int, there: int, wanted: int) -> str:

@@ -115,8 +115,8 @@ class Pipeline:
         They are answered by CancelledError.
         """
         with self._changed:
-            self._given_up |= {job for job in self._decoding if runner in (None, job.runner)}
-            dropped_there = len(self._given_up)
+            dropped_there = {job for job in self._decoding if runner in (None, job.runner)} - self._given_up
+            self._given_up |= dropped_there
             dropped = [job for job in self._waiting if runner in (None, job.runner)]
             self._waiting = deque(job for job in self._waiting if runner not in (None, job.runner))
             for key in [key for key in self._ready if runner in (None, key[0])]:
@@ -126,7 +126,7 @@ class Pipeline:
             self._changed.notify_all()
         for job in dropped:
             job.answer.set_exception(CancelledError("The image was given up."))
-        return len(dropped) + dropped_there
+        return len(dropped) + len(dropped_there)
 
     def close(self) -> None:
         """Give everything up and end the threads, after what is being computed."""
@@ -136,6 +136,9 @@ class Pipeline:
         self.cancel()
         for thread in self._threads:
             thread.join()
+        while self._computed:  # after the threads that would have answered it had ended
+            _answer(*self._computed.popleft())
+        self.cancel()  # a batch that was put back, since it did not fit
 
     # -- workers -----------------------------------------------------------------------------------------------
 
@@ -244,8 +247,9 @@ class Pipeline:
             for sentence in runner.take_notes():
                 batch[0].job.tell(sentence)
         share = (time.perf_counter() - started) * 1000 / len(batch)
+        answered = [(ready, output, share) for ready, output in zip(batch, outputs, strict=True)]
         with self._changed:
-            self._computed.extend((ready, output, share) for ready, output in zip(batch, outputs, strict=True))
+            self._computed.extend(answered)
             self._changed.notify_all()
 
     def _do_with_less(self, batch: list[_Ready], error: DeviceMemoryError) -> None:

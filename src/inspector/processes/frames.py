@@ -36,11 +36,18 @@ def write_frame(stream: BinaryIO, header: dict[str, Any], buffers: Sequence[Buff
 
     Raises
     ------
+    ProtocolError
+        It is larger than the other side would take, or is no JSON. Nothing was written.
     OSError
         The other side is gone.
     """
-    text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    try:
+        text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"A message can't be sent: {error}.") from error
     views = [memoryview(buffer).cast("B") for buffer in buffers]
+    if len(text) > MAX_HEADER_BYTES or len(views) > MAX_BUFFERS or sum(map(len, views)) > MAX_FRAME_BYTES:
+        raise ProtocolError("An answer is too large to be sent.", "Ask for less at once.")
     sizes = b"".join(_LENGTH.pack(len(view)) for view in views)
     for view in (memoryview(_START.pack(_MAGIC, len(text), len(views)) + sizes + text), *views):
         rest = view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from inspector.errors import InspectorError
@@ -17,6 +18,11 @@ CLIP_SUFFIXES = VIDEO_SUFFIXES | {".gif", ".apng"}
 
 #: A file larger than this is no photograph; it is not read into memory.
 MAX_IMAGE_BYTES = 512 << 20
+
+
+#: Files, and bytes of them together, that one item (a clip's frames) may have: they are sent in one message.
+MAX_ITEM_FILES = 4_000
+MAX_ITEM_BYTES = 768 << 20
 
 
 class ImageFileError(InspectorError):
@@ -39,3 +45,28 @@ def read_image(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ImageFileError(f"{path.name} can't be read: {error.strerror}.") from None
+
+
+def read_item(paths: Sequence[Path]) -> list[bytes]:
+    """Return the bytes of an item's files: an image, a pair, a clip's frames.
+
+    Raises
+    ------
+    ImageFileError
+        As for `read_image`; or they are too many, or too large together.
+    """
+    if len(paths) > MAX_ITEM_FILES:
+        raise ImageFileError(
+            f"{paths[0].parent.name} has {len(paths):,} frames: one clip can have {MAX_ITEM_FILES:,}.",
+            "Put fewer of them into a folder of their own.",
+        )
+    files, total = [], 0
+    for path in paths:
+        files.append(read_image(path))
+        total += len(files[-1])
+        if total > MAX_ITEM_BYTES:
+            raise ImageFileError(
+                f"The frames in {path.parent.name} are too large together ({MAX_ITEM_BYTES >> 20} MB is the most).",
+                "Save them smaller, or put fewer of them into a folder of their own.",
+            )
+    return files

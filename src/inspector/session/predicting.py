@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inspector.processes.image_files import read_image
+from inspector.processes.image_files import read_item
 from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
@@ -239,7 +239,7 @@ class Predicting:
         self._request(lane)(
             "predict",
             {"attachment": engine_id, "names": [path.name for path in paths], "top": self._top},
-            lambda: [read_image(path) for path in paths],
+            lambda: read_item(paths),
             partial(self._done, key, sent, engine_id),
             partial(self._failed, key, sent),
             progress=self._tell,

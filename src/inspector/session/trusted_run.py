@@ -21,6 +21,10 @@ from inspector.session.trust_offer import TrustOffer
 #: The bounds of what a trusted file's process may answer: its own code could write the answer.
 _MOST_CLASSES = 1_000_000
 _MOST_TEXT = 2_000
+_MOST_ROWS = 1_000
+_MOST_MILLISECONDS = 1e9
+#: On a side of an image.
+_MOST_PIXELS = 1_000_000
 
 
 class TrustedRun:
@@ -103,7 +107,7 @@ def attachment_of(found: OpenCheckpoint, offer: TrustOffer, result: dict[str, An
             labels=tuple(_text(label) for label in list(result["labels"])[:_MOST_CLASSES]),
             labels_from=labels_from(found, classes),
             engine_id=int(result["attachment"]),
-            milliseconds=float(result["milliseconds"]),
+            milliseconds=_within(result["milliseconds"], _MOST_MILLISECONDS),
         )
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
@@ -114,22 +118,31 @@ def prediction_of(result: dict[str, Any]) -> dict[str, Any] | None:
     """Return the prediction in an answer, each value of its type; None where it makes no sense."""
     try:
         rows = [
-            {"label": _text(row["label"]), "index": int(row["index"]), "score": float(row["score"])}
-            for row in result["predictions"]
+            {
+                "label": _text(row["label"]),
+                "index": int(_within(row["index"], _MOST_CLASSES)),
+                "score": _within(row["score"], 1),
+            }
+            for row in list(result["predictions"])[:_MOST_ROWS]
         ]
-        good = all(0 <= float(row["score"]) <= 1 for row in result["predictions"])
-        made = {
+        return {
             "predictions": rows,
-            "milliseconds": float(result["milliseconds"]),
+            "milliseconds": _within(result["milliseconds"], _MOST_MILLISECONDS),
             "device": _text(result["device"]),
-            "width": int(result["width"]),
-            "height": int(result["height"]),
+            "width": int(_within(result["width"], _MOST_PIXELS)),
+            "height": int(_within(result["height"], _MOST_PIXELS)),
             "rasters": [],  # its model classifies, and nothing else
             "note": "",
         }
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
-    return made if good else None
+
+
+def _within(value: Any, most: float) -> float:
+    number = float(value)
+    if not 0 <= number <= most:  # NaN is not
+        raise ValueError(f"{number} is not from 0 to {most}")
+    return number
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: A detector takes 12 bytes for each pixel of an image, several times; larger ones are made smaller first.
 _MOST_PIXELS = 50_000_000
 
+#: Objects that are told: torchvision's detectors find 100 to 300 at the most, but how many is an option of theirs.
+_MOST_OBJECTS = 1_000
+
 #: The modules whose outputs become boxes, masks and keypoints. NaN in them is seen nowhere later: what is no number is
 #: below every threshold, and the answer would be "nothing found".
 _HEADS = (
@@ -75,9 +78,9 @@ class Detection:
             raise PredictionError(NOT_NUMBERS)
         height, width = prepared.inputs[0].shape[-2:]
         scale = torch.tensor([prepared.width / width, prepared.height / height] * 2)
-        boxes = found["boxes"].float() * scale
+        boxes = found["boxes"][:_MOST_OBJECTS].float() * scale
         predictions, rasters = [], []
-        for place, (box, label) in enumerate(zip(boxes, found["labels"].tolist(), strict=True)):
+        for place, (box, label) in enumerate(zip(boxes, found["labels"][:_MOST_OBJECTS].tolist(), strict=True)):
             raster, area = _mask(found, place, box, prepared)
             if raster is not None:
                 rasters.append(raster)
@@ -97,8 +100,12 @@ class Detection:
             width=prepared.width,
             height=prepared.height,
             rasters=tuple(rasters),
-            note=prepared.note,
+            note=f"{prepared.note} {_left_out(len(found['boxes']))}".strip(),
         )
+
+
+def _left_out(found: int) -> str:
+    return f"The surest {_MOST_OBJECTS:,} of {found:,} objects." if found > _MOST_OBJECTS else ""
 
 
 def _bounded(image: Image.Image) -> tuple[Image.Image, str]:

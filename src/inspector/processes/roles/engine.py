@@ -216,11 +216,12 @@ class Engine:
 
 def _pass_on(done: Future[ImagePrediction], reply: Future[Reply], device: str) -> None:
     """Answer a request with what the pipeline answered."""
-    error = done.exception()
-    if error is not None:
+    try:
+        message = answer_message(done.result(), device)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the request is answered by it
         reply.set_exception(error)
     else:
-        reply.set_result(answer_message(done.result(), device))
+        reply.set_result(message)
 
 
 def answer_message(found: ImagePrediction, device: str) -> Reply:

@@ -92,16 +92,24 @@ class Server:
             return
         if isinstance(reply, Future):
             reply.add_done_callback(lambda done: self._finish(header, done))
-        elif number is not None:
-            self._send({"id": number, "result": reply[0]}, reply[1])
+        else:
+            self._reply(header, reply)
+
+    def _reply(self, header: dict[str, Any], reply: Reply) -> None:
+        """Answer a request; one whose answer can't be sent is answered by that, and never by silence."""
+        if header.get("id") is None:
+            return
+        try:
+            self._send({"id": header["id"], "result": reply[0]}, reply[1])
+        except ProtocolError as error:
+            self._send(_told(header["id"], header.get("method"), error))
 
     def _finish(self, header: dict[str, Any], done: Future[Reply]) -> None:
         error = done.exception()
         if error is not None:
             self._send(_told(header.get("id"), header.get("method"), error))
-        elif header.get("id") is not None:
-            result, out = done.result()
-            self._send({"id": header["id"], "result": result}, out)
+        else:
+            self._reply(header, done.result())
 
 
 def _told(number: Any, method: Any, error: BaseException) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""What is decoded at a time is bounded in pixels, whatever the number of threads, and large pictures get their turn."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from inspector.pictures.budget import PixelBudget, pixels_of, pixels_of_all
+from inspector.pictures.frames import MOST_FRAME_PIXELS, MOST_KEPT_PIXELS
+
+TIMEOUT = 30
+
+
+def png(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_threads_hold_no_more_than_the_budget_together() -> None:
+    budget, most = PixelBudget(100), []
+    together = threading.Barrier(2, timeout=TIMEOUT)
+
+    def decode(pixels: int) -> None:
+        with budget.hold(pixels):
+            most.append(budget.held)
+            together.wait()  # two of 50 fit, three don't: the third waits for both
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in [pool.submit(decode, 50) for _ in range(4)]:
+            found.result(TIMEOUT)
+    assert max(most) == 100
+    assert budget.held == 0
+
+
+def held_by_thread(budget: PixelBudget, pixels: int, then: Callable[[], None]) -> threading.Thread:
+    def decode() -> None:
+        with budget.hold(pixels):
+            then()
+
+    thread = threading.Thread(target=decode, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_large_picture_is_not_overtaken_by_small_ones() -> None:
+    budget, order = PixelBudget(100), list[str]()
+    with budget.hold(60):
+        large = held_by_thread(budget, 500, lambda: order.append("large"))
+        while not budget._waiting:
+            assert large.is_alive()
+        small = held_by_thread(budget, 10, lambda: order.append("small"))
+        while len(budget._waiting) < 2:
+            assert small.is_alive()
+        assert order == []  # the small one would fit
+    large.join(TIMEOUT)
+    small.join(TIMEOUT)
+    assert order == ["large", "small"]
+
+
+def test_what_fails_gives_its_room_back() -> None:
+    budget = PixelBudget(10)
+    with pytest.raises(ZeroDivisionError), budget.hold(10):
+        _ = 1 / 0
+    assert budget.held == 0
+
+
+def test_pixels_are_told_by_the_header() -> None:
+    assert pixels_of("a.png", png(300, 20)) == 6_000
+    assert pixels_of("a.png", png(300, 20)[:60]) in (0, 6_000)
+    assert pixels_of("a.txt", b"nothing") == 0
+    assert pixels_of("a.mp4", b"\0\0\0\x20ftypisom") == MOST_KEPT_PIXELS + MOST_FRAME_PIXELS
+    assert pixels_of("a.png", png(30, 20), frames=16) == 17 * 600
+    assert pixels_of("a.png", png(5_000, 4_000), frames=16) == 20_000_000 + MOST_KEPT_PIXELS
+    frames = [png(30, 20)] * 5
+    assert pixels_of_all(["f"] * 5, frames, 3) == 4 * 600
+    assert pixels_of_all(["a", "b"], [png(30, 20), png(10, 10)], 1) == 700
