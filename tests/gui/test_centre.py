@@ -88,3 +88,17 @@ def test_pages_are_built_at_their_first_use_alone(qtbot: Any) -> None:
     centre.show_view(choice=False)
     assert centre.current == "one"
     assert built == ["welcome", "two", "three", "one"]
+
+
+def test_what_the_first_drop_shows_is_built_while_nothing_is_to_do(window: MainWindow, qtbot: Any) -> None:
+    built: list[bool] = []
+    window.furnished.connect(lambda: built.append("strip" in vars(window) or window.centre.is_built("results")))
+    open_demo(window, qtbot)
+    smallest = window.minimumSizeHint()
+    qtbot.waitUntil(lambda: window.ahead.is_done, timeout=20_000)
+    assert built == [False]  # not before the window is there
+    assert "strip" in vars(window)
+    assert window.centre.is_built("results")
+    assert window.centre.current == "tensor"
+    assert not window.panels.docks["images"].isVisible()
+    assert window.minimumSizeHint() == smallest

@@ -14,7 +14,7 @@ import pytest
 
 from inspector.session import raster_memory
 from inspector.session.failure import Failure
-from inspector.session.pace import Pace
+from inspector.session.pace import Pace, sparing
 from inspector.session.prediction_state import Prediction, Progress, Raster
 from inspector.session.raster_memory import RasterMemory
 from inspector.session.state import EngineOptions
@@ -196,3 +196,28 @@ def test_autocast_changes_the_scores_a_little_and_is_off_by_default(driven: Driv
     fast = {row.index: row.score for row in found.classes}
     assert fast != plain
     assert fast == pytest.approx(plain, abs=0.05)
+
+
+def test_a_share_that_grows_is_told_sparingly_but_to_its_end() -> None:
+    now, told = [0.0], list[float]()
+    tell = sparing(told.append, lambda: now[0])
+    for step in range(1, 1_001):
+        now[0] += 0.0001
+        tell(step / 1_000)
+    assert told[0] == 0.001
+    assert told[-1] == 1.0
+    assert len(told) <= 4
+
+
+def test_attaching_a_model_of_many_tensors_changes_the_state_a_few_times(driven: Driven, tmp_path: Path) -> None:
+    number = driven.open(saved(tmp_path / "a.pth"))
+    shares: list[float] = []
+    driven.store.checkpoint_changed.connect(
+        lambda changed: shares.append(driven.checkpoint(changed).attachment.progress)
+    )
+    driven.session.attach(number)
+    driven.until(lambda: driven.checkpoint(number).attachment.phase == "ready")
+    tensors = len(driven.checkpoint(number).summary or ())
+    assert tensors > 50
+    assert len(shares) < tensors / 2  # each has the whole window shown anew
+    assert shares[-1] == 1.0

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 from inspector.checkpoint.folders import together
 from inspector.desktop.settings import SettingsStore
 from inspector.gui import commands
+from inspector.gui.ahead import Ahead, results_imports, strip_imports
 from inspector.gui.drop_target import DropTarget
 from inspector.gui.drops import Dropped
 from inspector.gui.file_tabs import FileTabs
@@ -78,6 +79,9 @@ class MainWindow(QMainWindow):
         self._counting = QTimer(self, singleShot=True, interval=_COUNT_AFTER)
         self._counting.timeout.connect(self._show_counts)
         self._remembered: set[int] = set()
+        self.ahead = Ahead(
+            (*strip_imports(), lambda: self.strip, *results_imports(), lambda: self.centre.results), self
+        )
         self.setWindowTitle("Inspector")
         self.setDockNestingEnabled(True)
         room = self.screen().availableGeometry()
@@ -192,6 +196,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.first_paint.painted.connect(self._furnish)
+        self.furnished.connect(self.ahead.begin)
         self.tabs.shown.connect(self.session.show)
         self.tabs.closed.connect(self.close_checkpoint)
         self.tabs.open_requested.connect(self.commands.ask_for_files)
@@ -311,9 +316,10 @@ class MainWindow(QMainWindow):
             self._show_current(found)
 
     def _remember(self, found: OpenCheckpoint) -> None:
-        if found.id not in self._remembered and found.path != shipped_path("demo/digits.pth"):
+        if found.id not in self._remembered:
             self._remembered.add(found.id)
-            self.settings.add_recent(found.path)
+            if found.path != shipped_path("demo/digits.pth"):
+                self.settings.add_recent(found.path)
 
     def _images_changed(self) -> None:
         if self.store.images:

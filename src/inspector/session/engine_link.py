@@ -23,6 +23,7 @@ from inspector.processes.client import Message, ProcessClient, ProcessError
 from inspector.session.attachment_choices import chosen_options, labels_from, labels_of
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop, on_loop
+from inspector.session.pace import sparing
 from inspector.session.state import Attachment, Device, EngineOptions, OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.upload import UploadPlan
@@ -361,6 +362,7 @@ class EngineLink:
         assert summary is not None
         total = sum(location.nbytes for location in storages) or 1
         sent = 0
+        told = sparing(lambda share: self._loop.post(lambda: self._progress(number, upload, share)))
         with InspectedFiles(summary.files) as files:
             for place, location in enumerate(storages):
                 stored = location.packed == location.nbytes + location.skip
@@ -370,7 +372,7 @@ class EngineLink:
                     header = {"upload": upload, "storage": place, "size": location.nbytes, "at": start}
                     yield {"method": "upload", "params": header}, [data]
                     sent += len(data)
-                    self._loop.post(lambda share=sent / total: self._progress(number, upload, share))  # type: ignore[misc]
+                    told(sent / total)
             files.check_unchanged()
 
     def _waiting_for(self, number: int, upload: int) -> OpenCheckpoint | None:

@@ -15,6 +15,33 @@ _WINDOW = 5.0
 #: Seconds between two signals at the least: nobody reads faster.
 _BETWEEN = 0.1
 
+#: Seconds between two shares of what is sent: each has all that is said of a checkpoint shown anew.
+_BETWEEN_SHARES = 0.05
+
+
+def sparing(tell: Callable[[float], None], clock: Callable[[], float] = time.monotonic) -> Callable[[float], None]:
+    """Return what tells a share that grows, such as of bytes sent: the first and the last one, few between them.
+
+    The weights of a small model are sent in a few milliseconds; showing each piece of them took the window half a
+    second.
+
+    Parameters
+    ----------
+    tell
+        Takes a share from 0 to 1.
+    clock
+        Seconds, of any start.
+    """
+    told = [float("-inf")]
+
+    def maybe(share: float) -> None:
+        now = clock()
+        if share >= 1 or now - told[0] >= _BETWEEN_SHARES:
+            told[0] = now
+            tell(share)
+
+    return maybe
+
 
 class Pace:
     """Counts one run of predictions, from the first image that waits until none does, into the store's `Progress`.

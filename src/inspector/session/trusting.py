@@ -18,6 +18,7 @@ from inspector.processes.client import ProcessClient, ProcessError
 from inspector.processes.private_copy import remove_abandoned
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop, on_loop
+from inspector.session.pace import sparing
 from inspector.session.source_folder import hash_of_folder
 from inspector.session.state import Attachment
 from inspector.session.store import Store
@@ -189,10 +190,7 @@ class Trusting:
 
     def _prepare(self, run: TrustedRun) -> None:
         """Make the private copy; on a thread of its own."""
-
-        def told(share: float) -> None:
-            self._loop.post(lambda: self._progress(run, share))
-
+        told = sparing(lambda share: self._loop.post(lambda: self._progress(run, share)))
         try:
             run.make_copy(told)
             if run.remember:
