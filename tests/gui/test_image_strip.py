@@ -218,6 +218,18 @@ def test_the_menu_acts_on_the_image_it_was_opened_on(
     assert opened == [QUrl.fromLocalFile(str(Path("/files")))]
 
 
+def test_what_is_settled_can_be_predicted_again(strip: ImageStrip, store: Store, qtbot: Any) -> None:
+    number = open_checkpoint(store)
+    strip.set_checkpoint(number)
+    failed, waits = add(store, 2)
+    store.set_prediction(number, failed, Prediction("failed", failure=Failure("It broke.")))
+    store.set_prediction(number, waits, Prediction())
+    with qtbot.waitSignal(strip.again_requested) as told:
+        chosen(strip.context_menu(failed), "Predict again")
+    assert told.args == [failed]
+    assert "Predict again" not in [action.text() for action in strip.context_menu(waits).actions()]
+
+
 def test_the_menu_of_the_empty_place_adds_images(strip: ImageStrip, qtbot: Any) -> None:
     menu = strip.context_menu(-1)
     with qtbot.waitSignal(strip.open_images_requested):

@@ -167,9 +167,20 @@ def test_an_image_without_an_attachment_asks_for_one(panel: PredictionPanel) -> 
     assert panel._timer.isActive() is False
 
 
-def test_a_cancelled_image_says_how_to_predict_it(panel: PredictionPanel) -> None:
+def test_a_cancelled_image_can_be_predicted(panel: PredictionPanel, qtbot: Any) -> None:
     panel.show_image(DOG, None, READY)
-    assert "Drop it again" in words_shown(panel)
+    assert "not predicted yet" in words_shown(panel)
+    assert panel.again.text() == "Predict"
+    with qtbot.waitSignal(panel.again_requested):
+        qtbot.mouseClick(panel.again, Qt.MouseButton.LeftButton)
+
+
+def test_an_image_that_failed_can_be_predicted_again(panel: PredictionPanel) -> None:
+    panel.show_image(DOG, Prediction("failed", failure=Failure("It broke.")), READY)
+    assert not panel.again.isHidden()
+    assert panel.again.text() == "Predict again"
+    panel.show_image(DOG, Prediction("running"), READY)
+    assert panel.again.isHidden()
 
 
 def test_a_broken_image_says_why_and_what_to_do(panel: PredictionPanel) -> None:

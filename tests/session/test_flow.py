@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from inspector.session import raster_memory
+from inspector.processes.image_files import read_image
+from inspector.session import predicting, raster_memory
 from inspector.session.failure import Failure
 from inspector.session.pace import Pace, sparing
 from inspector.session.prediction_state import Prediction, Progress, Raster
@@ -221,3 +222,54 @@ def test_attaching_a_model_of_many_tensors_changes_the_state_a_few_times(driven:
     assert tensors > 50
     assert len(shares) < tensors / 2  # each has the whole window shown anew
     assert shares[-1] == 1.0
+
+
+def test_images_that_failed_or_were_cancelled_are_predicted_when_that_is_asked_for(
+    driven: Driven, tmp_path: Path
+) -> None:
+    images = pictures(tmp_path / "images", 4)
+    good = images[1].read_bytes()
+    images[1].write_bytes(b"no picture")
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    driven.session.show_thumbnails("test", [])
+    predictions = driven.predict(number, *images)
+    assert [found.phase for found in predictions] == ["ready", "failed", "ready", "ready"]
+    assert driven.session.missing_predictions == 1
+    broken = next(item.id for item in driven.store.images.values() if item.path == images[1])
+    driven.session.show_thumbnails("test", [broken])
+    driven.until(lambda: driven.store.images[broken].failure is not None)
+    images[1].write_bytes(good)
+    late = pictures(tmp_path / "late", 3)
+    driven.session.add_images(late)
+    driven.until(lambda: len(driven.store.images) == 7)
+    driven.session.cancel_predictions()
+    driven.until(lambda: driven.session.missing_predictions >= 1)
+    driven.session.predict_missing()
+    driven.until(lambda: all_ready(driven))
+    driven.until(lambda: driven.store.images[broken].thumbnail is not None)  # and it is seen again
+    assert driven.store.images[broken].failure is None
+    assert driven.session.missing_predictions == 0
+
+
+def test_an_image_predicted_again_takes_the_new_file_and_not_the_answer_for_the_old(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def noted(path: Path) -> bytes:
+        data = read_image(path)
+        driven.loop.post(lambda: read.append(path))
+        return data
+
+    monkeypatch.setattr(predicting, "read_image", noted)
+    image, other = pictures(tmp_path / "images", 2)
+    number = driven.attached(slow(tmp_path / "a.pth"))
+    (expected,) = driven.predict(number, other)
+    driven.session.add_images([image])
+    driven.until(lambda: image in read)
+    key = next(key for key, found in driven.store.predictions.items() if found.phase == "running")
+    image.write_bytes(other.read_bytes())  # while the old one is computed
+    driven.session.predict_again([key[1]])
+    assert driven.session.unfinished_predictions == 1
+    driven.until(lambda: driven.session.unfinished_predictions == 0)
+    assert driven.store.predictions[key].classes == expected.classes

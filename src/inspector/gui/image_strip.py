@@ -33,6 +33,8 @@ class ImageStrip(QWidget):
         The selected image's id, -1 for none.
     remove_requested
         The id of an image to remove.
+    again_requested
+        The id of an image to predict again.
     clear_requested, cancel_requested, open_images_requested
         Remove all images; stop predicting; choose images.
     seen
@@ -41,6 +43,7 @@ class ImageStrip(QWidget):
 
     image_selected = Signal(int)
     remove_requested = Signal(int)
+    again_requested = Signal(int)
     clear_requested = Signal()
     cancel_requested = Signal()
     open_images_requested = Signal()
@@ -131,6 +134,9 @@ class ImageStrip(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if image in self._store.images:
+            if self.model.is_settled(image):
+                menu.addAction(icons.icon("predict"), "Predict again", lambda: self.again_requested.emit(image))
+                menu.addSeparator()
             menu.addAction("Remove", QKeySequence.StandardKey.Delete, lambda: self.remove_requested.emit(image))
             menu.addAction(icons.icon("clear"), "Clear all", self.clear_requested.emit)
             menu.addSeparator()

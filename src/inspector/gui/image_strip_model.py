@@ -177,6 +177,11 @@ class ImageStripModel(QAbstractListModel):
         """Images that will be predicted by themselves: none while nothing is attached or being attached."""
         return len(self.running) + (len(self.waiting) if self._attachment.phase in ("running", "ready") else 0)
 
+    def is_settled(self, image: int) -> bool:
+        """Whether the current checkpoint has answered, or failed to."""
+        found = self._prediction(image)
+        return found is not None and found.phase in ("ready", "failed")
+
     def _prediction(self, image: int) -> Prediction | None:
         return None if self.checkpoint is None else self._store.predictions.get((self.checkpoint, image))
 

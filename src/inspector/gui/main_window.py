@@ -132,6 +132,7 @@ class MainWindow(QMainWindow):
             self.centre.options,
         )
         panel.prediction.opened.connect(self.centre.open_image)
+        panel.prediction.again_requested.connect(lambda: self.session.predict_again([self.image or -1]))
         self.why = Why(self.session, panel.prediction, self.centre)
         self.panels.set_widget("model", panel)
         self.drop_target.leave_drops_to_window(panel)
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
         strip.seen.connect(partial(self.session.show_thumbnails, "strip"))
         strip.view.activated.connect(lambda _: self.centre.open_image())
         strip.remove_requested.connect(self.session.remove_image)
+        strip.again_requested.connect(lambda image: self.session.predict_again([image]))
         strip.clear_requested.connect(self.session.clear_images)
         strip.cancel_requested.connect(self.session.cancel_predictions)
         strip.open_images_requested.connect(self.commands.ask_for_images)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QGuiApplication, QKeySequence, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from inspector.gui import icons, theme
 from inspector.gui.class_words import plain_text, timing
@@ -49,11 +49,14 @@ class PredictionPanel(QWidget):
     -------
     opened
         The person wants to see the image large.
+    again_requested
+        Predict the image again.
     changed
         Something else is shown.
     """
 
     opened = Signal()
+    again_requested = Signal()
     changed = Signal()
 
     def __init__(self, options: ViewOptions | None = None, parent: QWidget | None = None) -> None:
@@ -83,6 +86,9 @@ class PredictionPanel(QWidget):
         self.note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.note.setProperty("muted", True)
         self.message = MessageCard()
+        self.again = QPushButton("Predict again")
+        self.again.setToolTip("Read the image again and predict it")
+        self.again.clicked.connect(self.again_requested)
         self.progress = QProgressBar(textVisible=False, minimum=0, maximum=0)
         self.progress.setAccessibleName("Predicting")
         self.progress_text = QLabel()
@@ -112,6 +118,7 @@ class PredictionPanel(QWidget):
         answers.setSpacing(8)
         for widget in (self.bars, self.why, self.note, self.keys, self.progress, self.progress_text, self.message):
             answers.addWidget(widget)
+        answers.addWidget(self.again, 0, Qt.AlignmentFlag.AlignLeft)
         answers.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -190,6 +197,9 @@ class PredictionPanel(QWidget):
             self.message.hide()
         else:
             self.message.show_text(*_message(item, prediction, attachment))
+        failed = prediction is not None and prediction.phase == "failed"
+        self.again.setText("Predict again" if failed else "Predict")
+        self.again.setVisible(failed or (item is not None and prediction is None and attachment.phase == "ready"))
         self._done = done
         self._show_overlay()
         self._show_options()
@@ -330,5 +340,5 @@ def _message(item: ImageItem | None, prediction: Prediction | None, attachment: 
         )
         return "quiet", hint, ""
     if attachment.phase == "ready":
-        return "quiet", "Not predicted. Drop it again to predict it.", ""
+        return "quiet", "This image is not predicted yet.", ""
     return "quiet", "Attach an architecture to see what it says of this image", ""

@@ -254,6 +254,9 @@ class ResultsPage(QWidget):
         item = self._store.images.get(row.image) if row is not None else None
         if item is not None:
             menu.addAction(icons.icon("image"), "Show the image", self.opened.emit)
+            settled, image = row is not None and row.phase in ("ready", "failed"), item.id
+            if settled:
+                menu.addAction(icons.icon("predict"), "Predict again", lambda: self._session.predict_again([image]))
             path = str(item.path)
             menu.addAction(icons.icon("copy"), "Copy path", lambda: QGuiApplication.clipboard().setText(path))
         menu.addAction(icons.icon("copy"), "Copy the shown rows", self.copy_rows)

@@ -62,6 +62,7 @@ class WindowCommands(QObject):
             "detach": lambda: self.with_current(session.detach),
             "labels": self.ask_for_labels,
             "cancel": self.cancel,
+            "predict_missing": session.predict_missing,
             "clear_images": session.clear_images,
             "restart_engine": session.engine.restart,
             "find": self._window.tree.focus_search,
@@ -98,6 +99,7 @@ class WindowCommands(QObject):
         saving = copying or self._session.exporting.is_saving
         self.actions["cancel"].setEnabled(running or saving or explained or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
+        self.actions["predict_missing"].setEnabled(fits and self._session.missing_predictions > 0)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
         self.actions["run_own"].setEnabled(found is not None and is_offered(found))

@@ -141,6 +141,13 @@ class Images:
             lambda _: self._previews.discard((number, box)),  # the thumbnail's own failure says why
         )
 
+    def preview_again(self, images: Sequence[int]) -> None:
+        """Make the larger picture of an image anew, where there is one."""
+        for item in [self._store.images[image] for image in images if image in self._store.images]:
+            if item.preview is not None:
+                self._store.change_image(item.id, preview=None)
+                self.preview(item.id, LARGE if _is_as_large(item.preview, LARGE) else PREVIEW)
+
     def _previewed(self, number: int, box: tuple[int, int], made: Thumbnail | None) -> None:
         if (number, box) in self._previews:  # else another image is looked at by now
             self._previews.discard((number, box))

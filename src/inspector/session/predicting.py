@@ -68,6 +68,7 @@ class Predicting:
         self._running: dict[_Key, _Sent] = {}
         self._suspects: set[_Key] = set()  # were there when the process died; tried once more, one at a time
         self._unfinished: set[_Key] = set()
+        self._ready: dict[int, set[int]] = {}  # images by checkpoint
         self._pace = Pace(store)
         self._rasters = RasterMemory(store)
         self._is_slicing = False
@@ -81,11 +82,17 @@ class Predicting:
         """Images that wait or are being predicted."""
         return len(self._unfinished) + len(self._coming)
 
+    def missing(self, checkpoint: int) -> int:
+        """Return how many images have no prediction and wait for none: they failed, or were cancelled."""
+        return 0 if self.unfinished else len(self._store.images) - len(self._ready.get(checkpoint, ()))
+
     def _count(self, checkpoint: int, image: int) -> None:
         key = (checkpoint, image)
         found = self._store.predictions.get(key)
         awaited = found is not None and found.phase in ("waiting", "running") and key not in self._leaving
         (self._unfinished.add if awaited else self._unfinished.discard)(key)
+        ready = self._ready.setdefault(checkpoint, set())
+        (ready.add if found is not None and found.phase == "ready" else ready.discard)(image)
         self._pace.count(self.unfinished, finished=found is not None and found.phase in ("ready", "failed"))
 
     # -- commands ----------------------------------------------------------------------------------------------
@@ -104,6 +111,14 @@ class Predicting:
             if self._store.predictions.pop((checkpoint, image), None) is not None:
                 self._store.prediction_changed.emit(checkpoint, image)
         self.predict(checkpoint, [image for image in images if image in self._store.images])
+
+    def predict_missing(self, checkpoint: int) -> list[int]:
+        """Predict all images that failed or were cancelled; return those that failed."""
+        seen = {image: self._store.predictions.get((checkpoint, image)) for image in self._store.images}
+        failed = [image for image, found in seen.items() if found is not None and found.phase == "failed"]
+        # `_come` takes those that failed again; slice by slice, for thousands can have.
+        self.predict(checkpoint, [image for image, found in seen.items() if found is None or found.phase == "failed"])
+        return failed
 
     def predict_all(self, checkpoint: int) -> None:
         """Predict every image of the strip that has no prediction of this checkpoint yet."""

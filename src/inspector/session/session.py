@@ -327,6 +327,29 @@ class Session:
         if self.current is not None:
             self._predicting.look_at(self.current.id, number)
 
+    def predict_again(self, images: Sequence[int]) -> None:
+        """Read images and predict them anew with the shown checkpoint: they failed, or their files are others now."""
+        if self.current is not None:
+            self._attach_if_none(self.current)
+            self._thumbnails.make_again(images)
+            self._images.preview_again(images)
+            self._predicting.again(self.current.id, images)
+
+    def predict_missing(self) -> None:
+        """Predict all images that failed or were cancelled, with the shown checkpoint."""
+        if self.current is not None:
+            self._attach_if_none(self.current)
+            self._thumbnails.make_again(self._predicting.predict_missing(self.current.id))
+
+    def _attach_if_none(self, found: OpenCheckpoint) -> None:
+        if found.attachment.phase in ("none", "failed") and not found.attachment.trusted:
+            self.attach(found.id)
+
+    @property
+    def missing_predictions(self) -> int:
+        """Images of which the shown checkpoint has said nothing, and that do not wait for it either."""
+        return self._predicting.missing(self.current.id) if self.current is not None else 0
+
     def show_thumbnails(self, viewer: str, images: Sequence[int]) -> None:
         """Make small pictures of the images that a viewer shows now, the most important first, and no others."""
         self._thumbnails.want(viewer, images)

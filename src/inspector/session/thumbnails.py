@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from inspector.session.clients import Worker
@@ -61,6 +61,15 @@ class Thumbnails:
         """Forget the images that are not in the store any more."""
         for image in [image for image in self._kept if image not in self._store.images]:
             del self._kept[image]
+
+    def make_again(self, images: Iterable[int]) -> None:
+        """Look at image files anew: what was wrong with them may be mended, or they show something else by now."""
+        for image in images:
+            item = self._store.images.get(image)
+            if item is not None and (item.failure is not None or item.thumbnail is not None):
+                self._kept.pop(image, None)
+                self._store.change_image(image, failure=None, thumbnail=None)
+        self._ask()
 
     def _missing(self) -> Iterator[ImageItem]:
         """Yield the images that are wanted and have neither a picture nor a reason for none."""
