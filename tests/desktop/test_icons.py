@@ -12,9 +12,9 @@ from inspector.shipped import shipped_path
 
 LINE_ICONS = (
     "attach", "buffer", "cancel", "check", "chevron-down", "chevron-right", "chevron-up-down", "clear", "close",
-    "copy", "dangerous", "demo", "device", "error", "folder", "image", "module", "needs_trust", "open",
-    "panel-bottom", "panel-left", "panel-right", "parameter", "plus", "predict", "reload", "safe", "search", "settings",
-    "tensor", "value", "warning",
+    "copy", "dangerous", "demo", "device", "error", "eye", "fit", "folder", "image", "minus", "module", "needs_trust",
+    "open", "panel-bottom", "panel-left", "panel-right", "parameter", "pause", "pixels", "play", "plus", "predict",
+    "reload", "safe", "save", "search", "settings", "tensor", "value", "warning",
 )  # fmt: skip
 OWN_COLOURS = ("app", "app-small", "mimetype")
 

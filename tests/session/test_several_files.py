@@ -82,7 +82,9 @@ def test_several_files_predict_as_one_does(shared_session: Driven, tmp_path: Pat
     assert (found.attachment.architecture, found.attachment.failure) == ("squeezenet1_1", None)
     (prediction,) = shared_session.predict(several, image)
     assert wanted.failure is prediction.failure is None
-    assert prediction.classes == wanted.classes  # the same weights to the last bit
+    assert [row.label for row in prediction.classes] == [row.label for row in wanted.classes]
+    # threads add up in another order where the machine is busy
+    assert [row.score for row in prediction.classes] == pytest.approx([row.score for row in wanted.classes], abs=1e-6)
 
 
 @pytest.mark.parametrize("container", ["bin", "distributed", "chunked"])
