@@ -7,6 +7,7 @@ import signal
 import struct
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,31 @@ def test_a_lost_device_is_said_and_the_cpu_is_used_once_that_is_agreed_to(driven
     assert driven.store.engine.device == "cpu"
     assert driven.store.engine.fallback is None
     assert driven.session.engine.process_id != pid
+
+
+def test_an_image_that_does_not_fit_on_a_gpu_fails_alone_and_the_cpu_is_offered_once(
+    driven: Driven, tmp_path: Path
+) -> None:
+    images = [picture(tmp_path / f"{name}.png") for name in "abc"]
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    full = Failure("The memory of cuda:0 is full.", "Choose another device.", "DeviceMemoryError")
+    ask = driven.session.engine.request
+    on_gpu = replace(driven.checkpoint(number).attachment, device="cuda:0")
+    driven.store.change_checkpoint(number, attachment=on_gpu)
+
+    def fail(method: str, params: Any, buffers: Any, done: Any, failed: Any, progress: Any = None) -> None:
+        driven.loop.post(lambda: failed(full))
+
+    driven.session.engine.request = fail  # type: ignore[method-assign]
+    driven.session.add_images(images)
+    driven.until(lambda: [found.phase for found in driven.store.predictions.values()] == ["failed"] * 3)
+    assert driven.checkpoint(number).attachment.phase == "ready"  # other images may fit
+    assert driven.store.engine.fallback == full
+    assert [(notice.action, notice.level) for notice in driven.notices] == [("use_cpu", "error")]
+    driven.session.engine.request = ask  # type: ignore[method-assign]
+    driven.session.fall_back_to_cpu()
+    driven.until(lambda: [found.phase for found in driven.store.predictions.values()] == ["ready"] * 3)
+    assert driven.store.engine.fallback is None
 
 
 def test_autocast_changes_the_scores_a_little_and_is_off_by_default(driven: Driven, tmp_path: Path) -> None:

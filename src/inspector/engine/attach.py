@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import torch
 from torch import nn
 from torchvision import models
 
 from inspector.engine.building import build_model, task_of
 from inspector.engine.choosing import choose_preprocessing, class_labels, keypoint_names
-from inspector.engine.devices import choose_device
+from inspector.engine.devices import choose_device, device_trouble
 from inspector.engine.evaluation import EvalReport, set_eval
 from inspector.engine.inputs import DetectionPreprocessing
 from inspector.engine.loading import LoadReport
@@ -190,7 +189,8 @@ def _official_options(architecture: str, entry: Any) -> dict[str, Any]:
 def _move(model: nn.Module, device: str) -> nn.Module:
     try:
         return model.to(device)
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"The memory of {device} is full.", "Close other programs that use it, or choose cpu."
-        ) from error
+    except RuntimeError as error:
+        trouble = device_trouble(error, device)
+        if trouble is None:
+            raise
+        raise trouble from error

@@ -165,7 +165,7 @@ class Pipeline:
     def _prepare(self, job: Job) -> None:
         prepared, problem = None, None
         try:
-            prepared = job.prepare()
+            prepared = job.runner.uploads.send(job.prepare())
         except Exception as error:  # noqa: BLE001 - the border of a thread: it becomes this image's answer
             problem = error
         with self._changed:

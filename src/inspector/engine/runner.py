@@ -13,12 +13,15 @@ from torch import nn
 from inspector.engine.attach import Attachment
 from inspector.engine.devices import usable_cores
 from inspector.engine.folding import agree, folded_copy, weight_bytes
+from inspector.engine.gpu_memory import GpuMemory
 from inspector.engine.predict import run_forward
 from inspector.engine.problems import PredictionError
 from inspector.engine.tasks import Output, Prepared, task_named
+from inspector.engine.uploads import Uploads
 
 #: Images at once on the CPU: more do not make it faster (measured for resnet50), but answers come later.
 _FEWEST_ON_CPU, _MOST_ON_CPU = 4, 16
+#: On a GPU, where the memory does not ask for fewer: two such batches are on their way to the engine at a time.
 _MOST_ON_GPU = 64
 
 #: Bytes of inputs in one batch on the CPU: large pictures go in fewer at a time.
@@ -70,6 +73,8 @@ class Runner:
         self.task = task_named(attachment.task)
         self._on_cpu = attachment.device == "cpu"
         self._most = max(_FEWEST_ON_CPU, min(_MOST_ON_CPU, usable_cores())) if self._on_cpu else _MOST_ON_GPU
+        self._memory = GpuMemory(attachment.device)
+        self.uploads = Uploads(attachment.device)
         self._lock = threading.Lock()
         self._notes: list[str] = []
         self._is_laid_out = False
@@ -87,9 +92,16 @@ class Runner:
         return self._folded is not None
 
     def batch_size(self, prepared: Prepared) -> int:
-        """Return how many inputs like this one are computed at once."""
-        nbytes = sum(tensor.nbytes for tensor in prepared.inputs)
-        return max(1, min(self._most, _BATCH_BYTES // max(1, nbytes) if self._on_cpu else self._most))
+        """Return how many inputs like this one are computed at once.
+
+        On a GPU the first goes alone: what it takes tells how many fit.
+        """
+        nbytes = _nbytes(prepared)
+        if self._on_cpu:
+            return max(1, min(self._most, _BATCH_BYTES // max(1, nbytes)))
+        if self._memory.is_told and not self._memory.is_known:
+            return 1
+        return min(self._most, self._memory.fitting(nbytes) or self._most)
 
     def halve(self, tried: int) -> int:
         """Compute fewer at once from now on, since so many did not fit; return how many."""
@@ -118,6 +130,13 @@ class Runner:
         if not self._is_laid_out:
             lay_out_channels_last(self.attachment.model)
             self._is_laid_out = True
+        self.uploads.arrive(batch)
+        self._memory.begin()
+        outputs = self._run(batch, waiting)
+        self._memory.end(sum(map(_nbytes, batch)))
+        return outputs
+
+    def _run(self, batch: Sequence[Prepared], waiting: int) -> list[Output]:
         if self.options != RunOptions():
             return self._run_with_options(batch)
         if waiting >= MANY and not self._was_folded:
@@ -160,6 +179,10 @@ class Runner:
                 if agree(outputs, run_forward(self.attachment, self.task, batch, copied)):
                     self._folded = copied
         return outputs
+
+
+def _nbytes(prepared: Prepared) -> int:
+    return sum(tensor.nbytes for tensor in prepared.inputs)
 
 
 @torch.no_grad()

@@ -34,6 +34,9 @@ _PIECE = 4 << 20
 #: An engine that dies this often within so many seconds is not started again by itself.
 _DEATHS, _DEATHS_WITHIN = 3, 60.0
 
+#: Failures after which the CPU can be used instead.
+_DEVICE_FAILURES = ("DeviceMemoryError", "DeviceLostError")
+
 _Done = Callable[[dict[str, Any], list[bytearray]], None]
 
 
@@ -321,6 +324,20 @@ class EngineLink:
         self._store.change_checkpoint(number, attachment=lost)
         self._store.notice(failure.sentence, "error", "use_cpu")
 
+    def offer_cpu(self, number: int, failure: Failure) -> None:
+        """Offer the CPU, once, where an image does not fit on another device; what does goes on there."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.attachment.device == "cpu" or self._store.engine.fallback is not None:
+            return
+        self._store.change_engine(fallback=failure)
+        self._store.notice(failure.sentence, "error", "use_cpu")
+
+    def _is_on_another_device(self) -> bool:
+        """Tell whether what is attached now goes to something else than the CPU."""
+        engine = self._store.engine
+        best = engine.devices[0].name if engine.devices else "cpu"
+        return (best if engine.device == "auto" else engine.device) != "cpu"
+
     def fall_back(self) -> None:
         """Compute on the CPU from now on, as the person agreed to, in a new engine: the old one's device is lost."""
         self._store.change_engine(device="cpu", fallback=None)
@@ -424,4 +441,7 @@ class EngineLink:
         # The notice stays while other tabs are shown, so it says whose it is.
         name = clean_name(found.name)
         said = failure.sentence if name in failure.sentence else f"{name}: {failure.sentence}"
-        self._store.notice(said, "error")
+        could_fall_back = failure.kind in _DEVICE_FAILURES and self._is_on_another_device()
+        if could_fall_back:
+            self._store.change_engine(fallback=failure)
+        self._store.notice(said, "error", "use_cpu" if could_fall_back else "")

@@ -308,6 +308,8 @@ class Predicting:
             self.link.lose_device(key[0], failure)
         else:
             self._store.set_prediction(*key, Prediction(phase="failed", failure=failure))
+            if failure.kind == "DeviceMemoryError" and sent.lane is None:
+                self.link.offer_cpu(key[0], failure)
         self._go_on()
 
 

@@ -28,7 +28,7 @@ class Prepared:
     Attributes
     ----------
     inputs
-        On the CPU, without a batch dimension: one tensor; two for optical flow.
+        Without a batch dimension: one tensor; two for optical flow. On the CPU, until they are sent to the device.
     width, height
         Of the upright image (a clip's first) that the answer refers to.
     milliseconds
