@@ -230,3 +230,19 @@ def test_what_fits_is_attached_where_that_was_asked_for(inspector: Inspector, tm
     run = inspector("predict", tmp_path / "net.pth", tmp_path / "a.png", "--partial", "--json")
     assert "51 of 51 tensors are attached; untrained: features.3.squeeze.bias." in run.err
     assert len(run.json()["results"][0]["predictions"]) == 3
+
+
+def test_autocast_says_that_it_changes_the_scores(inspector: Inspector, demo: Path) -> None:
+    sample = demo / "samples" / "0_1.png"
+    plain = inspector("predict", demo / "digits.pth", sample, "--device", "cpu", "--json").json()
+    fast = inspector("predict", demo / "digits.pth", sample, "--device", "cpu", "--autocast", "bf16")
+    assert (fast.code, fast.err) == (0, "")
+    assert "Computed in bf16" in fast.out
+    assert "zero" in fast.out
+    document = inspector(
+        "predict", demo / "digits.pth", sample, "--device", "cpu", "--autocast", "bf16", "--json"
+    ).json()
+    scores = [[row["score"] for row in made["results"][0]["predictions"]] for made in (plain, document)]
+    assert scores[0] != scores[1]
+    assert scores[0] == pytest.approx(scores[1], abs=0.05)
+    assert "bf16" in inspector("predict", "a.pth", "b.png", "--autocast", "int8").error(2)

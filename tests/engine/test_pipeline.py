@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from itertools import islice
+from typing import cast
 
 import pytest
 import torch
@@ -257,3 +258,23 @@ def test_a_compiler_that_is_not_there_is_said_and_done_without(
 class Broken(nn.Module):
     def forward(self, _: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("there is no compiler")
+
+
+def test_a_compiled_model_answers_as_the_model_does(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[nn.Module] = []
+    compiler = torch.compile
+
+    def quickly(model: nn.Module, *, dynamic: bool) -> nn.Module:
+        """Compile without a C++ compiler, which takes a minute; what comes of it is of the same class."""
+        made.append(cast(nn.Module, compiler(model, backend="eager", dynamic=dynamic)))
+        return made[-1]
+
+    monkeypatch.setattr(torch, "compile", quickly)
+    plain, fast = job(Runner(attachment), photo), job(Runner(attachment, RunOptions(compile=True)), photo)
+    for one in (plain, fast):
+        pipeline.put(one)
+    expected = {row.index: row.score for row in plain.answer.result(60).predictions}
+    assert {row.index: row.score for row in fast.answer.result(60).predictions} == pytest.approx(expected, abs=1e-5)
+    assert len(made) == 1

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from inspector.command_line.problems import UsageError
 
-_DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?|mps")
+_DEVICE = re.compile(r"auto|cpu|(cuda|xpu)(:\d{1,3})?|mps")
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,5 +76,5 @@ def share(text: str) -> float:
 def device(text: str) -> str:
     """Return a device's name, for argparse; whether there is one only the engine knows."""
     if not _DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda, cuda:N or mps")
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda, cuda:N, xpu or mps")
     return text

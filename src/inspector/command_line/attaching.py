@@ -9,7 +9,7 @@ from pathlib import Path
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.output import Update, tell
 from inspector.command_line.prediction_request import Request
-from inspector.command_line.prediction_words import misfit, nearest
+from inspector.command_line.prediction_words import changes, misfit, nearest
 from inspector.command_line.problems import CommandError, EngineFailedError, UsageError, error_of
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.command_line.waiting import Waiting, parts
@@ -61,6 +61,7 @@ class Attaching:
     # -- the checkpoint ----------------------------------------------------------------------------------------
 
     def _open(self) -> int:
+        self._session.choose_engine_options(self._request.options)
         # torch is imported while the file is read; a trusted file has a process of its own
         self._session.warm_up(engine=not self._request.trust)
         number = self._session.open(self._request.file)
@@ -143,6 +144,8 @@ class Attaching:
         assert offer is not None
         if offer.refusal:
             raise CommandError(offer.refusal)
+        if changes(self._request.options):
+            raise CommandError("The file's own model runs as it is.", "Leave --autocast and --compile out.")
         source = self._request.source
         if source is not None and not source.is_dir():
             raise CommandError(f"There is no folder {source}.", "Name the folder of the file's code with --source.")

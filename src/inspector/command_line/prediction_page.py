@@ -22,6 +22,8 @@ def print_page(outcome: Outcome) -> None:
         page.line(f"{outcome.labels_from[:1].upper()}{outcome.labels_from[1:]}.")
     if outcome.preprocessing_is_assumed:
         page.line(f"{ASSUMED_PREPROCESSING}.")
+    if outcome.changes:
+        page.line(outcome.changes)
     page.line()
     done = [result for result in outcome.results if result.error is None]
     if outcome.task == FLOW:

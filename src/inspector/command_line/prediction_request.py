@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from inspector.export.predictions import ImageResult
 from inspector.session.drawing import THRESHOLD
+from inspector.session.state import EngineOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Request:
     source: Path | None = None
     save: Path | None = None
     threshold: float = THRESHOLD
+    options: EngineOptions = field(default_factory=EngineOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Outcome:
         The file's own model ran as it is; ``architecture`` is its class.
     preprocessing_is_assumed
         Nothing tells how the model wants its images.
+    changes
+        What the chosen options change in the numbers, as a sentence; empty where nothing was chosen.
     accuracy
         Counts of images: whose class is ``known`` by their path, of which the first class is ``right``, and of which
         one of the first ``top`` is (``among``). None where none is known.
@@ -57,6 +61,7 @@ class Outcome:
     labels_from: str
     trusted: bool
     preprocessing_is_assumed: bool
+    changes: str
     results: list[ImageResult]
     accuracy: Mapping[str, int] | None
     unsaved: tuple[str, str] | None

@@ -10,7 +10,7 @@ from time import monotonic
 from inspector.command_line.attaching import Attaching
 from inspector.command_line.output import Update, tell
 from inspector.command_line.prediction_request import Outcome, Request
-from inspector.command_line.prediction_words import accuracy_counts, as_given, free_name, pace
+from inspector.command_line.prediction_words import accuracy_counts, as_given, changes, free_name, pace
 from inspector.command_line.problems import CommandError
 from inspector.command_line.waiting import Waiting, parts
 from inspector.export.predictions import ImageResult
@@ -117,6 +117,7 @@ class PredictionRun:
             attachment.labels_from,
             attachment.trusted,
             attachment.preprocessing.get("source") == "assumed",
+            changes(self._request.options),
             [self._result(self._store.images[image], prediction) for image, prediction in found.items()],
             accuracy_counts(attachment, [(self._store.images[image], made) for image, made in found.items()]),
             parts(unsaved) if unsaved is not None else None,

@@ -12,7 +12,7 @@ from inspector.session.match_state import Candidate, MatchReport
 from inspector.session.prediction_state import Prediction
 from inspector.session.results import row_of
 from inspector.session.sources import VIDEO
-from inspector.session.state import Attachment, ImageItem
+from inspector.session.state import Attachment, EngineOptions, ImageItem
 from inspector.session.true_classes import TrueClasses
 
 
@@ -66,6 +66,17 @@ def pace(done: int, total: int, seconds: float) -> str:
     speed = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
     left = words.duration(1_000 * (total - done) / rate)
     return f"{said}, {speed}" if done == total else f"{said}, {speed}, {left} left"
+
+
+def changes(options: EngineOptions) -> str:
+    """Return what options of the engine change in the numbers, as a sentence; empty where none is chosen."""
+    chosen = []
+    if options.autocast:
+        chosen.append(f"computed in {options.autocast} where torch allows it, so scores differ from the third digit on")
+    if options.compile:
+        chosen.append("compiled, so scores may differ in their last digits")
+    said = "; ".join(chosen)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def accuracy_counts(

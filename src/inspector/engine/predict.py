@@ -139,7 +139,7 @@ def run_forward(
     """
     require_eval(attachment.model)
     with told(attachment.device, batch[0]):
-        outputs = task.forward(model or attachment.model, attachment.device, batch)
+        outputs = task.forward(attachment.model if model is None else model, attachment.device, batch)
         wait_for(attachment.device)  # so that the time measured is the work's, and its errors come here
     return outputs
 

@@ -239,7 +239,7 @@ class EngineOptions:
         ``bf16`` or ``fp16``: convolutions and matrix products are computed in that precision, so that scores differ
         from the third or fourth digit on; empty for none.
     compile
-        ``torch.compile``: the first image takes up to a minute, and scores may differ in their last digits.
+        ``torch.compile``: the first image takes a minute or two, and scores may differ in their last digits.
     """
 
     autocast: Literal["", "bf16", "fp16"] = ""
