@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -15,6 +17,8 @@ from inspector.gui import theme
 from inspector.gui.image_page import ImagePage
 from inspector.gui.view_options import ViewOptions
 from inspector.session import Session
+from inspector.session.failure import Failure
+from inspector.session.looking import ModelInput
 from inspector.session.prediction_state import Prediction
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, Thumbnail
 
@@ -276,3 +280,121 @@ def test_the_legend_stands_below_a_narrow_image(page: ImagePage, session: Sessio
     page.resize(450, 640)
     qtbot.waitUntil(lambda: page.side.y() > page.canvas.y() + page.canvas.height() - 1)
     assert page.canvas.width() > 380
+
+
+# -- what the model sees, and clips --------------------------------------------------------------------------------
+
+Asked = list[tuple[int, int, Callable[[ModelInput], None], Callable[[Failure], None]]]
+
+
+@pytest.fixture
+def asked(session: Session, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """The questions for a model's input: checkpoint, image, and where the answers go."""
+    found: Asked = []
+    monkeypatch.setattr(session.looking, "model_input", lambda *question: found.append(question))
+    return found
+
+
+def seen(color: str) -> ModelInput:
+    picture = Image.new("RGB", (224, 224), color)
+    return ModelInput(Thumbnail(224, 224, picture.tobytes(), 224, 224), f"224 × 224 pixels, {color}")
+
+
+def test_what_the_model_sees_is_shown_with_what_was_done(page: ImagePage, session: Session, asked: Asked) -> None:
+    look_at(page, session, samples.segmentation())
+    page.canvas.read_out("road")
+    page.tools["input"].click()
+    assert page.canvas.reading.text() == "road"
+    asked[0][2](seen("red"))
+    assert page.caption.isVisible()
+    assert page.caption.text() == "224 × 224 pixels, red"
+    assert page.canvas.reading.isHidden()  # it was about the image
+    assert painted(page, 100, 100) == QColor("red")
+    page.tools["input"].click()
+    assert page.caption.isHidden()
+    assert len(asked) == 1
+
+
+def test_answers_about_what_was_looked_at_before_are_dropped(page: ImagePage, session: Session, asked: Asked) -> None:
+    look_at(page, session, None)
+    page.tools["input"].click()
+    other = replace(READY, engine_id=8)
+    session.store.checkpoints[4] = OpenCheckpoint(4, Path("/files/other.pth"), phase="ready", attachment=other)
+    page.show_image(session.store.checkpoints[4], session.store.images[2])
+    assert [question[:2] for question in asked] == [(1, 2), (4, 2)]
+    asked[0][2](seen("red"))  # the first model's, late
+    assert page.caption.isHidden()
+    asked[1][2](seen("blue"))
+    assert page.caption.text().endswith("blue")
+    page.tools["input"].click()
+    page.tools["input"].click()
+    asked[1][2](seen("green"))
+    assert page.tools["input"].isChecked()
+
+
+def test_a_failure_of_an_older_question_changes_nothing(page: ImagePage, session: Session, asked: Asked) -> None:
+    look_at(page, session, None)
+    page.tools["input"].click()
+    page.show_image(session.store.checkpoints[1], session.store.images[3])
+    asked[0][3](Failure("Too late."))
+    assert page.tools["input"].isChecked()
+    asked[1][3](Failure("It can't be read."))
+    assert not page.tools["input"].isChecked()
+
+
+def test_the_input_is_looked_at_again_once_another_preprocessing_is_attached(
+    page: ImagePage, session: Session, asked: Asked
+) -> None:
+    look_at(page, session, samples.classification())
+    page.tools["input"].click()
+    asked[0][2](seen("red"))
+    session.store.drop_predictions(checkpoint=1)
+    session.store.change_checkpoint(1, attachment=replace(READY, phase="running", engine_id=-1))
+    look_at(page, session, None)
+    assert page.tools["input"].isChecked()  # nobody turned it off
+    assert len(asked) == 1
+    session.store.change_checkpoint(1, attachment=replace(READY, engine_id=9))
+    look_at(page, session, None)
+    assert len(asked) == 2
+    asked[1][2](seen("blue"))
+    assert page.caption.text().endswith("blue")
+
+
+def test_a_clip_plays_and_starts_again(page: ImagePage, qtbot: Any) -> None:
+    player = page.player
+    player.show_frames([Thumbnail(4, 4, bytes([shade] * 48), 4, 4) for shade in (10, 20, 30)])
+    places: list[int] = []
+    player.frame_changed.connect(lambda _: places.append(player.slider.value()))
+    player.button.click()
+    assert player.playing
+    qtbot.waitUntil(lambda: places[:4] == [1, 2, 0, 1])
+    player.button.click()
+    assert not player.playing
+    assert player.button.accessibleName() == "Play"
+    player.toggle()
+    player.hide()
+    assert not player.playing  # where nobody looks
+
+
+def test_frames_of_another_clip_that_come_late_are_dropped(
+    page: ImagePage, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Callable[[list[Thumbnail]], None]] = []
+    monkeypatch.setattr(session.looking, "clip_frames", lambda image, done, failed: answers.append(done))
+    for number in (5, 6):
+        session.store.images[number] = ImageItem(number, Path(f"/files/clip_{number}.gif"))
+        page.show_image(session.store.checkpoints[1], session.store.images[number])
+    answers[0]([PICTURE, PICTURE])
+    assert page.player.isHidden()
+    answers[1]([PICTURE, PICTURE, PICTURE])
+    assert page.player.count.text() == "1 / 3"
+
+
+def test_a_picture_of_a_folder_of_frames_is_saved_under_the_folders_name(page: ImagePage, session: Session) -> None:
+    frames = (Path("/files/walk/a_1.png"), Path("/files/walk/a_2.png"))
+    session.store.images[7] = ImageItem(7, frames[0], PICTURE, frames=frames)
+    names: list[str] = []
+    page._ask_where = lambda name: names.append(name)
+    page.show_image(session.store.checkpoints[1], session.store.images[7])
+    page.save()
+    assert names == ["walk-predicted.png"]

@@ -91,6 +91,8 @@ def test_the_page_follows_the_tree(qtbot: Any, window: MainWindow, tmp_path: Pat
         found = store.feature_maps
         return found is not None and found.phase == "ready" and found.module == layer
 
+    assert page.empty.title.text() == "Looking…"
+    assert page.empty.button.isHidden()
     qtbot.waitUntil(lambda: shows("features.3"), timeout=30_000)
     assert page.title.text() == "features.3"
     assert page.details.text().startswith("128 maps of")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 
 from inspector.gui.main_window import MainWindow
 from inspector.gui.preprocessing_dialog import PreprocessingDialog
@@ -48,6 +48,13 @@ def test_what_is_in_use_is_shown_and_used_as_it_is(dialog: PreprocessingDialog) 
     assert text_of(dialog, "mean") == "0.485, 0.456, 0.406"
     dialog.use.click()
     assert dialog.chosen == V1
+
+
+def test_names_stand_in_the_middle_of_their_fields(dialog: PreprocessingDialog) -> None:
+    labels = {label.text(): label for label in dialog.findChildren(QLabel)}
+    for text, field in (("Mean", dialog.fields["mean"]), ("Numbers of", dialog.entries)):
+        assert abs(labels[text].geometry().center().y() - field.geometry().center().y()) <= 1
+        assert labels[text].buddy() is field
 
 
 def test_another_entry_brings_its_numbers(dialog: PreprocessingDialog, qtbot: Any) -> None:

@@ -35,6 +35,14 @@ def row(image: int, best: int, truth: int = -1, *, ranks: tuple[int, ...] = (), 
     return ResultRow(image, f"{image}.png", "", best=best, label=said, score=0.5, truth=truth, ranks=ranks or (best,))
 
 
+def test_a_clip_that_is_a_folder_is_called_like_it() -> None:
+    frames = (Path("/clips/walk/frame_1.png"), Path("/clips/walk/frame_2.png"))
+    clip = row_of(ImageItem(1, frames[0], frames=frames), None, None)
+    assert (clip.file, clip.folder) == ("walk", "clips")
+    still = row_of(item("/clips/walk/frame_1.png"), None, None)
+    assert (still.file, still.folder) == ("frame_1.png", "walk")
+
+
 # -- true classes --------------------------------------------------------------------------------------------------
 
 

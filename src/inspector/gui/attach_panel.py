@@ -25,17 +25,20 @@ from inspector.gui.attach_words import (
     labels_text,
     misfit_text,
     modules_text,
+    options_text,
     own_card,
     twins_text,
     unreadable,
 )
 from inspector.gui.check_box import CheckBox
 from inspector.gui.combo import Combo
+from inspector.gui.one_line_button import OneLineButton
 from inspector.gui.theme import Tone
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.match_state import ArchitectureInfo, MatchReport, OfficialCheck
 from inspector.session.preprocessing_words import summary_text
+from inspector.session.sources import FLOW
 from inspector.session.state import EngineState, OpenCheckpoint
 from inspector.session.trust_offer import is_offered, trust_offer
 
@@ -49,7 +52,7 @@ class AttachPanel(QWidget):
         The person chose another one.
     partial_chosen
         The person is content, or no longer, with what fits.
-    preprocessing_requested, labels_requested, report_requested, attach_requested, run_own_requested
+    preprocessing_requested, labels_requested, speed_requested, report_requested, attach_requested, run_own_requested
         The buttons.
     cancel_requested, detach_requested
         The buttons.
@@ -64,6 +67,7 @@ class AttachPanel(QWidget):
     report_requested = Signal()
     attach_requested = Signal()
     run_own_requested = Signal()
+    speed_requested = Signal()
     cancel_requested = Signal()
     detach_requested = Signal()
 
@@ -75,11 +79,15 @@ class AttachPanel(QWidget):
         self.state_dict.activated.connect(lambda row: self.state_dict_chosen.emit(self.state_dict.itemData(row)))
         self.device = self._combo("Device", "Where to compute; automatic takes CUDA, else Apple's MPS, else the CPU")
         self.device.activated.connect(lambda row: self.device_chosen.emit(self.device.itemData(row)))
+        self.speed = QPushButton("Speed…")
+        self.speed.setToolTip("Faster predictions, whose numbers differ a little")
+        self.speed.setAccessibleName("Speed and precision")
+        self.speed.clicked.connect(self.speed_requested)
         self.labels = QPushButton()
         self.labels.setAccessibleName("Class labels")
         self.labels.setToolTip("Take the names of the classes from a text or JSON file (Ctrl+L)")
         self.labels.clicked.connect(self.labels_requested)
-        self.preprocessing = QPushButton()
+        self.preprocessing = OneLineButton()
         self.preprocessing.setAccessibleName("Preprocessing")
         self.preprocessing.clicked.connect(self.preprocessing_requested)
         self.classes = QLabel()
@@ -140,7 +148,7 @@ class AttachPanel(QWidget):
             label.setBuddy(widget)
             label.setMinimumHeight(widget.sizeHint().height())
             label.setAlignment(Qt.AlignmentFlag.AlignVCenter)
-            self.form.addRow(label, widget)
+            self.form.addRow(label, widget if widget is not self.device else _beside(widget, self.speed))
         for wide in (self.architecture, self.preprocessing):
             wide.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         inside = QVBoxLayout(self.card)
@@ -186,7 +194,8 @@ class AttachPanel(QWidget):
         classes = report.num_classes if report is not None else None
         self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
         self.labels.setText(labels_text(found, classes))
-        self.form.setRowVisible(self.labels, report is None or report.task != "optical_flow")
+        for row in (self.classes, self.labels):
+            self.form.setRowVisible(row, report is None or report.task != FLOW)
         self._show_preprocessing(found)
         self._show_origin(found.official)
         self._show_own(found)
@@ -286,6 +295,8 @@ class AttachPanel(QWidget):
             fixed = attachment.eval_sentence
             sentence = f"{fixed[:1].upper()}{fixed[1:]}"
             details = f"{sentence}\n{attachment.device_description} · {attachment.labels_from}"
+            if chosen := options_text(engine.options):
+                details = f"{details}\n{chosen}"
             if attachment.precision:
                 details = f"{details}\n{attachment.precision}"
             if attachment.left_out:
@@ -329,7 +340,7 @@ class AttachPanel(QWidget):
             classes = f"{words.number(report.num_classes)} classes. " if report.num_classes else ""
             wrapper = f"Wrapper “{report.wrapper}” taken off. " if report.wrapper else ""
             kind = words.TASK_WORDS.get(report.task, report.task)
-            task = "" if report.task == "classification" else f"For {kind}, which is not predicted yet. "
+            task = "" if report.task == "classification" else f"For {kind}. "
             named = f"Keys named as in {report.library}. " if report.library else ""
             ready = report.caveat or "Ready to attach."
             text = f"{classes}{wrapper}{named}{twins_text(found)}{task}{assumed_text(found)}{ready}"
@@ -371,3 +382,11 @@ class AttachPanel(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
         super().changeEvent(event)
+
+
+def _beside(first: QWidget, second: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    row.addWidget(first, 1)
+    row.addWidget(second)
+    return row

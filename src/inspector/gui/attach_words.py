@@ -8,7 +8,7 @@ from inspector.gui.theme import Tone
 from inspector.session import words
 from inspector.session.attachment_choices import chosen_options, usual_labels
 from inspector.session.match_state import MatchReport
-from inspector.session.state import Attachment, OpenCheckpoint
+from inspector.session.state import Attachment, EngineOptions, OpenCheckpoint
 from inspector.session.trust_offer import ASSUMED_PREPROCESSING
 
 #: Modules that are named where some stay untrained.
@@ -25,6 +25,13 @@ def modules_text(keys: tuple[str, ...]) -> str:
 def breakable(text: str) -> str:
     """Let a long dotted name be broken after its dots: a word that fits in no line would widen the whole panel."""
     return re.sub(r"(?<=\w)\.(?=\w)", ".\u200b", text)
+
+
+def options_text(options: EngineOptions) -> str:
+    """Return what was chosen that changes numbers for speed, empty where nothing was."""
+    precision = {"bf16": "computed in bfloat16", "fp16": "computed in float16"}.get(options.autocast, "")
+    chosen = ", ".join(filter(None, (precision, "compiled" if options.compile else "")))
+    return f"{chosen[:1].upper()}{chosen[1:]}: numbers differ a little" if chosen else ""
 
 
 def own_card(attachment: Attachment) -> tuple[Tone, str, str]:

@@ -61,6 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("run_own", "Run the file's own model…", "Model", (), "Run its class as it is, after asking you"),
     Command("detach", "Detach", "Model", (), "Free what is attached"),
     Command("labels", "Choose class labels…", "Model", ("Ctrl+L",), "Names of the classes, from a text or JSON file"),
+    Command("speed", "Speed and precision…", "Model", (), "Faster predictions, whose numbers differ a little"),
     Command("cancel", "Cancel", "Model", ("Esc",), "Stop what is running", "cancel"),
     Command(
         "predict_missing",

@@ -34,6 +34,7 @@ class EmptyPage(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.text.setProperty("muted", True)
         self.button.clicked.connect(self.pressed)
+        self.button.hide()
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addStretch(2)

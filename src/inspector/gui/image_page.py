@@ -64,6 +64,7 @@ class ImagePage(QWidget):
         self._shown: tuple[ImageItem | None, Prediction | None] = (None, None)
         self._checkpoint = -1
         self._asked = 0  # answers to older questions are stale
+        self._looked: tuple[int, ...] | None = None  # what the shown input was asked for, see `_wanted_input`
         self._frame: Thumbnail | None = None
         self._input: ModelInput | None = None
         self._overlay: TaskOverlay | None = None
@@ -75,6 +76,8 @@ class ImagePage(QWidget):
         self.details.setFont(tabular(self.details.font()))
         self.canvas, self.side, self.player = ImageCanvas(), TaskSide(options), ClipPlayer()
         self.reading = self.canvas.reading
+        self.caption = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.caption.setProperty("muted", True)
         self.percent = QLabel()
         self.percent.setFont(tabular(self.percent.font()))
         self.percent.setProperty("muted", True)
@@ -112,6 +115,7 @@ class ImagePage(QWidget):
         column.setSpacing(4)
         column.addWidget(self.title)
         column.addLayout(self._tools)
+        column.addWidget(self.caption)
         column.addLayout(self._both, 1)
         self._dress()
 
@@ -141,22 +145,22 @@ class ImagePage(QWidget):
         """Show an image, and what a checkpoint predicts for it."""
         both = found is not None and item is not None
         prediction = self._session.store.predictions.get((found.id, item.id)) if both else None  # type: ignore[union-attr]
-        if self._shown == (item, prediction):
+        self._checkpoint = found.id if found is not None else -1
+        if self._shown == (item, prediction) and self._looked == self._wanted_input(found, item):
             return
         before, self._shown = self._shown, (item, prediction)
-        self._checkpoint = found.id if found is not None else -1
         another = item is None or before[0] is None or before[0].id != item.id
         if another or before[1] is not prediction:
             self._overlay = overlay_for(prediction, self.options)
             self.side.show_prediction(prediction)
-        if another or (self._input is not None and before[1] is not prediction):
-            self._ask_again(item)
-        self._show_all()
+        if another:
+            self._ask_for_frames(item)
+        self._ask_input()
 
-    def _ask_again(self, item: ImageItem | None) -> None:
-        """Ask for what is shown of another image: its frames, and what the model sees of it."""
+    def _ask_for_frames(self, item: ImageItem | None) -> None:
+        """Ask for the frames of another image, where it may have several."""
         self._asked += 1
-        self._frame = self._input = None
+        self._frame = None
         self.player.show_frames(())
         if item is not None and (item.frames or item.path.suffix.lower() in MAYBE_CLIPS):
             asked = self._asked
@@ -166,29 +170,38 @@ class ImagePage(QWidget):
                     self.player.show_frames(frames)
 
             self._session.looking.clip_frames(item.id, take, lambda _: None)  # the thumbnail's failure says why
-        if self.tools["input"].isChecked():
-            self._ask_input()
 
     def _ask_input(self) -> None:
-        """Show the image as the model sees it, or the image again."""
+        """Show the image as what is attached sees it, or the image again; while it is attached, the image."""
         item, _ = self._shown
-        self._input = None
-        if item is None or not self.tools["input"].isChecked():
-            self._show_all()
-            return
-        asked = self._asked
+        found = self._session.store.checkpoints.get(self._checkpoint)
+        wanted = self._wanted_input(found, item)
+        if wanted != self._looked:
+            self._input, self._looked = None, wanted
+            if wanted is not None and found is not None and found.attachment.phase != "running":
+                self._ask_for_input(wanted)
+        self._show_all()
 
+    def _wanted_input(self, found: OpenCheckpoint | None, item: ImageItem | None) -> tuple[int, ...] | None:
+        """Return what tells an input apart: whose it is, of which image, and of the next one where that matters."""
+        if item is None or found is None or not self.tools["input"].isChecked():
+            return None
+        after = next_image(self._session.store, item.id) if found.attachment.task == FLOW else None
+        return found.id, found.attachment.engine_id, item.id, -1 if after is None else after
+
+    def _ask_for_input(self, wanted: tuple[int, ...]) -> None:
         def take(seen: ModelInput) -> None:
-            if asked == self._asked and self.tools["input"].isChecked():
+            if wanted == self._looked:
                 self._input = seen
                 self._show_all()
 
         def fail(failure: Failure) -> None:
-            if asked == self._asked:
+            if wanted == self._looked:
+                self._looked = None
                 self.tools["input"].setChecked(False)
                 self._session.store.notice(failure.sentence, "warning")
 
-        self._session.looking.model_input(self._checkpoint, item.id, take, fail)
+        self._session.looking.model_input(wanted[0], wanted[2], take, fail)
 
     def _show_frame(self, frame: Thumbnail) -> None:
         self._frame = frame
@@ -223,6 +236,7 @@ class ImagePage(QWidget):
     def _show_overlays(self) -> None:
         if self._input is not None:  # its pixels are others than the image's
             self.canvas.set_overlays([])
+            self.canvas.read_out("")
             return
         self.canvas.set_overlays([*([self._overlay] if self._overlay is not None else []), *self._extra])
 
@@ -239,8 +253,9 @@ class ImagePage(QWidget):
         if failure is None and prediction is not None and prediction.phase == "failed":
             failure = prediction.failure
         if self._input is not None:
-            parts = [self._input.caption]
-        self.details.setToolTip(tooltip(self._input.caption) if self._input is not None else "")
+            parts = ["What the model sees"]
+        self.caption.setText(self._input.caption if self._input is not None else "")
+        self.caption.setVisible(self._input is not None)
         self.details.set_text(" · ".join(filter(None, parts)) if failure is None else failure.sentence)
         self.canvas.setAccessibleDescription(name)
         for tool in ("copy", "save"):
@@ -291,7 +306,7 @@ class ImagePage(QWidget):
         drawn = self.canvas.drawn()
         if item is None or drawn.isNull():
             return
-        path = self._ask_where(f"{item.path.stem}-predicted.png")
+        path = self._ask_where(f"{item.stem}-predicted.png")
         if path is None:
             return
         if drawn.save(str(path), "PNG"):  # type: ignore[call-overload]

@@ -103,6 +103,7 @@ class LayerPage(QWidget):
             self._say("No layer is selected", "Select a module of the attached model in the tree.")
         elif self._wanted != (found.id, item.id, layer) or self._session.store.feature_maps is None:
             self._wanted, self._page = (found.id, item.id, layer), 0
+            self.empty.say("Looking…", f"What {layer or 'the model'} makes of {item.name} is being computed.")
             self._ask()
 
     def _say(self, title: str, text: str) -> None:

@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
             self.commands.run_own_model,
             self.centre.options,
         )
+        panel.attach.speed_requested.connect(self.commands.show_speed)
         panel.prediction.opened.connect(self.centre.open_image)
         panel.prediction.again_requested.connect(lambda: self.session.predict_again([self.image or -1]))
         self.why = Why(self.session, panel.prediction, self.centre)

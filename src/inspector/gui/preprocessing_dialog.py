@@ -78,14 +78,14 @@ class PreprocessingDialog(QDialog):
         form.setHorizontalSpacing(14)
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(_label("Numbers of"), self.entries)
+        form.addRow(_label("Numbers of", self.entries), self.entries)
         keys = [key for key in NAMES if key in self._current]
         for key in [*keys, *(key for key in self._current if key not in NAMES and key not in NOT_NUMBERS)]:
             field = self._field(key, self._current[key])
             field.setAccessibleName(NAMES.get(key, key))
             field.setToolTip(tip_of(key))
             self.fields[key] = field
-            form.addRow(_label(NAMES.get(key, key)), field)
+            form.addRow(_label(NAMES.get(key, key), field), field)
         self.use.setProperty("primary", True)
         self.use.setDefault(True)
         self.use.setToolTip("Attach again with these numbers, and predict again")
@@ -163,7 +163,11 @@ class PreprocessingDialog(QDialog):
         return "person"
 
 
-def _label(text: str) -> QLabel:
+def _label(text: str, field: QWidget) -> QLabel:
+    """Return a field's name, in the middle of its height."""
     label = QLabel(text)
     label.setProperty("muted", True)
+    label.setBuddy(field)
+    label.setMinimumHeight(field.sizeHint().height())
+    label.setAlignment(Qt.AlignmentFlag.AlignVCenter)
     return label

@@ -61,6 +61,7 @@ class WindowCommands(QObject):
             "forget_trust": self.forget_trust,
             "detach": lambda: self.with_current(session.detach),
             "labels": self.ask_for_labels,
+            "speed": self.show_speed,
             "cancel": self.cancel,
             "predict_missing": session.predict_missing,
             "clear_images": session.clear_images,
@@ -297,6 +298,15 @@ class WindowCommands(QObject):
 
         dialog = SettingsDialog(self._session, self._window.settings, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_speed(self) -> None:
+        """Ask what is given up for speed."""
+        from inspector.gui.speed_dialog import SpeedDialog
+
+        dialog = SpeedDialog(self._window.store.engine.options, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._session.choose_engine_options(dialog.chosen))
         dialog.open()
 
     def show_about(self) -> None:

@@ -210,10 +210,10 @@ def free_names(items: Sequence[ImageItem], folder: Path) -> list[str]:
     taken = {name.casefold() for name in os.listdir(folder)} if folder.is_dir() else set()
     names = []
     for item in items:
-        name, number = f"{item.path.stem}.png", 1
+        name, number = f"{item.stem}.png", 1
         while name.casefold() in taken:
             number += 1
-            name = f"{item.path.stem}-{number}.png"
+            name = f"{item.stem}-{number}.png"
         taken.add(name.casefold())
         names.append(name)
     return names

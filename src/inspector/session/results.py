@@ -81,7 +81,8 @@ def row_of(item: ImageItem, prediction: Prediction | None, classes: TrueClasses 
     classes
         Finds the true class by the image's path; None where the task has no one class per image.
     """
-    row = ResultRow(item.id, item.path.name, item.path.parent.name)
+    folder = item.path.parent.parent if item.frames else item.path.parent
+    row = ResultRow(item.id, item.name, folder.name)
     truth = classes.of(item.path) if classes is not None else None
     if truth is not None and classes is not None:
         row = row._replace(truth=truth, true_label=class_label(classes.labels[truth], truth))

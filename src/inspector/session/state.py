@@ -198,6 +198,11 @@ class ImageItem:
         """The file's name; of a clip that is a folder, the folder's."""
         return self.path.parent.name if self.frames else self.path.name
 
+    @property
+    def stem(self) -> str:
+        """The name without its suffix, for files that are made of it; a folder's name has none."""
+        return self.path.parent.name if self.frames else self.path.stem
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

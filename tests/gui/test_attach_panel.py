@@ -1,0 +1,71 @@
+"""The attach panel: what it says of a task, and how it fits into a narrow column."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PySide6.QtWidgets import QApplication
+from torchvision.models.optical_flow import raft_small
+from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+from inspector.gui import theme
+from inspector.gui.main_window import MainWindow
+from inspector.gui.one_line_button import OneLineButton
+from inspector.session.state import Attachment
+
+
+def matched(window: MainWindow, qtbot: Any, path: Path) -> int:
+    number = window.session.open(path)
+    qtbot.waitUntil(lambda: window.store.checkpoints[number].match_report is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.is_furnished)
+    return number
+
+
+def test_regions_are_said_to_be_ready_to_attach(window: MainWindow, qtbot: Any, tmp_path: Path) -> None:
+    path = tmp_path / "regions.pth"
+    torch.save(lraspp_mobilenet_v3_large(weights=None, weights_backbone=None).state_dict(), path)
+    matched(window, qtbot, path)
+    qtbot.waitUntil(lambda: "21 classes" in window.attach.card_text.text())
+    assert window.attach.card_text.text() == "21 classes. For semantic segmentation. Ready to attach."
+    assert not window.attach.classes.isHidden()
+
+
+def test_motion_has_neither_classes_nor_labels(window: MainWindow, qtbot: Any, tmp_path: Path) -> None:
+    path = tmp_path / "motion.pth"
+    torch.save(raft_small(weights=None).state_dict(), path)
+    matched(window, qtbot, path)
+    qtbot.waitUntil(lambda: "optical flow" in window.attach.card_text.text())
+    assert window.attach.classes.isHidden()
+    assert window.attach.labels.isHidden()
+
+
+def test_what_was_given_up_for_speed_is_said_where_it_counts(window: MainWindow, qtbot: Any, demo: Path) -> None:
+    number = matched(window, qtbot, demo)
+    ready = Attachment(phase="ready", architecture="mobilenet_v2", eval_sentence="eval mode", labels_from="10 labels")
+    window.store.change_checkpoint(number, attachment=ready)
+    assert "numbers differ" not in window.attach.card_text.text()
+    options = replace(window.store.engine.options, autocast="bf16")
+    window.store.change_engine(options=options)
+    assert "Computed in bfloat16: numbers differ a little" in window.attach.card_text.text()
+
+
+@pytest.fixture
+def demo() -> Path:
+    return Path(__file__).resolve().parents[2] / "resources" / "demo" / "digits.pth"
+
+
+def test_a_long_text_is_shortened_at_its_end(qtbot: Any, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    button = OneLineButton("128 × 171, crop 112 × 112, 16 frames · KINETICS400_V1")
+    qtbot.addWidget(button)
+    button.resize(190, 30)
+    button.show()
+    assert button.shown_text().startswith("128 × 171, crop")
+    assert button.shown_text().endswith("…")
+    assert button.text().endswith("KINETICS400_V1")
+    button.resize(button.sizeHint())
+    assert button.shown_text() == button.text()
