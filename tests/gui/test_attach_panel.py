@@ -13,6 +13,7 @@ from torchvision.models.optical_flow import raft_small
 from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from inspector.gui import theme
+from inspector.gui.combo import Combo
 from inspector.gui.main_window import MainWindow
 from inspector.gui.one_line_button import OneLineButton
 from inspector.session.state import Attachment
@@ -69,3 +70,16 @@ def test_a_long_text_is_shortened_at_its_end(qtbot: Any, qapp: QApplication) -> 
     assert button.text().endswith("KINETICS400_V1")
     button.resize(button.sizeHint())
     assert button.shown_text() == button.text()
+
+
+def test_a_long_choice_is_shortened_and_not_cut(qtbot: Any, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    combo = Combo()
+    qtbot.addWidget(combo)
+    combo.addItem("Automatic: NVIDIA H100 80GB HBM3 · 79 GB")
+    combo.resize(200, 30)
+    combo.show()
+    assert combo.shown_text().startswith("Automatic: NV")
+    assert combo.shown_text().endswith("…")
+    combo.resize(combo.sizeHint())
+    assert combo.shown_text() == combo.currentText()

@@ -178,6 +178,8 @@ def test_the_accuracy_is_told_and_a_cell_filters_the_table(made: Page, qtbot: An
     page = made.page.accuracy_page
     assert page.title.text().replace("\u202f", " ") == "66.7 % right, 100.0 % among the first 2"
     assert page.classes.topLevelItem(0).text(3) == "dog (1)"  # type: ignore[union-attr]
+    header = page.classes.header()
+    assert header.sectionPosition(1) + header.sectionSize(1) <= page.classes.viewport().width()  # how often it is right
     place = page.matrix.cell_rect(0, 1).center()
     qtbot.mouseMove(page.matrix, place)
     qtbot.waitUntil(lambda: page.cell.text() == "1 image of cat, predicted dog")

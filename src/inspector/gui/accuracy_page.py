@@ -16,6 +16,8 @@ _HOW = (
     "Put the images of each class into a folder that is called like the class, or give their names the WordNet id "
     "that ImageNet uses, as in n01440764_18.JPEG. Then this page tells how often the model is right."
 )
+#: The class and how often it is right are seen without scrolling.
+_WIDTHS = (104, 66, 58)
 _OTHER_TASK = "Accuracy is told for models that say one class per image."
 
 
@@ -69,12 +71,12 @@ class AccuracyPage(QWidget):
         self.cell.setProperty("muted", True)
         tree = self.classes
         tree.setAccessibleName("Accuracy by class")
-        tree.setHeaderLabels(["Class", "Images", "Right", "Most often taken for"])
+        tree.setHeaderLabels(["Class", "Right", "Images", "Most often taken for"])
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setMinimumWidth(160)
         tree.setToolTip("Choose a class to see its images")
-        for column, width in enumerate((150, 62, 74)):
+        for column, width in enumerate(_WIDTHS):
             tree.setColumnWidth(column, width)
 
     def _lay_out(self) -> None:
@@ -89,8 +91,8 @@ class AccuracyPage(QWidget):
         left = QVBoxLayout()
         left.addWidget(self.matrix, 1)
         left.addWidget(self.cell)
-        row.addLayout(left, 3)
-        row.addWidget(self.classes, 2)
+        row.addLayout(left, 1)
+        row.addWidget(self.classes, 1)
         column.addSpacing(6)
         column.addLayout(row, 1)
         self.pages.addWidget(self.empty)
@@ -117,7 +119,7 @@ class AccuracyPage(QWidget):
         items = []
         for one in sorted(found.classes, key=lambda one: (one.share, -one.images)):
             mistake = f"{one.mistake} ({words.number(one.mistakes)})" if one.mistake else ""
-            cells = [one.label, words.number(one.images), words.percent(one.share), mistake]
+            cells = [one.label, words.percent(one.share), words.number(one.images), mistake]
             item = QTreeWidgetItem([" ".join(cell.split()) for cell in cells])
             item.setData(0, Qt.ItemDataRole.UserRole, one.index)
             for column in (1, 2):

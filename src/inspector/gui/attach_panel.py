@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -12,11 +12,12 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from inspector.gui import theme
+from inspector.gui import icons, theme
 from inspector.gui.architecture_combo import ArchitectureCombo
 from inspector.gui.attach_words import (
     assumed_text,
@@ -79,8 +80,9 @@ class AttachPanel(QWidget):
         self.state_dict.activated.connect(lambda row: self.state_dict_chosen.emit(self.state_dict.itemData(row)))
         self.device = self._combo("Device", "Where to compute; automatic takes CUDA, else Apple's MPS, else the CPU")
         self.device.activated.connect(lambda row: self.device_chosen.emit(self.device.itemData(row)))
-        self.speed = QPushButton("Speed…")
-        self.speed.setToolTip("Faster predictions, whose numbers differ a little")
+        self.speed = QToolButton(autoRaise=True)
+        self.speed.setIconSize(QSize(16, 16))
+        self.speed.setToolTip("Speed and precision: faster predictions, whose numbers differ a little")
         self.speed.setAccessibleName("Speed and precision")
         self.speed.clicked.connect(self.speed_requested)
         self.labels = QPushButton()
@@ -376,6 +378,7 @@ class AttachPanel(QWidget):
         theme.dress(self.card, sheet)
         theme.dress(self.card_title, f"color: {title}; font-weight: 600;")
         theme.dress(self.card_text, f"color: {front};")
+        self.speed.setIcon(icons.icon("settings"))
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""

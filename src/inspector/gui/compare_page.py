@@ -83,6 +83,7 @@ class ComparePage(QWidget):
         table.verticalHeader().setDefaultSectionSize(28)
         table.horizontalHeader().setStretchLastSection(True)
         table.horizontalHeader().setHighlightSections(False)
+        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         for column, width in enumerate(_WIDTHS):
             table.setColumnWidth(column, width)
 

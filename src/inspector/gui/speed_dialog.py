@@ -8,6 +8,7 @@ from inspector.gui.check_box import CheckBox
 from inspector.session.state import EngineOptions
 
 _WIDTH = 440
+_INDENT = 19  # a sentence begins below its box's text
 
 _CHOICES = (
     (
@@ -65,7 +66,7 @@ class SpeedDialog(QDialog):
             box.setToolTip(changes)
             box.setAccessibleDescription(changes)
             label.setProperty("muted", True)
-            label.setIndent(24)
+            label.setIndent(_INDENT)
             self.boxes[name] = box
             pair = QVBoxLayout()
             pair.setSpacing(2)
@@ -84,6 +85,7 @@ class SpeedDialog(QDialog):
         buttons.addWidget(use)
         column.addStretch(1)
         column.addLayout(buttons)
+        self.resize(_WIDTH, column.heightForWidth(_WIDTH))
 
     @property
     def chosen(self) -> EngineOptions:

@@ -194,6 +194,7 @@ def _style_sheet(c: Colors) -> str:
     QScrollBar::handle:hover {{ background: {c.muted}; }}
     QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{
         background: transparent; border: none; width: 0; height: 0; }}
+    QAbstractScrollArea::corner {{ background: transparent; border: none; }}
     QStatusBar {{ background: {c.surface}; color: {c.muted}; border-top: 1px solid {c.border}; }}
     QStatusBar::item {{ border: none; }}
     QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; text-align: center; }}
