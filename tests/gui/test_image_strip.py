@@ -18,7 +18,7 @@ from inspector.gui.image_strip_model import describe
 from inspector.gui.image_tile import MARGIN, PICTURE
 from inspector.gui.thumbnails import KEPT
 from inspector.session.failure import Failure
-from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.prediction_state import ClassScore, Prediction, Progress
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, Thumbnail
 from inspector.session.store import Store
 
@@ -292,6 +292,32 @@ def test_a_long_batch_shows_progress_that_can_be_cancelled(strip: ImageStrip, st
         del store.predictions[checkpoint, number]
         store.prediction_changed.emit(checkpoint, number)
     qtbot.waitUntil(strip.progress.isHidden)
+
+
+def test_the_pace_is_told_and_moves_nothing(strip: ImageStrip, store: Store, qtbot: Any) -> None:
+    checkpoint = open_checkpoint(store)
+    strip.set_checkpoint(checkpoint)
+    for number in add(store, 12):
+        store.set_prediction(checkpoint, number, Prediction())
+    qtbot.waitUntil(strip.progress.isVisible)
+    assert strip.progress.pace.isHidden()
+    width = strip.progress.width()
+    for rate, remaining, text in (
+        (9.84, 3.2, "9.8 images/s · 3 s left"),
+        (999.4, 5_300.0, "999 images/s · 88 min left"),
+    ):
+        store.progress = Progress(1, 12, rate, remaining)
+        store.progress_changed.emit()
+        assert strip.progress.pace.text() == text
+        assert strip.progress.pace.isVisible()
+        QApplication.processEvents()
+        assert strip.progress.width() == width
+        assert strip.progress.pace.fontMetrics().horizontalAdvance(text) <= strip.progress.pace.width()
+    strip.progress.show_counts(1_234, 8_766)
+    QApplication.processEvents()
+    assert strip.progress.text.text() == "1\u202f234 of 10\u202f000"
+    assert strip.progress.width() == width
+    assert strip.progress.text.sizeHint().width() <= strip.progress.text.width()
 
 
 def test_a_short_batch_shows_no_progress(strip: ImageStrip, store: Store, qtbot: Any) -> None:

@@ -63,6 +63,7 @@ class ImageStrip(QWidget):
         self.drop_button.clicked.connect(self.open_images_requested)
         self.progress = PredictionProgress()
         self.progress.cancel_requested.connect(self.cancel_requested)
+        self.drop_button.setMinimumWidth(self.progress.minimumSizeHint().width())
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._show_changed)
         self._spin = QTimer(self, interval=_TURN)

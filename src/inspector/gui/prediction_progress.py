@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from inspector.gui import theme
+from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.tree_delegate import tabular
 from inspector.session import words
 from inspector.session.prediction_state import Progress
@@ -12,9 +14,15 @@ from inspector.session.prediction_state import Progress
 #: Milliseconds before it is shown: a flash tells nothing.
 PATIENCE = 300
 
+#: The widest pace that there is room for; from so many images on their counts need the room of a word.
+_WIDEST = "999 images/s · 99 min left"
+_MANY = 1_000
+
 
 class PredictionProgress(QWidget):
-    """``12 of 40 · 9.8 images/s · 3 s left``, a bar and "Cancel".
+    """``12 of 40 predicted`` with "Cancel", a bar, and below it ``9.8 images/s · 3 s left``.
+
+    It is as wide with the largest numbers as with none: nothing beside it moves.
 
     Signals
     -------
@@ -29,6 +37,10 @@ class PredictionProgress(QWidget):
         self.text = QLabel()
         self.text.setProperty("muted", True)
         self.text.setFont(tabular(self.text.font()))
+        self.pace = OneLineLabel(Qt.TextElideMode.ElideRight)
+        self.pace.setProperty("muted", True)
+        self.pace.setFont(tabular(theme.scaled_font(0.92)))
+        self.pace.setMinimumWidth(self.pace.fontMetrics().horizontalAdvance(_WIDEST))
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Images predicted")
         self.button = QPushButton("Cancel")
@@ -46,7 +58,7 @@ class PredictionProgress(QWidget):
         column.setSpacing(3)
         column.addLayout(row)
         column.addWidget(self.bar)
-        self._counts, self._pace = "", ""
+        column.addWidget(self.pace)
         self._timer = QTimer(self, singleShot=True, interval=PATIENCE)
         self._timer.timeout.connect(self.show)
         self.hide()
@@ -55,12 +67,12 @@ class PredictionProgress(QWidget):
         """Show that ``done`` images of a batch are predicted and ``unfinished`` are not; hide when none is left."""
         if not unfinished:
             self._timer.stop()
-            self._pace = ""
+            self.show_pace(None)
             self.hide()
             return
         total = done + unfinished
-        self._counts = f"{words.number(done)} of {words.number(total)}"
-        self._show_text()
+        counts = f"{words.number(done)} of {words.number(total)}"
+        self.text.setText(counts if total >= _MANY else f"{counts} predicted")
         self.bar.setMaximum(total)
         self.bar.setValue(done)
         if self.isHidden() and not self._timer.isActive():
@@ -68,19 +80,16 @@ class PredictionProgress(QWidget):
 
     def show_pace(self, progress: Progress | None) -> None:
         """Show how fast it goes and how long the rest takes, as soon as that can be told."""
-        self._pace = pace_text(progress) if progress is not None else ""
-        self._show_text()
-
-    def _show_text(self) -> None:
-        self.text.setText(f"{self._counts}{self._pace or ' predicted'}")
+        self.pace.set_text(pace_text(progress) if progress is not None else "")
+        self.pace.setVisible(bool(self.pace.text()))
 
 
 def pace_text(progress: Progress) -> str:
-    """Return `` · 9.8 images/s · 3 s left``, empty until that can be told."""
+    """Return ``9.8 images/s · 3 s left``, empty until that can be told."""
     if progress.rate is None or progress.remaining is None:
         return ""
     rate = f"{progress.rate:.0f}" if progress.rate >= 10 else f"{progress.rate:.1f}"
-    return f" · {rate} images/s · {_time_left(progress.remaining)} left"
+    return f"{rate} images/s · {_time_left(progress.remaining)} left"
 
 
 def _time_left(seconds: float) -> str:
