@@ -239,6 +239,10 @@ def test_the_engine_computes_what_a_script_does(name: str) -> None:
         assert compared(theirs_alone, [out[place : place + 1] for out in ours_together]) <= TOLERANCE
 
 
+def test_each_task_is_seen_to_fail_with_another_preprocessing() -> None:
+    assert {task_of(name) for name in QUICK} == {task_of(name) for name in models.list_models()} == set(ANOTHER)
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_the_comparison_fails_with_another_preprocessing(name: str) -> None:
     model = made(name)

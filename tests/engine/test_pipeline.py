@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
+from dataclasses import replace
 from itertools import islice
 from typing import cast
 
@@ -21,6 +22,7 @@ from inspector.engine.predict import predict_image
 from inspector.engine.problems import CancelledError, DeviceMemoryError, PredictionError
 from inspector.engine.runner import Runner, RunOptions
 from inspector.engine.tasks import Prepared
+from inspector.engine.trusted import Classifier
 
 Calibrated = Callable[..., nn.Module]
 
@@ -220,6 +222,39 @@ def test_what_is_prepared_ahead_is_bounded(attachment: Attachment, photo: Image.
     assert all(one.answer.result(60).predictions for one in jobs)
     assert max(held.sizes) <= runner.largest_batch
     assert len(prepared) == 60
+
+
+class TakesOne(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean((2, 3)).view(1, 3)
+
+
+class MixesUp(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean((2, 3)) - images.mean()
+
+
+class KeepsApart(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean((2, 3))
+
+
+@pytest.mark.parametrize(("inner", "together"), [(TakesOne, False), (MixesUp, False), (KeepsApart, True)])
+def test_a_strangers_model_answers_each_image_as_if_it_were_alone(
+    inner: type[nn.Module], together: bool, attachment: Attachment, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    theirs = replace(attachment, model=Classifier(inner()).eval(), labels=("a", "b", "c"))
+    images = [Image.new("RGB", (300, 260), (40 * place, 90, 200 - 30 * place)) for place in range(6)]
+    alone = [predict_image(theirs, image).predictions for image in images]
+    runner = Runner(theirs)
+    jobs = [job(runner, image) for image in images]
+    for one in jobs:
+        pipeline.put(one)
+    for one, expected in zip(jobs, alone, strict=True):
+        found = one.answer.result(30).predictions
+        assert [p.index for p in found] == [p.index for p in expected]
+        assert [p.score for p in found] == pytest.approx([p.score for p in expected], abs=1e-5)
+    assert (runner.largest_batch > 1) == together
 
 
 def test_a_copy_that_says_something_else_is_not_used() -> None:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import torch
@@ -21,7 +22,7 @@ import torch
 from inspector.engine.answers import ImagePrediction
 from inspector.engine.devices import usable_cores
 from inspector.engine.predict import answer_of
-from inspector.engine.problems import CancelledError, DeviceMemoryError
+from inspector.engine.problems import CancelledError, DeviceMemoryError, PredictionError
 from inspector.engine.runner import Runner
 from inspector.engine.tasks import Output, Prepared
 
@@ -80,8 +81,8 @@ class Pipeline:
         Threads that decode; as many as the cores where None.
     """
 
-    def __init__(self, computing: threading.Lock | None = None, workers: int | None = None) -> None:
-        self._computing = computing or threading.Lock()
+    def __init__(self, computing: AbstractContextManager[object] | None = None, workers: int | None = None) -> None:
+        self._computing: AbstractContextManager[object] = computing or threading.Lock()
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._computed: deque[tuple[_Ready, Output, float]] = deque()
@@ -243,6 +244,12 @@ class Pipeline:
         except DeviceMemoryError as error:
             self._do_with_less(batch, error)
             return
+        except PredictionError:
+            if len(batch) == 1 or not runner.is_strangers:
+                raise  # of one size, all of them fail alike
+            runner.halve(2)
+            self._put_back(batch)
+            return
         finally:
             for sentence in runner.take_notes():
                 batch[0].job.tell(sentence)
@@ -261,6 +268,11 @@ class Pipeline:
         fewer = runner.halve(len(batch))
         at_once = "one image" if fewer == 1 else f"{fewer} images"
         batch[0].job.tell(f"{error.message} From now on {at_once} at a time is computed, not {len(batch)}.")
+        self._put_back(batch)
+
+    def _put_back(self, batch: list[_Ready]) -> None:
+        """Put a batch in front again."""
+        runner = batch[0].job.runner
         with self._changed:
             key = (runner, runner.task.batch_key(batch[0].prepared))
             self._ready.setdefault(key, deque()).extendleft(reversed(batch))

@@ -10,6 +10,7 @@ from typing import Literal, cast
 import torch
 from torch import nn
 
+from inspector.engine.activations import Wrapper
 from inspector.engine.attach import Attachment
 from inspector.engine.devices import usable_cores
 from inspector.engine.folding import agree, folded_copy, weight_bytes
@@ -76,6 +77,7 @@ class Runner:
         self._most = max(_FEWEST_ON_CPU, min(_MOST_ON_CPU, usable_cores())) if self._on_cpu else _MOST_ON_GPU
         self._memory = GpuMemory(attachment.device)
         self.uploads = Uploads(attachment.device)
+        self._keeps_apart = not self.is_strangers
         self._lock = threading.Lock()
         self._notes: list[str] = []
         self._is_laid_out = False
@@ -86,6 +88,11 @@ class Runner:
     def largest_batch(self) -> int:
         """Images at once at the most."""
         return self._most
+
+    @property
+    def is_strangers(self) -> bool:
+        """Whether the model is no architecture of torchvision's: it may take one image alone, or mix up several."""
+        return isinstance(self.attachment.model, Wrapper)
 
     @property
     def is_folded(self) -> bool:
@@ -126,7 +133,7 @@ class Runner:
         Raises
         ------
         DeviceMemoryError, DeviceLostError, PredictionError
-            As in `run_forward`.
+            As in `run_forward`; of a stranger's model also where it does not say of an image what it says of it alone.
         """
         if not self._is_laid_out:
             lay_out_channels_last(self.attachment.model)
@@ -134,8 +141,17 @@ class Runner:
         self.uploads.arrive(batch)
         self._memory.begin()
         outputs = self._run(batch, waiting)
+        self._require_apart(batch, outputs)
         self._memory.end(sum(map(_nbytes, batch)))
         return outputs
+
+    def _require_apart(self, batch: Sequence[Prepared], outputs: Sequence[Output]) -> None:
+        """Refuse the first batch of a stranger's model if its first image is answered otherwise than alone."""
+        if self._keeps_apart or len(batch) == 1:
+            return
+        if not agree(run_forward(self.attachment, self.task, batch[:1]), outputs[:1]):
+            raise PredictionError("The model's answer for an image depends on the others beside it.")
+        self._keeps_apart = True
 
     def _run(self, batch: Sequence[Prepared], waiting: int) -> list[Output]:
         if self.options != RunOptions():

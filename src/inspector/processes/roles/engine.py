@@ -7,7 +7,6 @@ while torch is being imported.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.errors import InspectorError
 from inspector.processes.roles.explaining import Explaining
 from inspector.processes.roles.serving import Method, Progress, Reply, Server
+from inspector.processes.roles.turns import Turns
 
 if TYPE_CHECKING:
     from inspector.engine.answers import ImagePrediction
@@ -45,7 +45,7 @@ class Engine:
         self._runners: dict[int, Runner] = {}
         self._options: dict[int, tuple[str, bool]] = {}  # of an attachment: autocast, compile
         self._pipeline: Pipeline | None = None
-        self._computing = threading.Lock()
+        self._computing = Turns()
         self._last = 0
 
     def versions(self, params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
