@@ -407,6 +407,16 @@ def motion_of(found: ImagePrediction) -> npt.NDArray[Any]:
     return values(next(raster for raster in found.rasters if raster.kind == "motion"))
 
 
+@pytest.mark.parametrize("far", [1e31, torch.inf, torch.nan])
+def test_a_motion_beyond_all_numbers_is_a_problem(far: float, photo: Image.Image) -> None:
+    attachment, task = by_trying(), task_named("optical flow")
+    prepared = task.prepare(attachment, [photo, photo])
+    flow = torch.zeros(2, *prepared.inputs[0].shape[-2:])
+    flow[0, 5, 5] = far
+    with pytest.raises(PredictionError, match="not numbers"):
+        task.answer(attachment, prepared, {"flow": flow}, 5)
+
+
 def test_flow_says_where_things_go_from_the_first_image_to_the_second(photo: Image.Image) -> None:
     found = predict_images(by_trying(), [photo, moved(photo, 3, -2)])
     assert motion_of(found).reshape(-1, 2).mean(0) == pytest.approx((3, -2))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: RAFT halves its images three times, and looks at four scales of the result (``models/optical_flow/raft.py``).
 _MULTIPLE, _LEAST_SIDE = 8, 128
 
+#: Pixels of a motion that is still told: means and squares of it are numbers.
+_FARTHEST = 1e30
+
 #: Cells on a side of the picture of the flow, and of the grid of arrows.
 _PICTURE_CELLS, _MOTION_CELLS = 512, 64
 
@@ -68,13 +71,14 @@ class OpticalFlow:
         """Return the motion in pixels of the first image: colours, a grid of arrows, and its size in words."""
         width, height = prepared.valid or prepared.inputs[0].shape[:0:-1]
         flow = output["flow"][:, :height, :width]
-        if not bool(torch.isfinite(flow).all()):
-            raise PredictionError(NOT_NUMBERS)
         scale = torch.tensor([prepared.width / width, prepared.height / height], device=flow.device)
         motion = flow * scale[:, None, None]
-        length = motion.norm(dim=0)
+        length = motion.double().norm(dim=0)
+        farthest = float(length.max())
+        if not farthest <= _FARTHEST:  # also where it is no number
+            raise PredictionError(NOT_NUMBERS)
         place = (0.0, 0.0, float(prepared.width), float(prepared.height))
-        mean, largest = _pixels(float(length.mean())), f"{float(length.max()):.3g}"
+        mean, largest = _pixels(float(length.mean())), f"{farthest:.3g}"
         told = f"Moves {mean} on average, {largest} at most."
         return ImagePrediction(
             (),
