@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import replace
@@ -190,6 +192,35 @@ def test_a_full_memory_halves_the_batch_and_says_so(
         pipeline.close()
     assert runner.largest_batch == 1
     assert notes[-1] == "The memory of cpu is full. From now on one image at a time is computed, not 2."
+
+
+def test_what_a_batch_that_did_not_fit_held_is_free_before_the_next(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+    alive: list[bool] = []
+
+    class Full(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            alive.append(any(reference() is not None for reference in held))
+            activation = images + 1
+            held.append(weakref.ref(activation))
+            if len(images) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return activation.mean((2, 3))
+
+    runner = Runner(replace(attachment, model=Full().eval(), labels=("a", "b", "c")))
+    prepared = runner.task.prepare(attachment, [photo])
+    jobs = [Job(runner, lambda: prepared, 3, lambda _: None) for _ in range(4)]
+    gc.disable()  # what lies in a cycle would wait for it
+    try:
+        for one in jobs:
+            pipeline.put(one)
+        assert all(one.answer.result(30).predictions for one in jobs)
+    finally:
+        gc.enable()
+    assert len(alive) > 4
+    assert not any(alive)
 
 
 def test_one_image_that_does_not_fit_is_its_own_failure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -163,6 +164,8 @@ def told(device: str, prepared: Prepared) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, AssertionError, MemoryError) as error:
+        # its frames hold all that the model had computed by then: a full memory would stay full
+        traceback.clear_frames(error.__traceback__)
         trouble = device_trouble(error, device)
         if trouble is not None:
             raise trouble from error
