@@ -145,19 +145,24 @@ class Pipeline:
 
     def _work(self) -> None:
         torch.set_num_threads(1)  # of this thread: the others decode at the same time
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._is_closed or self._computed or self._may_decode())
-                if self._is_closed:
-                    return
-                computed = self._computed.popleft() if self._computed else None
-                job = None if computed is not None else self._waiting.popleft()
-                if job is not None:
-                    self._decoding.add(job)
-            if computed is not None:
-                _answer(*computed)
-            elif job is not None:
-                self._prepare(job)
+        while self._work_once():
+            pass  # nothing is held while it waits: a model that was detached must be free
+
+    def _work_once(self) -> bool:
+        """Wait for an image, and prepare or answer it; False when the pipeline is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or self._computed or self._may_decode())
+            if self._is_closed:
+                return False
+            computed = self._computed.popleft() if self._computed else None
+            job = None if computed is not None else self._waiting.popleft()
+            if job is not None:
+                self._decoding.add(job)
+        if computed is not None:
+            _answer(*computed)
+        elif job is not None:
+            self._prepare(job)
+        return True
 
     def _may_decode(self) -> bool:
         ahead = self._ready_bytes < MOST_PREPARED_BYTES
@@ -191,13 +196,21 @@ class Pipeline:
     # -- the thread that computes ------------------------------------------------------------------------------
 
     def _compute_all(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            torch.set_num_threads(self._torch_threads)  # of MKL it is the process's, and a worker changed it
-            try:
-                self._compute(batch)
-            except Exception as error:  # noqa: BLE001 - the border of a thread: it becomes these images' answer
-                for ready in batch:
-                    ready.job.answer.set_exception(error)
+        while self._compute_once():
+            pass  # as in `_work`
+
+    def _compute_once(self) -> bool:
+        """Wait for a batch, and compute it; False when the pipeline is closed."""
+        batch = self._next_batch()
+        if batch is None:
+            return False
+        torch.set_num_threads(self._torch_threads)  # of MKL it is the process's, and a worker changed it
+        try:
+            self._compute(batch)
+        except Exception as error:  # noqa: BLE001 - the border of a thread: it becomes these images' answer
+            for ready in batch:
+                ready.job.answer.set_exception(error)
+        return True
 
     def _next_batch(self) -> list[_Ready] | None:
         """Wait for what can be computed together; None when the pipeline is closed."""

@@ -216,6 +216,10 @@ class Engine:
 
 def _pass_on(done: Future[ImagePrediction], reply: Future[Reply], device: str) -> None:
     """Answer a request with what the pipeline answered."""
+    failed = done.exception()
+    if failed is not None:
+        reply.set_exception(failed)  # not raised here: its traceback would hold the attachment
+        return
     try:
         message = answer_message(done.result(), device)
     except Exception as error:  # noqa: BLE001 - whatever it was, the request is answered by it
