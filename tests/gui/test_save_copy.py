@@ -131,3 +131,26 @@ def test_nothing_to_copy_and_a_dialog_that_is_cancelled(
     current = window.session.current
     assert current is not None
     assert current.copy is None
+
+
+def test_pictures_that_are_saved_are_told_in_the_status_bar_and_can_be_given_up(
+    window: MainWindow, qtbot: Any, drop_on: Drop, tmp_path: Path
+) -> None:
+    open_in(window, qtbot, drop_on, DEMO / "digits.pth")
+    drop_on(window, [DEMO / "samples"])
+    store, shown = window.store, window.status.pictures
+    qtbot.waitUntil(
+        lambda: len(store.predictions) == 12 and all(found.phase == "ready" for found in store.predictions.values()),
+        timeout=60_000,
+    )
+    assert shown.isHidden()
+    assert store.current is not None
+    (tmp_path / "out").mkdir()
+    window.session.exporting.save_pictures(store.current, list(store.images), tmp_path / "out")
+    assert not shown.isHidden()
+    assert shown.text.text() == f"Saving 0 of {len(store.images)} pictures in out"
+    qtbot.mouseClick(shown.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "pictures saved in out" in window.notice.text.text(), timeout=60_000)
+    assert window.notice.text.text().startswith(f"{len(list((tmp_path / 'out').iterdir()))} of 12 pictures")
+    assert len(list((tmp_path / "out").iterdir())) < 12
+    assert shown.isHidden()

@@ -14,7 +14,7 @@ from inspector.session import QueueLoop
 from inspector.session.exporting import Exporting, free_names
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import ClassScore, Prediction
-from inspector.session.state import Attachment, ImageItem, OpenCheckpoint
+from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, PicturesState
 from inspector.session.store import Store
 
 READY = Attachment(phase="ready", architecture="resnet18", device="cpu")
@@ -107,10 +107,15 @@ def test_pictures_get_names_of_their_own_and_failures_are_counted(tmp_path: Path
 
 def test_saving_pictures_can_be_cancelled(tmp_path: Path) -> None:
     made = Exported(50)
+    told: list[PicturesState | None] = []
+    made.store.pictures_changed.connect(lambda: told.append(made.store.pictures))
     made.exporting.save_pictures(made.checkpoint, made.images, tmp_path)
     made.loop.run_until(lambda: len(made.saved) == 5)
     made.exporting.cancel()
     made.finish()
+    assert [state.done for state in told if state is not None] == list(range(len(made.saved) + 1))
+    assert told[0] == PicturesState(tmp_path.name, 0, 50)
+    assert told[-1] is None
     assert len(made.saved) < 10
     assert made.notices[-1].startswith(f"{len(made.saved)} of 50 pictures saved")
 

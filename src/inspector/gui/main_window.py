@@ -220,6 +220,8 @@ class MainWindow(QMainWindow):
         self.store.checkpoints_changed.connect(self.show_all)
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
         self.store.images_changed.connect(self._images_changed)
+        self.store.pictures_changed.connect(self._pictures_changed)
+        self.status.pictures.cancel_requested.connect(self.session.exporting.cancel)
         self.store.image_changed.connect(self._image_changed)
         self.store.prediction_changed.connect(lambda _checkpoint, image: self._image_changed(image))
         self.store.explanation_changed.connect(self.commands.enable)
@@ -332,6 +334,10 @@ class MainWindow(QMainWindow):
         self._show_page(self.session.current)
         self._show_model()
         self._show_panels()
+
+    def _pictures_changed(self) -> None:
+        self.status.pictures.show_pictures(self.store.pictures)
+        self.commands.enable()
 
     def _image_changed(self, number: int) -> None:
         if number == self.image and self._furnished:

@@ -25,8 +25,9 @@ class StatusBar(QStatusBar):
         self.network.setContentsMargins(0, 0, 10, 0)
         self.addWidget(self.engine)
         self.addWidget(self.images)
-        self.copy = CopyProgress()
+        self.copy, self.pictures = CopyProgress(), CopyProgress("Pictures")
         self.addPermanentWidget(self.copy)
+        self.addPermanentWidget(self.pictures)
         self.addPermanentWidget(self.network)
         self._last_engine: EngineState | None = None
         self._started: tuple[float, int] | None = None

@@ -20,7 +20,7 @@ from inspector.session import words
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop
 from inspector.session.prediction_state import Prediction
-from inspector.session.state import ImageItem, OpenCheckpoint
+from inspector.session.state import ImageItem, OpenCheckpoint, PicturesState
 from inspector.session.store import Store
 
 #: Images written in one turn of the loop.
@@ -143,8 +143,13 @@ class Exporting:
         names = free_names(items, folder)
         left = [(item.id, folder / name) for item, name in zip(items, names, strict=True)]
         self._pictures = _Pictures(checkpoint, folder, left[::-1], len(left))
-        self._store.notice(f"Saving {words.plural(len(left), 'picture')} in {folder.name}…")
+        self._tell_progress()
         self._go_on()
+
+    def _tell_progress(self) -> None:
+        made = self._pictures
+        state = PicturesState(made.folder.name, made.saved + made.failures, made.total) if made is not None else None
+        self._store.set_pictures(state)
 
     def cancel(self) -> None:
         """Save no more pictures."""
@@ -183,10 +188,12 @@ class Exporting:
         if failure is not None:
             pictures.failures += 1
             pictures.first = pictures.first or failure
+        self._tell_progress()
         self._go_on()
 
     def _finish(self, pictures: _Pictures) -> None:
         self._pictures = None
+        self._tell_progress()
         of = words.plural(pictures.total, "picture")
         done = f"{words.number(pictures.saved)} of {of} saved in {pictures.folder.name}."
         if pictures.first is not None:

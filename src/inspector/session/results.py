@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from inspector.session import words
+from inspector.session.drawing import THRESHOLD
 from inspector.session.prediction_state import Prediction
 from inspector.session.state import ImageItem
 from inspector.session.true_classes import TrueClasses
-
-#: A detected object of a lower score is not counted, until the person chooses otherwise.
-LEAST_SCORE = 0.5
 
 #: Tasks whose best class is the whole answer, which is right or wrong.
 CLASSIFYING = ("classification", "video_classification")
@@ -121,7 +119,7 @@ def _figures(prediction: Prediction) -> tuple[str, float]:
     if prediction.task == "optical_flow":
         found = re.search(r"\d+(?:\.\d+)?", prediction.note)
         return prediction.note, float(found[0]) if found else 0.0
-    objects = sum(found.score >= LEAST_SCORE for found in prediction.classes)
+    objects = sum(found.score >= THRESHOLD for found in prediction.classes)
     return words.plural(objects, "object"), float(objects)
 
 

@@ -213,6 +213,15 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class PicturesState:
+    """Pictures with their predictions that are being saved: how many of ``total`` are ``done``, saved or not."""
+
+    folder: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class PythonTrial:
     """A Python that the person chose for the engine and that has not been taken: it is being run, or it failed.
 

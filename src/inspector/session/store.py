@@ -11,7 +11,7 @@ from inspector.session.match_state import ArchitectureInfo
 from inspector.session.order import Order
 from inspector.session.prediction_state import Prediction, Progress
 from inspector.session.signals import Signal
-from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PythonList, PythonTrial
+from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PicturesState, PythonList, PythonTrial
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Store:
         self.explanation: Explanation | None = None
         self.feature_maps: FeatureMaps | None = None
         self.progress: Progress | None = None
+        self.pictures: PicturesState | None = None
         self.engine = EngineState()
         self.pythons = PythonList()
         self.python_trial: PythonTrial | None = None
@@ -81,6 +82,7 @@ class Store:
         self.explanation_changed: Signal[[]] = Signal()
         self.feature_maps_changed: Signal[[]] = Signal()
         self.progress_changed: Signal[[]] = Signal()
+        self.pictures_changed: Signal[[]] = Signal()
         self.engine_changed: Signal[[]] = Signal()
         self.catalogue_changed: Signal[[]] = Signal()
         self.pythons_changed: Signal[[]] = Signal()
@@ -144,6 +146,11 @@ class Store:
         """Set how far the predictions are; None where none is to be made."""
         self.progress = progress
         self.progress_changed.emit()
+
+    def set_pictures(self, pictures: PicturesState | None) -> None:
+        """Set how many pictures are saved; None where none are being saved."""
+        self.pictures = pictures
+        self.pictures_changed.emit()
 
     def change_engine(self, **changes: Any) -> None:
         """Replace fields of the engine's state."""
