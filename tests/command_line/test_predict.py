@@ -246,3 +246,19 @@ def test_autocast_says_that_it_changes_the_scores(inspector: Inspector, demo: Pa
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(scores[1], abs=0.05)
     assert "bf16" in inspector("predict", "a.pth", "b.png", "--autocast", "int8").error(2)
+
+
+def test_the_table_is_written_where_the_page_is_read_in_part(demo: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "inspector",
+        "predict",
+        str(demo / "digits.pth"),
+        str(demo / "samples" / "0_1.png"),
+    ]
+    process = subprocess.Popen([*command, "--csv", "table.csv"], stdout=subprocess.PIPE, cwd=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()  # as `head` does
+    process.wait(120)
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 6

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a terminal and
 class OnATerminal:
     """A run whose standard error is a terminal, and whose engines' process ids are written down."""
 
-    def __init__(self, demo: Path, images: Path, tmp_path: Path) -> None:
+    def __init__(self, demo: Path, images: Path, tmp_path: Path, *more: str) -> None:
         self._pids, self.temporary = tmp_path / "pids", tmp_path / "tmp"
         self._pids.touch()
         self.temporary.mkdir()
@@ -42,7 +42,7 @@ class OnATerminal:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "inspector", "predict", str(demo / "digits.pth"), str(images)),
-                    *("--python", str(python), "--device", "cpu", "--json"),
+                    *("--python", str(python), "--device", "cpu", "--json", *more),
                 ],
                 stdout=out,
                 stderr=stderr,
@@ -160,6 +160,24 @@ def test_interrupted_while_predicting(demo: Path, many: Path, tmp_path: Path, ho
     assert run.process.returncode == 128 + how
     assert (run.output(), run.error_lines()) == (b"", [])
     assert list(run.temporary.iterdir()) == []
+    end = time.monotonic() + 10
+    while any(map(_lives, run.pids())):
+        assert time.monotonic() < end
+
+
+@pytest.mark.parametrize("phase", [b"Starting the engine", b"Saving 1 of"])
+def test_interrupted_before_and_after_predicting(demo: Path, many: Path, tmp_path: Path, phase: bytes) -> None:
+    saved = tmp_path / "saved"
+    run = OnATerminal(demo, many, tmp_path, "--save", str(saved))
+    run.watch(lambda: phase in run.shown)
+    run.process.send_signal(signal.SIGINT)
+    run.watch(run.ended)
+    assert run.process.returncode == 128 + signal.SIGINT
+    assert (run.output(), run.error_lines()) == (b"", [])
+    assert list(run.temporary.iterdir()) == []
+    for picture in saved.iterdir():  # none is half written
+        with Image.open(picture) as opened:
+            opened.load()
     end = time.monotonic() + 10
     while any(map(_lives, run.pids())):
         assert time.monotonic() < end

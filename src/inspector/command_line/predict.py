@@ -96,13 +96,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with progress(f"Reading {arguments.file}") as update:
         outcome = PredictionRun(request, update).run()
+    # Before the page: where that goes into `head`, printing ends the process.
+    unwritten = _write_csv(Path(arguments.csv), outcome.results) if arguments.csv is not None else None
     if arguments.json:
         made = outcome
         print_json(document(made.architecture, made.task, made.device, made.results, made.accuracy))
     else:
         print_page(outcome)
-    if arguments.csv is not None:
-        _write_csv(Path(arguments.csv), outcome.results)
+    if unwritten is not None:
+        raise unwritten
     if outcome.stopped is not None:
         raise EngineFailedError(*outcome.stopped)
     if outcome.unsaved is not None:
@@ -119,8 +121,10 @@ def _made_folder(name: str) -> Path:
     return folder
 
 
-def _write_csv(path: Path, results: list[ImageResult]) -> None:
+def _write_csv(path: Path, results: list[ImageResult]) -> CommandError | None:
+    """Write the table; return why it can't be."""
     try:
         path.write_text(table(results), encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}.", "Choose another file.") from None
+        return CommandError(f"{path} can't be written: {error.strerror}.", "Choose another file.")
+    return None
