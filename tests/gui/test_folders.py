@@ -18,6 +18,8 @@ from torchvision.models import squeezenet1_1
 
 from inspector.gui.drops import sort_paths
 from inspector.gui.main_window import MainWindow
+from inspector.session.sources import VIDEO
+from inspector.session.state import Attachment
 
 Drop = Callable[..., bool]
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo"
@@ -110,6 +112,27 @@ def test_a_folder_of_images_is_predicted(window: MainWindow, qtbot: Any, drop_on
     assert drop_on(window, [images])
     qtbot.waitUntil(lambda: len(window.store.images) == len(list((images / "inside").glob("*.png"))), timeout=60_000)
     assert not window.store.checkpoints
+
+
+def test_a_folder_of_frames_is_one_clip_for_a_model_of_videos(
+    window: MainWindow, qtbot: Any, drop_on: Drop, tmp_path: Path
+) -> None:
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    for number in (1, 2, 10):
+        shutil.copy(next(DEMO.glob("samples/*.png")), folder / f"frame_{number}.png")
+    number = window.session.open(DEMO / "digits.pth")
+    qtbot.waitUntil(lambda: window.store.checkpoints[number].match_report is not None, timeout=20_000)
+    videos = Attachment(phase="ready", architecture="mc3_18", task=VIDEO)
+    window.store.change_checkpoint(number, attachment=videos)
+    assert drop_on(window, [folder])
+    qtbot.waitUntil(lambda: bool(window.store.images), timeout=20_000)
+    (clip,) = window.store.images.values()
+    assert clip.name == "walk"
+    assert [frame.name for frame in clip.frames] == ["frame_1.png", "frame_2.png", "frame_10.png"]
+    window.centre.open_image()
+    qtbot.waitUntil(lambda: window.centre.image.player.count.text() == "1 / 3", timeout=20_000)
+    assert window.centre.image.title.text() == "walk"
 
 
 def test_a_folder_with_neither_says_so(window: MainWindow, qtbot: Any, drop_on: Drop, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 
 from inspector.gui import notice_bar
+from inspector.gui.main_window import MainWindow
 from inspector.gui.notice_bar import NoticeBar
 from inspector.session.store import Notice
 
@@ -33,3 +35,19 @@ def test_an_error_stays_also_after_an_information(bar: NoticeBar, qtbot: Any) ->
         pass
     assert not told.signal_triggered
     assert not bar.isHidden()
+
+
+def test_the_cpu_is_offered_only_where_it_helps_and_used_once_the_person_agrees(
+    window: MainWindow, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarted: list[str] = []
+    monkeypatch.setattr(window.session.engine, "restart", lambda: restarted.append(window.store.engine.device))
+    window.store.notice("It can't be read.", "error")
+    assert window.notice.isVisible()
+    assert window.notice.use_cpu.isHidden()
+    window.store.notice("The GPU stopped working.", "error", "use_cpu")
+    assert window.notice.use_cpu.isVisible()
+    assert restarted == []
+    qtbot.mouseClick(window.notice.use_cpu, Qt.MouseButton.LeftButton)
+    assert restarted == ["cpu"]
+    assert window.notice.isHidden()

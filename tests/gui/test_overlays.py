@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QTransform
 from PySide6.QtWidgets import QApplication
 
+from inspector.gui.image_canvas import ImageCanvas
+from inspector.gui.overlays import detection
 from inspector.gui.overlays.detection import MOST_MASKS, DetectionOverlay
 from inspector.gui.overlays.flow import FlowOverlay
 from inspector.gui.overlays.of_task import overlay_for
 from inspector.gui.overlays.overlay import Overlay
 from inspector.gui.overlays.palette import class_color
 from inspector.gui.view_options import ViewOptions
-from inspector.session.prediction_state import ClassScore
+from inspector.session.prediction_state import ClassScore, Prediction
 from inspector.session.prediction_words import headline, motion_text, nothing_text
+from inspector.session.state import Thumbnail
 
 from . import task_samples as samples
 
@@ -84,6 +89,55 @@ def test_of_a_crowd_the_surest_masks_are_painted(qapp: QApplication) -> None:
     options.point_at(count - 1)
     painted(overlay, QTransform())
     assert count - 1 in overlay._drawn
+
+
+def crowd(count: int) -> Prediction:
+    """The car a number of times, each with its mask all over the picture."""
+    one = samples.instances()
+    whole = (0.0, 0.0, float(samples.WIDTH), float(samples.HEIGHT))
+    raster, score = replace(one.rasters[1], place=whole), replace(one.classes[1], box=whole)
+    rasters = tuple(replace(raster, prediction=row) for row in range(count))
+    return replace(one, classes=(score,) * count, rasters=rasters)
+
+
+def test_many_large_masks_are_where_one_is(qtbot: Any, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ViewOptions()
+    options.set_opacity(1.0)
+    canvas = ImageCanvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(700, 500)
+    black = Thumbnail(4, 4, bytes(48), samples.WIDTH, samples.HEIGHT)
+    canvas.show_picture(black)
+    canvas.set_overlays([DetectionOverlay(samples.instances(), options, labels=False)])
+    sharp = canvas.grab().toImage()
+    monkeypatch.setattr(detection, "_MUCH", 0)
+    canvas.update()
+    soft = canvas.grab().toImage()
+    assert soft != sharp  # or it was not painted otherwise
+    ratio = canvas.devicePixelRatioF()
+    left, top, right, bottom = samples.VEHICLE
+    for x, y, color in (
+        ((left + right) / 2, (top + bottom) / 2, class_color(2)),
+        ((left + right) / 2, top + 30, class_color(2)),
+        (left + 12, top + 12, QColor("black")),  # in the box, outside of the mask
+    ):
+        at = (canvas.transform().map(QPointF(x, y)) * ratio).toPoint()
+        assert soft.pixelColor(at) == sharp.pixelColor(at) == color
+
+
+def test_a_hundred_large_masks_are_painted_in_a_moment(qtbot: Any, qapp: QApplication) -> None:
+    canvas = ImageCanvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(1000, 600)
+    canvas.show_picture(Thumbnail(4, 4, bytes(48), samples.WIDTH, samples.HEIGHT))
+    canvas.set_overlays([DetectionOverlay(crowd(100), ViewOptions())])
+    canvas.grab()  # the masks are unpacked
+    took = []
+    for _ in range(7):
+        begin = time.process_time()
+        canvas.grab()
+        took.append(time.process_time() - begin)
+    assert min(took) < 0.05
 
 
 def test_a_damaged_raster_shows_nothing_and_harms_nothing(qapp: QApplication) -> None:
