@@ -13,6 +13,7 @@ from torchvision.models.optical_flow import raft_small
 from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from inspector.gui import theme
+from inspector.gui.architecture_combo import ArchitectureCombo
 from inspector.gui.combo import Combo
 from inspector.gui.main_window import MainWindow
 from inspector.gui.one_line_button import OneLineButton
@@ -83,3 +84,18 @@ def test_a_long_choice_is_shortened_and_not_cut(qtbot: Any, qapp: QApplication) 
     assert combo.shown_text().endswith("…")
     combo.resize(combo.sizeHint())
     assert combo.shown_text() == combo.currentText()
+
+
+def test_a_long_name_of_an_architecture_is_shown_from_its_begin(qtbot: Any, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    combo = ArchitectureCombo()
+    qtbot.addWidget(combo)
+    combo.resize(150, 30)
+    combo.show()
+    line = combo.lineEdit()
+    assert line is not None
+    combo.show_architecture("fasterrcnn_mobilenet_v3_large_320_fpn")
+    assert line.cursorPosition() == 0
+    line.setCursorPosition(12)
+    combo.resize(140, 30)
+    assert line.cursorPosition() == 0

@@ -282,6 +282,12 @@ def test_the_legend_stands_below_a_narrow_image(page: ImagePage, session: Sessio
     assert page.canvas.width() > 380
 
 
+def test_the_sliders_stand_below_each_other(page: ImagePage, session: Session) -> None:
+    look_at(page, session, samples.instances())
+    threshold, opacity = page.side.threshold.slider, page.side.opacity.slider
+    assert threshold.mapTo(page, QPoint()).x() == opacity.mapTo(page, QPoint()).x()
+
+
 # -- what the model sees, and clips --------------------------------------------------------------------------------
 
 Asked = list[tuple[int, int, Callable[[ModelInput], None], Callable[[Failure], None]]]

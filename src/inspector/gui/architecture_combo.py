@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QCompleter, QWidget
 
 from inspector.gui.combo import Combo
@@ -86,6 +86,18 @@ class ArchitectureCombo(Combo):
     def _select(self, name: str | None) -> None:
         self.setCurrentIndex(self.findData(name, _NAME_ROLE) if name is not None else -1)
         self.setEditText(name or "")
+        self._show_begin()
+
+    def _show_begin(self) -> None:
+        """Show a long name from its first letter on, where nobody is typing."""
+        line = self.lineEdit()
+        if line is not None and not line.hasFocus():
+            line.setCursorPosition(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the name's begin in another width, too."""
+        super().resizeEvent(event)
+        self._show_begin()
 
     def _complete(self, text: str) -> None:
         """Take what was picked in the completer's popup, which tells its row's text or our name."""
@@ -95,6 +107,7 @@ class ArchitectureCombo(Combo):
         if not name:
             return
         self.setEditText(name)
+        self._show_begin()
         if name != self._shown:
             self._shown = name
             self.chosen.emit(name)

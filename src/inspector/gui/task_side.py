@@ -72,6 +72,9 @@ class TaskSide(QWidget):
             "Score from", "Show only objects at least this sure; nothing is predicted again"
         )
         self.opacity = LabelledSlider("Opacity", "How much of the image the colours cover")
+        names = (self.threshold.label, self.opacity.label)
+        for label in names:  # the sliders begin below each other
+            label.setMinimumWidth(max(name.sizeHint().width() for name in names))
         self.arrows = CheckBox("Arrows")
         self.count = QLabel()
         self.count.setFont(tabular(self.count.font()))
