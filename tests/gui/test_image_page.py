@@ -288,6 +288,16 @@ def test_the_sliders_stand_below_each_other(page: ImagePage, session: Session) -
     assert threshold.mapTo(page, QPoint()).x() == opacity.mapTo(page, QPoint()).x()
 
 
+def test_why_there_is_no_prediction_is_said_in_full(page: ImagePage, session: Session) -> None:
+    failure = Failure(
+        "street_2.png is the last image: there is none after it that it could move to.", "Add the next image."
+    )
+    look_at(page, session, Prediction("failed", failure=failure))
+    assert page.caption.isVisible()
+    assert page.caption.text() == failure.sentence
+    assert page.details.text() == "960 × 640"
+
+
 # -- what the model sees, and clips --------------------------------------------------------------------------------
 
 Asked = list[tuple[int, int, Callable[[ModelInput], None], Callable[[Failure], None]]]

@@ -194,10 +194,11 @@ class AttachPanel(QWidget):
         self._show_state_dicts(found)
         report = found.match_report
         classes = report.num_classes if report is not None else None
-        self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "–")
+        self.classes.setText(f"{words.number(classes)}, from the file's own head" if classes else "")
         self.labels.setText(labels_text(found, classes))
-        for row in (self.classes, self.labels):
-            self.form.setRowVisible(row, report is None or report.task != FLOW)
+        self.form.setRowVisible(self.classes, bool(classes))
+        self.form.setRowVisible(self.labels, report is None or report.task != FLOW)
+        self.speed.setVisible(not found.attachment.trusted)  # such a model runs as it is
         self._show_preprocessing(found)
         self._show_origin(found.official)
         self._show_own(found)

@@ -254,9 +254,10 @@ class ImagePage(QWidget):
             failure = prediction.failure
         if self._input is not None:
             parts = ["What the model sees"]
-        self.caption.setText(self._input.caption if self._input is not None else "")
-        self.caption.setVisible(self._input is not None)
-        self.details.set_text(" · ".join(filter(None, parts)) if failure is None else failure.sentence)
+        said = self._input.caption if self._input is not None else failure.sentence if failure is not None else ""
+        self.caption.setText(said)
+        self.caption.setVisible(bool(said))
+        self.details.set_text(" · ".join(filter(None, parts)))
         self.canvas.setAccessibleDescription(name)
         for tool in ("copy", "save"):
             self.tools[tool].setEnabled(not size.isEmpty())
