@@ -19,6 +19,7 @@ from torchvision import models
 from torchvision.models.detection import _utils as detection_utils
 from torchvision.ops import FrozenBatchNorm2d
 
+from inspector.engine.alone import ALONE
 from inspector.engine.filling import fill, fill_quantized
 from inspector.engine.loading import LoadReport
 from inspector.engine.options import Modes, StateDict, classes_of, implied_options, take_modes
@@ -32,8 +33,6 @@ _TASKS = {
     "video": "video classification",
     "optical_flow": "optical flow",
 }
-# the hook below is global to torch, so models are built one at a time
-_BUILDING = threading.Lock()
 # What torchvision's builders raise on options that can't be: bad values, unknown names, sizes beyond the
 # memory.
 _BUILDER_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, NotImplementedError, MemoryError)
@@ -166,7 +165,7 @@ def _construct(
     if "weights_backbone" in inspect.signature(builder).parameters:
         given["weights_backbone"] = None  # or the builder downloads them
     try:
-        with _BUILDING, _channels_without_memory(), _parameters_without_memory(real) as made:
+        with ALONE, _channels_without_memory(), _parameters_without_memory(real) as made:
             model: nn.Module = builder(weights=None, **given)
     except _BUILDER_ERRORS as error:
         reason = str(error).strip().split("\n")[0]
@@ -188,28 +187,47 @@ def _parameters_without_memory(real: Collection[int]) -> Iterator[list[nn.Parame
         As they are made; those whose place in it is in `real` are left alone.
     """
     made: list[nn.Parameter] = []
-
-    def without_memory(_module: nn.Module, _name: str, parameter: nn.Parameter) -> nn.Parameter:
-        if len(made) not in real:
-            parameter = nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=False)
-        made.append(parameter)
-        return parameter
-
-    # torch's annotation leaves out that a returned parameter takes the place of the registered one
-    handle = register_module_parameter_registration_hook(without_memory)  # type: ignore[arg-type]
+    _MAKING.parameters, _MAKING.real = made, real
     try:
         yield made
     finally:
-        handle.remove()
+        del _MAKING.parameters, _MAKING.real
+
+
+class _Making(threading.local):
+    """What this thread makes without memory, if anything: other threads make parameters of their own meanwhile."""
+
+    parameters: list[nn.Parameter] | None = None
+    real: Collection[int] = ()
+
+
+_MAKING = _Making()
+
+
+def _without_memory(_module: nn.Module, _name: str, parameter: nn.Parameter) -> nn.Parameter | None:
+    made = _MAKING.parameters
+    if made is None:
+        return None  # it stays as it is
+    if len(made) not in _MAKING.real:
+        parameter = nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=False)
+    made.append(parameter)
+    return parameter
+
+
+# Once for all, since torch walks through its hooks while other threads would add and remove them. Its annotation leaves
+# out that a returned parameter takes the place of the registered one.
+register_module_parameter_registration_hook(_without_memory)  # type: ignore[arg-type]
 
 
 @contextmanager
 def _channels_without_memory() -> Iterator[None]:
     """Let SSD's builders, which send an image through their backbone to learn its sizes, do so without numbers."""
     original = detection_utils.retrieve_out_channels
+    builder = threading.get_ident()
 
     def on_meta(backbone: nn.Module, size: tuple[int, int]) -> list[int]:
-        channels: list[int] = original(copy.deepcopy(backbone).to("meta"), size)
+        ours = threading.get_ident() == builder
+        channels: list[int] = original(copy.deepcopy(backbone).to("meta") if ours else backbone, size)
         return channels
 
     detection_utils.retrieve_out_channels = on_meta
@@ -239,7 +257,7 @@ def _quantized(
         )
     backend = backend_of(architecture, modes.backend)
     model, _ = _construct(architecture, arguments)
-    with _BUILDING:
+    with ALONE:
         return fill_quantized(quantize(model, modes, backend), state, architecture, modes, backend)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from inspector.engine.alone import ALONE
 from inspector.engine.tasks import Output
 
 #: How far a copy's outputs may be from the model's own, as a share of their spread.
@@ -24,7 +25,8 @@ def folded_copy(model: nn.Module) -> nn.Module | None:
     if not any(isinstance(module, _BatchNorm) for module in model.modules()):
         return None
     try:
-        made = fuse(model)
+        with ALONE:
+            made = fuse(model)
     except (RuntimeError, TypeError, ValueError, AttributeError, KeyError, AssertionError, NotImplementedError):
         return None  # what torch.fx raises, by its sources, on what it can't trace
     made.eval()
