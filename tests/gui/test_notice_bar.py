@@ -51,3 +51,14 @@ def test_the_cpu_is_offered_only_where_it_helps_and_used_once_the_person_agrees(
     qtbot.mouseClick(window.notice.use_cpu, Qt.MouseButton.LeftButton)
     assert restarted == ["cpu"]
     assert window.notice.isHidden()
+
+
+def test_what_can_be_done_about_it_stays_and_is_a_button(bar: NoticeBar, qtbot: Any) -> None:
+    bar.show_notice(Notice("The engine gives no answer.", "warning", "restart_engine"))
+    assert not bar._timer.isActive()
+    assert bar.use_cpu.isHidden()
+    with qtbot.waitSignal(bar.restart_requested):
+        bar.restart.click()
+    assert bar.isHidden()
+    bar.show_notice(Notice("Done."))
+    assert bar.restart.isHidden()

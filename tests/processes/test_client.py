@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from inspector.errors import InspectorError
+from inspector.processes import client as client_module
 from inspector.processes.client import Message, ProcessError
 from inspector.processes.frames import read_frame, write_frame
 from inspector.processes.starting import clean_environment
@@ -277,3 +278,81 @@ def test_what_torch_keeps_lies_in_the_process_own_folder(
     client = start("engine")
     ask(client, "versions")  # imports torchvision
     assert [path.name.startswith("inspector-engine-") for path in tmp_path.iterdir()] == [True]
+
+
+# -- processes that hang -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "BEAT", 0.05)
+    monkeypatch.setattr(client_module, "BEATS", 6)
+
+
+@pytest.mark.usefixtures("quick_heart")
+def test_a_watched_process_that_stops_is_ended_whatever_it_was_asked(start: Start) -> None:
+    client = start("worker", watched=True)
+    ask(client, "catalogue")
+    os.kill(client.process.pid, signal.SIGSTOP)
+    with pytest.raises(ProcessError) as caught:
+        ask(client, "catalogue")
+    assert caught.value.kind == "ProcessDied"
+    assert client.is_hung
+
+
+@pytest.mark.usefixtures("quick_heart")
+def test_a_process_that_stops_is_noticed_though_its_pipe_is_nearly_full(start: Start) -> None:
+    """A ping that does not fit any more must not hold up who counts the beats."""
+    client = start("worker", watched=True)
+    ask(client, "catalogue")
+    os.kill(client.process.pid, signal.SIGSTOP)
+    failures: queue.SimpleQueue[ProcessError] = queue.SimpleQueue()
+    client.request("catalogue", {}, done=lambda *_: None, failed=failures.put)
+
+    def fill() -> list[bytes]:
+        while True:  # until it is ended
+            os.write(pipes(client.process)[0].fileno(), b"x")
+
+    client.request("catalogue", {}, fill, done=lambda *_: None, failed=failures.put)
+    assert {failures.get(timeout=10).kind for _ in range(2)} <= {"ProcessDied", "OSError"}
+    assert client.is_hung
+
+
+def test_a_message_that_can_t_be_sent_fails_its_request_alone(start: Start) -> None:
+    client = start("worker")
+    with pytest.raises(ProcessError) as caught:
+        ask(client, "catalogue", buffers=[b""] * 5_000)
+    assert caught.value.kind == "ProtocolError"
+    assert "too large" in caught.value.message
+    assert ask(client, "catalogue")[0]["architectures"]
+
+
+FAKE = """
+import runpy, sys, threading
+bootstrap = runpy.run_path(sys.argv[1])
+incoming, outgoing = bootstrap["_take_protocol"]()
+bootstrap["_load_package"]()
+from inspector.processes.roles.serving import Server
+
+stuck = lambda *_: threading.Event().wait()
+Server(incoming, outgoing, {"versions": lambda *_: ({}, []), "predict": stuck}).run()
+"""
+
+
+@pytest.mark.usefixtures("quick_heart")
+def test_a_process_that_answers_nothing_but_pings_is_told_and_not_ended(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SILENT_BEATS", 12)
+    code, python = tmp_path / "fake.py", tmp_path / "python"
+    code.write_text(FAKE, encoding="ascii")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "{BOOTSTRAP}"\n', encoding="utf-8")
+    python.chmod(0o755)
+    told: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
+    client = start("engine", python=str(python), watched=True, on_silence=told.put)
+    ask(client, "versions")
+    client.request("predict", {}, done=lambda *_: None, failed=lambda _: None)
+    assert told.get(timeout=30) == {"predict"}
+    assert client.alive
+    assert not client.is_hung
+    assert told.empty()

@@ -135,6 +135,58 @@ def test_an_engine_that_hangs_is_ended_and_said(
     assert driven.session.engine.process_id != pid
 
 
+def stop_engine(driven: Driven) -> int:
+    """Stop the engine, so that it answers nothing, and return its process id."""
+    pid = driven.session.engine.process_id
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def test_an_engine_that_hangs_while_it_attaches_or_tells_why_is_ended_and_said(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    driven.predict(number, picture(tmp_path / "a.png"))
+    (image,) = driven.store.images
+    monkeypatch.setattr("inspector.processes.client.BEATS", 2)
+    first = stop_engine(driven)
+    driven.session.explaining.explain(number, image)
+    driven.until(lambda: driven.session.engine.process_id not in (None, first))
+    assert "did not answer" in driven.texts()
+    driven.until(lambda: driven.checkpoint(number).attachment.phase == "ready")
+    second = stop_engine(driven)
+    driven.session.attach(number)
+    driven.until(lambda: driven.session.engine.process_id not in (None, second))
+    driven.until(lambda: driven.checkpoint(number).attachment.phase == "ready")
+    assert driven.texts().count("did not answer") == 2
+    assert driven.predict(number, picture(tmp_path / "b.png"))[0].phase == "ready"
+
+
+@pytest.mark.parametrize(("asked", "is_told"), [({"predict", "cancel"}, True), ({"predict", "attach"}, False)])
+def test_of_a_model_that_takes_a_minute_the_restart_is_offered(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, asked: set[str], is_told: bool
+) -> None:
+    made: list[Any] = []
+
+    class Fake:
+        def __init__(self, role: str, **options: Any) -> None:
+            made.append(options)
+            self.alive = True
+
+        def request(self, *_: Any, **__: Any) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("inspector.session.engine_link.ProcessClient", Fake)
+    driven.session.engine.start()
+    made[0]["on_silence"](frozenset(asked))
+    done: list[bool] = []
+    driven.loop.post(lambda: done.append(True))
+    driven.until(lambda: bool(done))
+    assert [notice.action for notice in driven.notices] == (["restart_engine"] if is_told else [])
+
+
 def test_the_pace_is_that_of_the_last_seconds() -> None:
     store, now = Store(), [100.0]
     pace = Pace(store, lambda: now[0])

@@ -27,7 +27,7 @@ class Waiting:
 
     def _notice(self, notice: Notice) -> None:
         failure = self._store.engine.failure
-        if notice.level == "warning":
+        if notice.level == "warning" and not notice.action:  # what it asks to be done at once can't be done here
             self.warnings.append(notice.text)
         elif notice.level == "error" and (failure is None or notice.text != failure.sentence):
             self._errors.append(notice.text)

@@ -230,6 +230,7 @@ class MainWindow(QMainWindow):
         self.store.python_chosen.connect(lambda path: self.settings.update(engine_python=path or None))
         self.store.noticed.connect(self.notice.show_notice)
         self.notice.use_cpu_requested.connect(self.session.fall_back_to_cpu)
+        self.notice.restart_requested.connect(self.session.engine.restart)
 
     # -- showing the state -------------------------------------------------------------------------------------
 

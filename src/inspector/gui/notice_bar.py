@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from inspector.gui import icons, theme
 from inspector.session.store import Notice
 
-#: Milliseconds that a notice stays; errors stay until they are closed or replaced. A warning is soon about something
-#: that is over, or about another tab.
+#: Milliseconds that a notice stays; errors, and what a person may do something about, until they are closed or
+#: replaced. A warning is soon about something that is over, or about another tab.
 _STAYS = {"info": 6_000, "warning": 20_000}
 
 
@@ -20,9 +20,12 @@ class NoticeBar(QFrame):
     -------
     use_cpu_requested
         The person agrees to compute on the CPU from now on.
+    restart_requested
+        The person wants a fresh engine.
     """
 
     use_cpu_requested = Signal()
+    restart_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +39,10 @@ class NoticeBar(QFrame):
         self.use_cpu.setToolTip("Compute on the CPU from now on; it is slower")
         self.use_cpu.clicked.connect(self.use_cpu_requested)
         self.use_cpu.clicked.connect(self.hide)
+        self.restart = QPushButton("Restart the engine")
+        self.restart.setToolTip("Start a fresh torch process and attach again")
+        self.restart.clicked.connect(self.restart_requested)
+        self.restart.clicked.connect(self.hide)
         self._close = QToolButton(autoRaise=True)
         self._close.setAccessibleName("Close the message")
         self._close.setToolTip("Close the message")
@@ -48,6 +55,7 @@ class NoticeBar(QFrame):
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.use_cpu)
+        layout.addWidget(self.restart)
         layout.addWidget(self._close)
         self.hide()
 
@@ -57,10 +65,11 @@ class NoticeBar(QFrame):
         self.text.setText(notice.text)
         self.setAccessibleName(notice.text)
         self.use_cpu.setVisible(notice.action == "use_cpu")
+        self.restart.setVisible(notice.action == "restart_engine")
         self._dress()
         self.show()
         self._timer.stop()
-        if notice.level in _STAYS:
+        if notice.level in _STAYS and not notice.action:
             self._timer.start(_STAYS[notice.level])
 
     def _dress(self) -> None:

@@ -25,8 +25,12 @@ from inspector.processes.starting import Role, start
 _log = logging.getLogger(__name__)
 
 #: Seconds between two beats of a watched process's heart, and how many may go unanswered: an engine computes or waits
-#: for its device on other threads than the one that answers.
-BEAT, BEATS = 1.0, 15
+#: for its device on other threads than the one that answers. Until its first answer it imports torch, from a slow disk
+#: perhaps, and loading a library of some gigabytes lets no other thread run.
+BEAT, BEATS, FIRST_BEATS = 1.0, 20, 60
+
+#: Beats without an answer to any request, after which whoever asked is told, though pings are answered.
+SILENT_BEATS = 60
 
 #: Lines of a child's standard error that are kept, to explain its death in the log.
 _KEPT_LINES = 60
@@ -53,6 +57,7 @@ class _Pending:
     done: Callable[[dict[str, Any], list[bytearray]], None]
     failed: Callable[[ProcessError], None]
     progress: Callable[[dict[str, Any]], None] | None
+    method: str
 
 
 class ProcessClient:
@@ -66,11 +71,26 @@ class ProcessClient:
         The interpreter for it; ours where None.
     on_death
         Called once when the process is gone, unless `close` ended it.
+    watched
+        Whether it must answer pings while a request waits, whatever it does meanwhile. One that answers none hangs and
+        is ended: `is_hung` tells so.
+    on_silence
+        Of a watched process: called with the methods of the requests that wait, when for a minute none was answered
+        and nothing was told of any, though pings are answered.
     """
 
-    def __init__(self, role: Role, *, python: str | None = None, on_death: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        role: Role,
+        *,
+        python: str | None = None,
+        on_death: Callable[[], None] | None = None,
+        watched: bool = False,
+        on_silence: Callable[[frozenset[str]], None] | None = None,
+    ) -> None:
         self.role = role
         self._on_death = on_death
+        self._on_silence = on_silence
         self._pending: dict[int, _Pending] = {}
         self._lock = threading.Lock()
         self._last_id = 0
@@ -78,20 +98,19 @@ class ProcessClient:
         self._outbox: queue.SimpleQueue[Iterator[Message] | None] = queue.SimpleQueue()
         self._stderr: deque[bytes] = deque(maxlen=_KEPT_LINES)
         self._writing = threading.Lock()
-        self._heard = 0  # frames read so far
-        self._watched: set[int] = set()  # requests during which the process must answer pings
-        self._is_watching = threading.Event()
+        self._heard = self._told = 0  # frames read so far; those that were about a request
+        self._has_answered = False
+        self._is_asked = threading.Event()  # a request waits, or the process has ended
+        self._beat = threading.Event()  # the process is to be pinged
         self.is_hung = False
         folder = tempfile.mkdtemp(prefix=f"inspector-{role}-")
         # Also at our own end, which does not wait for the threads, and where the process can't be started.
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.process: subprocess.Popen[bytes] = start(role, folder, python)
-        for name, target in (
-            ("in", self._read),
-            ("out", self._write),
-            ("err", self._drain),
-            ("heart", self._listen),
-        ):
+        threads = {"in": self._read, "out": self._write, "err": self._drain}
+        if watched:
+            threads |= {"heart": self._listen, "ping": self._ping}
+        for name, target in threads.items():
             threading.Thread(target=target, daemon=True, name=f"{role}-{name}").start()
 
     @property
@@ -109,7 +128,6 @@ class ProcessClient:
         failed: Callable[[ProcessError], None],
         progress: Callable[[dict[str, Any]], None] | None = None,
         before: Callable[[], Iterator[Message]] | None = None,
-        watched: bool = False,
     ) -> None:
         """Ask for something; exactly one of ``done`` and ``failed`` is called, on another thread.
 
@@ -120,18 +138,14 @@ class ProcessClient:
         before
             Makes messages to send ahead of it, one by one, on the sending thread: large things read from a file in
             pieces. An InspectorError or OSError in it becomes the request's failure.
-        watched
-            While it is not answered, the process must answer pings, or it hangs and is ended: `is_hung` tells so.
         """
         with self._lock:
             dead = self._dead
             if not dead:
                 self._last_id += 1
                 number = self._last_id
-                self._pending[number] = _Pending(done, failed, progress)
-                if watched:
-                    self._watched.add(number)
-                    self._is_watching.set()
+                self._pending[number] = _Pending(done, failed, progress, method)
+                self._is_asked.set()
         if dead:
             failed(self._death())
             return
@@ -174,8 +188,11 @@ class ProcessClient:
             with cast(BinaryIO, self.process.stdin) as stream, contextlib.suppress(OSError):
                 while (messages := self._outbox.get()) is not None:
                     for header, buffers in messages:
-                        with self._writing:
-                            write_frame(stream, header, buffers)
+                        try:
+                            with self._writing:
+                                write_frame(stream, header, buffers)
+                        except ProtocolError as error:  # nothing of it was written
+                            self._fail(header.get("id", -1), ProcessError(error.message, error.hint, "ProtocolError"))
         finally:
             self.kill()
 
@@ -193,40 +210,44 @@ class ProcessClient:
             self._bury()
 
     def _listen(self) -> None:
-        """Ping the process while it is watched, and end it when it answers nothing for too long.
+        """Have the process pinged while a request waits, and end it when it answers nothing for too long.
 
         Beats are counted, not seconds: a computer that slept has not waited.
         """
-        missed, heard, ticks = 0, -1, threading.Event()
+        missed = silent = 0
+        heard, told, ticks = -1, -1, threading.Event()
         while True:
-            self._is_watching.wait()
-            if self._dead or self._closing:
-                return
+            self._is_asked.wait()
             ticks.wait(BEAT)
-            if not self._watched or heard != self._heard:
-                missed, heard = 0, self._heard
-                if not self._watched:
-                    self._is_watching.clear()
-                    if self._watched or self._dead:
-                        self._is_watching.set()
-                    continue
-            else:
-                missed += 1
-            if missed >= BEATS:
+            with self._lock:
+                if self._dead or self._closing:
+                    break
+                waiting = frozenset(pending.method for pending in self._pending.values())
+                if not waiting:
+                    self._is_asked.clear()
+            missed = missed + 1 if waiting and heard == self._heard else 0
+            silent = silent + 1 if waiting and told == self._told else 0
+            heard, told = self._heard, self._told
+            if missed >= (BEATS if self._has_answered else FIRST_BEATS):
                 self.is_hung = True
                 self.kill()
-                return
-            self._ping()
+                break
+            if silent == SILENT_BEATS and self._on_silence is not None:
+                self._on_silence(waiting)
+            if waiting:
+                self._beat.set()
+        self._beat.set()  # so that the other thread ends
 
     def _ping(self) -> None:
-        stream = self.process.stdin
-        if stream is not None and self._writing.acquire(blocking=False):  # else it is being written to just now
-            try:
-                write_frame(cast(BinaryIO, stream), {"id": 0, "method": "ping", "params": {}})
-            except (OSError, ValueError):
-                pass  # it ended, which the reading thread tells
-            finally:
-                self._writing.release()
+        """Ping at each beat; on a thread of its own, for a process that reads nothing any more blocks it."""
+        stream = cast(BinaryIO, self.process.stdin)
+        while True:
+            self._beat.wait()
+            self._beat.clear()
+            if self._dead or self._closing or self.is_hung:
+                return
+            with self._writing, contextlib.suppress(OSError, ValueError):  # it ended, which the reading thread tells
+                write_frame(stream, {"id": 0, "method": "ping", "params": {}})
 
     def _drain(self) -> None:
         with cast(BinaryIO, self.process.stderr) as stream, contextlib.suppress(OSError):
@@ -240,8 +261,9 @@ class ProcessClient:
         with self._lock:
             ends = "progress" not in header
             pending = self._pending.pop(number, None) if ends else self._pending.get(number)
-            if ends:
-                self._watched.discard(number)
+        if pending is not None:
+            self._told += 1
+            self._has_answered = self._has_answered or ends
         if pending is None or self._closing:
             return
         if not ends:
@@ -260,7 +282,6 @@ class ProcessClient:
     def _fail(self, number: int, error: ProcessError) -> None:
         with self._lock:
             pending = self._pending.pop(number, None)
-            self._watched.discard(number)
         if pending is not None and not self._closing:
             pending.failed(error)
 
@@ -268,8 +289,7 @@ class ProcessClient:
         with self._lock:
             self._dead = True
             left, self._pending = list(self._pending.values()), {}
-            self._watched.clear()
-        self._is_watching.set()  # so that the heart's thread ends
+        self._is_asked.set()  # so that the heart's thread ends
         self._outbox.put(None)
         self._remove_folder()
         if self._closing:

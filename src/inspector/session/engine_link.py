@@ -34,6 +34,10 @@ _PIECE = 4 << 20
 #: An engine that dies this often within so many seconds is not started again by itself.
 _DEATHS, _DEATHS_WITHIN = 3, 60.0
 
+#: What is asked of a model that is attached: none of it takes a minute, but on the slowest of devices.
+_PASSES = frozenset(("predict", "cancel", "explain", "feature_maps", "model_input"))
+_SILENT = "The engine has given no answer for a minute, though it runs. If nothing comes, restart it."
+
 #: Failures after which the CPU can be used instead.
 _DEVICE_FAILURES = ("DeviceMemoryError", "DeviceLostError")
 
@@ -92,11 +96,21 @@ class EngineLink:
         OSError
             The interpreter can't be started.
         """
-        client = ProcessClient("engine", python=python, on_death=lambda: self._loop.post(lambda: died()))
+        client = ProcessClient(
+            "engine",
+            python=python,
+            on_death=lambda: self._loop.post(lambda: died()),
+            watched=True,
+            on_silence=lambda asked: self._loop.post(lambda: silent(asked)),
+        )
 
         def died() -> None:
             if client is self._client:
                 self._died()
+
+        def silent(asked: frozenset[str]) -> None:
+            if client is self._client and asked <= _PASSES:
+                self._store.notice(_SILENT, "warning", "restart_engine")
 
         return client
 
@@ -160,7 +174,6 @@ class EngineLink:
             failed=fail,
             progress=on_loop(progress, self._loop),
             before=before,
-            watched=method == "predict",
         )
 
     def _ready(self, result: dict[str, Any], _: list[bytearray]) -> None:

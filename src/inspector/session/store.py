@@ -13,17 +13,20 @@ from inspector.session.prediction_state import Prediction, Progress
 from inspector.session.signals import Signal
 from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PicturesState, PythonList, PythonTrial
 
+Action = Literal["", "use_cpu", "restart_engine"]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One sentence for the person, and how loud: ``"info"``, ``"warning"`` or ``"error"``.
 
-    ``action`` is what can be done about it at once: ``"use_cpu"`` for `Session.fall_back_to_cpu`.
+    ``action`` is what can be done about it at once: ``"use_cpu"`` for `Session.fall_back_to_cpu`,
+    ``"restart_engine"`` for `EngineLink.restart`.
     """
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
-    action: Literal["", "use_cpu"] = ""
+    action: Action = ""
 
 
 class Store:
@@ -167,8 +170,6 @@ class Store:
         self.python_trial = trial
         self.pythons_changed.emit()
 
-    def notice(
-        self, text: str, level: Literal["info", "warning", "error"] = "info", action: Literal["", "use_cpu"] = ""
-    ) -> None:
+    def notice(self, text: str, level: Literal["info", "warning", "error"] = "info", action: Action = "") -> None:
         """Tell the person something, and what can be done about it at once."""
         self.noticed.emit(Notice(text, level, action))

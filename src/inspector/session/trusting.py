@@ -212,7 +212,10 @@ class Trusting:
         assert run.copy is not None
         try:
             client = ProcessClient(
-                "trusted", python=self._python, on_death=lambda: self._loop.post(lambda: self._died(run, client))
+                "trusted",
+                python=self._python,
+                on_death=lambda: self._loop.post(lambda: self._died(run, client)),
+                watched=True,
             )
         except OSError as error:
             self._failed(run, Failure(f"The engine's Python can't be started: {error.strerror}.", "Choose another."))
@@ -345,6 +348,5 @@ class Trusting:
             buffers,
             done=lambda result, out: self._loop.post(lambda: checked(result, out)),
             progress=on_loop(progress, self._loop),
-            watched=method == "predict",
             failed=lambda error: self._loop.post(lambda: failed(Failure(error.message, error.hint, error.kind))),
         )
