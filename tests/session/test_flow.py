@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from inspector.processes import image_files
 from inspector.processes.image_files import read_image
-from inspector.session import predicting, raster_memory
+from inspector.session import raster_memory
 from inspector.session.failure import Failure
 from inspector.session.pace import Pace, sparing
 from inspector.session.prediction_state import Prediction, Progress, Raster
@@ -339,7 +340,7 @@ def test_an_image_predicted_again_takes_the_new_file_and_not_the_answer_for_the_
         driven.loop.post(lambda: read.append(path))
         return data
 
-    monkeypatch.setattr(predicting, "read_image", noted)
+    monkeypatch.setattr(image_files, "read_image", noted)
     image, other = pictures(tmp_path / "images", 2)
     number = driven.attached(slow(tmp_path / "a.pth"))
     (expected,) = driven.predict(number, other)
