@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inspector.pictures import frames as module
-from inspector.pictures.decode import ImageError
+from inspector.pictures.decode import ImageError, decode_image
 from inspector.pictures.frames import Clip, decode_clip, evenly_spaced, first_frames
-from inspector.pictures.gif_frames import count_gif_frames
+from inspector.pictures.gif_frames import gif_frames
 from inspector.pictures.video_files import is_video
 
 
@@ -66,15 +66,15 @@ def test_places_begin_and_end_with_the_clip_and_never_go_back(there: int, wanted
 def test_gifs_are_counted_as_pillow_does(count: int) -> None:
     data = animation("GIF", [place % 250 for place in range(count)])
     with Image.open(io.BytesIO(data)) as image:
-        assert count_gif_frames(data) == getattr(image, "n_frames", 1) == count
+        assert gif_frames(data).count == getattr(image, "n_frames", 1) == count
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=200)
 def test_counting_a_broken_gif_ends(tail: bytes) -> None:
     whole = animation("GIF", [0, 90])
-    assert count_gif_frames(whole[:40] + tail) >= 1
-    assert count_gif_frames(b"GIF89a" + tail) >= 1
+    assert gif_frames(whole[:40] + tail).count >= 1
+    assert gif_frames(b"GIF89a" + tail).count >= 1
 
 
 def gif_of_many(frames: int, width: int = 1, height: int = 1) -> bytes:
@@ -110,6 +110,63 @@ def test_a_canvas_beyond_all_bounds_is_refused() -> None:
         decode_clip(gif_of_many(3, 60_000, 60_000), name="a.gif", wanted=4)
     with pytest.raises(ImageError, match=r"frames of more pixels than can be read \(40 million\)"):
         decode_clip(gif_of_many(3, 15_000, 15_000), name="a.gif", wanted=4)
+
+
+def growing_gif(frames: int, width: int, height: int, between: bytes = b"") -> bytes:
+    """Return a GIF whose first image is one pixel, and whose others are larger than its screen."""
+    file = io.BytesIO()
+    Image.new("P", (width, height), 1).save(file, "GIF", optimize=False)
+    large = file.getvalue()
+    image = large[large.index(b"\x2c\x00\x00\x00\x00") : -1]
+    return gif_of_many(1)[:-1] + (between + image) * frames + b"\x3b"
+
+
+def test_frames_outside_of_the_canvas_are_cut_off() -> None:
+    data = growing_gif(3, 30, 20)
+    assert (gif_frames(data).count, gif_frames(data).width, gif_frames(data).height) == (4, 30, 20)
+    clip = decode_clip(data, name="a.gif", wanted=4)
+    assert [frame.size for frame in clip.frames] == [(1, 1)] * 4
+
+
+def test_a_canvas_that_grows_beyond_all_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FRAME_PIXELS", 1_000)
+    with pytest.raises(ImageError, match="frames of more pixels than can be read"):
+        decode_clip(growing_gif(3, 50, 40), name="a.gif", wanted=4)
+    assert len(decode_clip(growing_gif(3, 50, 20), name="a.gif", wanted=4).frames) == 4
+
+
+def test_a_canvas_that_grows_is_decoded_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_DECODED_PIXELS", 5_000)
+    clip = decode_clip(growing_gif(9, 50, 20), name="a.gif", wanted=16)
+    assert (len(clip.frames), clip.total) == (5, 10)
+    assert clip.note == "Only its first 5 frames were looked at."
+
+
+def test_a_frame_that_only_pillow_finds_ends_the_clip() -> None:
+    """An extension without data: Pillow takes the block after it for its data, and finds another image in our one's."""
+    first = gif_of_many(1)[:-1]
+    hidden = b"\x2c" + bytes(4) + b"\x2c\x01\xc8\x00\x00" + b"\x02\x02\x44\x01\x00"  # 300 x 200
+    ours = b"\x2c" + bytes(4) + b"\x01\x00\x01\x00\x00" + b"\x02" + bytes([49])
+    data = first + b"\x21\xf9\x00" + ours + bytes(46 - len(ours)) + hidden + b"\x00\x3b"
+    assert (gif_frames(data).count, gif_frames(data).width) == (2, 1)
+    with Image.open(io.BytesIO(data)) as image:
+        image.seek(1)
+        assert image.size == (300, 200)
+    assert [frame.size for frame in decode_clip(data, name="a.gif", wanted=4).frames] == [(1, 1)]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("turned", [1, 3, 6, 8])
+def test_a_clip_is_as_upright_as_the_picture(kind: str, turned: int) -> None:
+    picture = Image.new("RGB", (64, 32), "black")
+    picture.paste((255, 255, 255), (0, 0, 16, 16))
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = turned
+    picture.save(file, kind, exif=exif)
+    (frame,) = decode_clip(file.getvalue(), name="a", wanted=4).frames
+    whole = decode_image(file.getvalue(), name="a")
+    assert frame.size == whole.size
+    assert frame.tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])

@@ -23,8 +23,9 @@ out on purpose: EPS and WMF start other programs, TGA has no magic bytes, the re
 photographs."""
 
 MAX_PIXELS = 250_000_000
-"""Phones take pictures of 200 million pixels. Pillow keeps 4 bytes for each in RGB, so this bounds a
-picture at 1 GB, and a rotated one at 2 GB for a moment."""
+"""Phones take pictures of 200 million pixels. Pillow keeps 4 bytes for each, so this bounds a picture at 1 GB; while it
+is decoded, at 2 GB where it is turned or converted, and at up to 5 GB where the decoder keeps copies of its own: see
+`inspector.pictures.budget.BYTES_PER_PIXEL`."""
 
 PILLOW_ERRORS = (
     OSError,  # truncated data, decoder errors, and UnidentifiedImageError
@@ -58,6 +59,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG = 0x0112
+
+#: Of the strips in which pictures are converted, where what lies between is larger than the picture.
+_STRIP_PIXELS = 1_000_000
 
 _HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 
@@ -94,7 +98,9 @@ def decode_image(data: bytes, *, name: str) -> Image.Image:
     image = open_image(data, name=name)
     try:
         image.load()
-        return upright(to_rgb(image), orientation(image))
+        picture, turned = to_rgb(image), orientation(image)
+        del image  # three copies at a time would be one too many
+        return upright(picture, turned)
     except PILLOW_ERRORS as error:
         raise damaged(name) from error
 
@@ -156,11 +162,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _deep_grey_to_rgb(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        paper = Image.new("RGB", rgba.size, "white")
-        paper.paste(rgba, mask=rgba.getchannel("A"))
-        return paper
+        return _on_paper(image)
     return image.convert("RGB")
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Lay a picture with transparency on white, a strip at a time, so that there is no third copy of it."""
+    paper = Image.new("RGB", image.size, "white")
+    step = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, step):
+        strip = image.crop((0, top, image.width, min(top + step, image.height))).convert("RGBA")
+        paper.paste(strip, (0, top), strip)
+    return paper
 
 
 def damaged(name: str) -> ImageError:
@@ -237,7 +250,10 @@ def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
     clear = image.info.get("transparency")
     if isinstance(clear, int):
         scaled[values == clear] = 255
-    return Image.fromarray(scaled).convert("RGB")
+    del values
+    picture = Image.fromarray(scaled)
+    del scaled
+    return picture.convert("RGB")
 
 
 def _finite_range(values: npt.NDArray[np.generic]) -> tuple[float, float]:
@@ -248,5 +264,5 @@ def _finite_range(values: npt.NDArray[np.generic]) -> tuple[float, float]:
 
 def _row_blocks(values: npt.NDArray[np.generic]) -> list[slice]:
     """Return slices of rows of about a million pixels each, so that the float64 in between stays small."""
-    step = max(1, 1_000_000 // max(1, values.shape[1]))
+    step = max(1, _STRIP_PIXELS // max(1, values.shape[1]))
     return [slice(start, start + step) for start in range(0, values.shape[0], step)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from inspector.pictures.decode import PILLOW_ERRORS, ImageError, damaged, open_image, orientation, to_rgb, upright
-from inspector.pictures.gif_frames import count_gif_frames
+from inspector.pictures.gif_frames import gif_frames
 
 #: Of a longer clip only the beginning is looked at.
 MOST_FRAMES = 2_000
@@ -98,36 +98,55 @@ def decode_clip(
 def _animated(
     image: Image.Image, data: bytes, name: str, wanted: int, places: Callable[[int, int], Sequence[int]]
 ) -> Clip:
-    there = _count(image, data)
-    if there > 1 and image.width * image.height > MOST_FRAME_PIXELS:
+    there, pixels = canvas_of(image, data)
+    if there > 1 and pixels > MOST_FRAME_PIXELS:
         raise too_large(name)
-    readable = min(there, MOST_FRAMES, max(1, MOST_DECODED_PIXELS // (image.width * image.height)))
+    readable = min(there, MOST_FRAMES, max(1, MOST_DECODED_PIXELS // pixels))
     chosen = sorted(set(places(readable, wanted)))
     shrink = Shrinker(image.size, len(chosen))
-    turned = orientation(image)
     frames: dict[int, Image.Image] = {}
+    turned, size = 1, image.size
     for place in range(chosen[-1] + 1):
         try:
             image.seek(place)
+            if image.width * image.height > pixels:
+                break  # Pillow found a frame that the blocks did not announce: the file is broken from here on
             image.load()
         except EOFError:  # the file said that it has more
             break
+        if place == 0:  # not before: TIFF and AVIF turn themselves upright while they load
+            turned, size = orientation(image), image.size
         if place in chosen:
-            picture = to_rgb(image)
-            # what is RGB already is the decoder's own, which the next frame is painted over
-            frames[place] = shrink(upright(image.copy() if picture is image else picture, turned))
+            frames[place] = shrink(upright(_of_size(image, size), turned))
     if not frames:
         raise damaged(name)
     return Clip(tuple(frames.values()), there, notes(there, readable, shrink))
 
 
-def _count(image: Image.Image, data: bytes) -> int:
-    """Return how many frames a picture has: its header tells, but for GIF, where Pillow would decode them all."""
+def _of_size(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return the frame that is loaded as a copy in RGB; what a GIF shows outside its first frame's canvas is cut off.
+
+    What is RGB already is the decoder's own, which the next frame is painted over.
+    """
+    if image.size != size:
+        return to_rgb(image.crop((0, 0, *size)))
+    picture = to_rgb(image)
+    return image.copy() if picture is image else picture
+
+
+def canvas_of(image: Image.Image, data: bytes) -> tuple[int, int]:
+    """Return how many frames a picture has, and the pixels of the canvas that they are decoded on; none is decoded.
+
+    The header tells, but for GIF: Pillow would decode all of it to count, and enlarges the canvas for frames that lie
+    outside of it.
+    """
+    pixels = image.width * image.height
     if image.format not in _ANIMATED:
-        return 1
+        return 1, pixels
     if image.format == "GIF":
-        return count_gif_frames(data)
-    return max(1, int(getattr(image, "n_frames", 1)))
+        found = gif_frames(data)
+        return found.count, max(pixels, found.width * found.height)
+    return max(1, int(getattr(image, "n_frames", 1))), pixels
 
 
 def too_large(name: str) -> ImageError:
