@@ -16,7 +16,6 @@ from inspector.command_line.waiting import Waiting, parts
 from inspector.export.predictions import ImageResult
 from inspector.session import QueueLoop, Session, words
 from inspector.session.failure import Failure
-from inspector.session.motion import motion_figures
 from inspector.session.prediction_state import ClassScore, Prediction
 from inspector.session.sources import FLOW, NO_NEXT_IMAGE
 from inspector.session.state import ImageItem
@@ -143,7 +142,14 @@ class PredictionRun:
             return ImageResult(name, error=failure.sentence if failure is not None else _NOT_ITS_TURN)
         shown = tuple(row for row in made.classes if self._is_shown(row))
         return ImageResult(
-            name, shown, None, made.milliseconds, made.width, made.height, made.note, motion_figures(made)
+            name,
+            shown,
+            None,
+            made.milliseconds,
+            made.width,
+            made.height,
+            made.note,
+            made.motion._asdict() if made.motion is not None else None,
         )
 
     def _is_shown(self, row: ClassScore) -> bool:

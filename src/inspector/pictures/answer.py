@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +9,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inspector.errors import InspectorError
+from inspector.answer_parts import (
+    CELL_BYTES,
+    WRONG,
+    AnswerError,
+    Box,
+    box,
+    grid_size,
+    inflated,
+    keypoints,
+    number,
+    rows,
+    text,
+    whole,
+)
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels of the image that was predicted."""
+__all__ = ["Answer", "AnswerError", "Box", "Bytes", "Floats", "Found", "Grid"]
+
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
-
-CELL_BYTES = {"classes": 1, "mask": 1, "heat": 1, "picture": 3, "motion": 8}
-"""Bytes of one cell of a grid."""
-
-_MOST_CELLS = 4_096  # on a side
-
-
-class AnswerError(InspectorError):
-    """What is to be drawn does not hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,15 @@ class Found:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Found:
-        """Read what a message tells; the numbers are checked to be finite where something is drawn at them."""
-        box, area = row.get("box"), row.get("area")
+        """Read what a message tells."""
+        place, area = row.get("box"), row.get("area")
         return cls(
-            str(row["label"]),
-            int(row["index"]),
-            float(row["score"]),
-            _box(box) if box is not None else None,
-            float(area) if area is not None else None,
-            tuple((float(x), float(y), float(score)) for x, y, score in row.get("keypoints") or ()),
+            text(row["label"]),
+            whole(row["index"]),
+            number(row["score"]),
+            box(place) if place is not None else None,
+            number(area, 0) if area is not None else None,
+            keypoints(row.get("keypoints")),
         )
 
 
@@ -72,12 +75,7 @@ class Grid:
     @classmethod
     def from_json(cls, row: dict[str, Any], data: bytes) -> Grid:
         """Read what a message tells."""
-        made = cls(
-            str(row["kind"]), int(row["width"]), int(row["height"]), _box(row["place"]), data, int(row["prediction"])
-        )
-        if made.kind not in CELL_BYTES or not (1 <= made.width <= _MOST_CELLS and 1 <= made.height <= _MOST_CELLS):
-            raise ValueError(f"a grid of kind {made.kind} and {made.width} x {made.height} cells")
-        return made
+        return cls(*grid_size(row), box(row["place"]), data, whole(row["prediction"], -1))
 
     def cells(self) -> Bytes:
         """Return the values of shape ``(height, width)``, or ``(height, width, 3)`` of a ``picture``.
@@ -102,14 +100,7 @@ class Grid:
         return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
     def _inflated(self) -> bytes:
-        expected = self.width * self.height * CELL_BYTES[self.kind]
-        try:
-            data = zlib.decompressobj().decompress(self.data, expected + 1)
-        except zlib.error as error:
-            raise _wrong() from error
-        if len(data) != expected:
-            raise _wrong()
-        return data
+        return inflated(self.data, self.width * self.height * CELL_BYTES[self.kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +139,13 @@ class Answer:
         """
         try:
             return cls(
-                str(params["task"]),
-                max(1, int(params["width"])),
-                max(1, int(params["height"])),
-                tuple(map(Found.from_json, params["predictions"])),
-                tuple(Grid.from_json(row, bytes(b)) for row, b in zip(params["rasters"], buffers, strict=True)),
-                str(params.get("note", "")),
+                text(params["task"]),
+                whole(params["width"], 1),
+                whole(params["height"], 1),
+                tuple(map(Found.from_json, rows(params["predictions"]))),
+                tuple(Grid.from_json(row, bytes(b)) for row, b in zip(rows(params["rasters"]), buffers, strict=True)),
+                text(params.get("note", "")),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise _wrong() from error
-
-
-def _box(numbers: Sequence[Any]) -> Box:
-    left, top, right, bottom = map(float, numbers)
-    if not all(np.isfinite((left, top, right, bottom))):
-        raise ValueError("a place that is nowhere")
-    return left, top, right, bottom
-
-
-def _wrong() -> AnswerError:
-    return AnswerError("A prediction can't be drawn: it does not hold together.", "Predict the image again.")
+        except WRONG as error:
+            message = "A prediction can't be drawn: it does not hold together."
+            raise AnswerError(message, "Predict the image again.") from error

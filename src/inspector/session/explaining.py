@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+from inspector.answer_parts import MOST_CELLS, WRONG, AnswerError, box, inflated, number, text, whole
 from inspector.processes.image_files import read_image
 from inspector.session.engine_link import EngineLink
 from inspector.session.explanation_state import Explanation, FeatureMaps, Kind, Scale
@@ -20,8 +20,10 @@ from inspector.session.state import Attachment
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting
 
-#: Cells on a side of a heat, of a map, and maps on a page: an answer with more is none of our engine's.
-_MOST_SIDE, _MOST_MAP_SIDE, _MOST_MAPS = 4_096, 128, 4_096
+#: Cells on a side of a map, and maps on a page: an answer with more is none of our engine's.
+_MOST_MAP_SIDE, _MOST_MAPS = 128, 4_096
+#: Sizes of a tensor that is shown as maps.
+_MOST_DIMENSIONS = 16
 _NONSENSE = Failure("The engine's answer does not hold together.", "Try again.")
 _NOT_ATTACHED = Failure("Nothing is attached that looks at this image.", "Attach an architecture.")
 
@@ -147,60 +149,50 @@ class Explaining:
 def explanation_from(asked: Explanation, result: dict[str, Any], buffers: _Buffers) -> Explanation | None:
     """Return what the engine answered; None where it does not hold together."""
     try:
-        left, top, right, bottom = map(float, result["place"])
-        rows, columns = int(result["rows"]), int(result["columns"])
-        if not (1 <= rows <= _MOST_SIDE and 1 <= columns <= _MOST_SIDE):
-            return None
+        rows, columns = whole(result["rows"], 1, MOST_CELLS), whole(result["columns"], 1, MOST_CELLS)
         return replace(
             asked,
             phase="ready",
-            index=int(result["index"]),
-            label=str(result["label"]),
-            score=float(result["score"]),
-            layer=str(result["layer"]),
+            index=whole(result["index"]),
+            label=text(result["label"]),
+            score=number(result["score"]),
+            layer=text(result["layer"]),
             rows=rows,
             columns=columns,
-            heat=_inflated(buffers[0], rows * columns),
-            place=(left, top, right, bottom),
-            note=str(result["note"]),
+            heat=inflated(buffers[0], rows * columns),
+            place=box(result["place"]),
+            note=text(result["note"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, zlib.error):
+    except (*WRONG, AnswerError):
         return None
 
 
 def feature_maps_from(asked: FeatureMaps, result: dict[str, Any], buffers: _Buffers) -> FeatureMaps | None:
     """Return what the engine answered; None where it does not hold together."""
     try:
-        count, rows, columns = (int(result[name]) for name in ("count", "rows", "columns"))
-        sides = 1 <= rows <= _MOST_MAP_SIDE and 1 <= columns <= _MOST_MAP_SIDE
-        if not sides or not 1 <= count <= _MOST_MAPS or result["kind"] not in get_args(Kind):
+        rows, columns = (whole(result[name], 1, _MOST_MAP_SIDE) for name in ("rows", "columns"))
+        count, shape = whole(result["count"], 1, _MOST_MAPS), tuple(map(whole, result["shape"]))
+        if result["kind"] not in get_args(Kind) or len(shape) > _MOST_DIMENSIONS:
             return None
         return replace(
             asked,
             phase="ready",
             kind=result["kind"],
-            shape=tuple(map(int, result["shape"])),
-            grey=_inflated(buffers[0], count * rows * columns),
+            shape=shape,
+            grey=inflated(buffers[0], count * rows * columns),
             low=_floats(buffers[1], count),
             high=_floats(buffers[2], count),
-            note=str(result["note"]),
-            channels=int(result["channels"]),
-            first=int(result["first"]),
+            note=text(result["note"]),
+            channels=whole(result["channels"], 1),
+            first=whole(result["first"]),
             count=count,
-            height=int(result["height"]),
-            width=int(result["width"]),
+            height=whole(result["height"], 1),
+            width=whole(result["width"], 1),
             rows=rows,
             columns=columns,
         )
-    except (KeyError, TypeError, ValueError, IndexError, zlib.error):
+    except (*WRONG, AnswerError):
         return None
-
-
-def _inflated(data: bytes | bytearray, size: int) -> bytes:
-    found = zlib.decompressobj().decompress(data, size + 1)
-    if len(found) != size:
-        raise ValueError(f"{len(found)} bytes where {size} belong")
-    return found
 
 
 def _floats(data: bytes | bytearray, count: int) -> tuple[float, ...]:

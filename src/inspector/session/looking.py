@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from inspector.answer_parts import WRONG, text, whole
 from inspector.processes.image_files import read_image
 from inspector.session.clients import Worker
 from inspector.session.engine_link import EngineLink
@@ -90,10 +91,10 @@ class Looking:
 def _model_input(result: dict[str, Any], buffers: list[bytearray]) -> ModelInput | None:
     """Return an answer's picture; None where its bytes don't fit its size."""
     try:
-        width, height = int(result["width"]), int(result["height"])
-        rgb, caption = bytes(buffers[0]), str(result["caption"])
-    except (KeyError, TypeError, ValueError, IndexError):
+        width, height = whole(result["width"], 1), whole(result["height"], 1)
+        rgb, caption = bytes(buffers[0]), text(result["caption"])
+    except WRONG:
         return None
-    if width < 1 or height < 1 or width * height > _MOST_PIXELS or len(rgb) != 3 * width * height:
+    if width * height > _MOST_PIXELS or len(rgb) != 3 * width * height:
         return None
     return ModelInput(Thumbnail(width, height, rgb, width, height), caption)

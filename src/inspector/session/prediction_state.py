@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from inspector.session.failure import Failure
 from inspector.session.phase import Phase
@@ -61,6 +61,23 @@ class Raster:
     prediction: int = -1
 
 
+class Motion(NamedTuple):
+    """How a picture moves, in pixels, over a grid whose cells are the means of their pixels.
+
+    Attributes
+    ----------
+    mean, largest
+        Lengths: of the cells on average, and of the one that moves the furthest.
+    right, down
+        The mean motion.
+    """
+
+    mean: float
+    largest: float
+    right: float
+    down: float
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a checkpoint predicts for an image; the likeliest classes (largest regions, surest objects) first.
@@ -73,6 +90,8 @@ class Prediction:
         Of the upright image, in pixels, which boxes, keypoints and rasters refer to.
     note
         What else should be known, as a sentence: how many frames of a clip were taken.
+    motion
+        Of optical flow.
     rasters_dropped
         It had rasters, which were let go for the memory of others; they are made again when it is looked at.
     """
@@ -87,6 +106,7 @@ class Prediction:
     height: int = 0
     rasters: tuple[Raster, ...] = ()
     note: str = ""
+    motion: Motion | None = None
     rasters_dropped: bool = False
 
 

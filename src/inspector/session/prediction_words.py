@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from array import array
-from functools import lru_cache
-
 from inspector.palette import BACKGROUND_LABELS
 from inspector.session import words
-from inspector.session.answers import AnswerError, cells
 from inspector.session.drawing import THRESHOLD
-from inspector.session.prediction_state import ClassScore, Prediction, Raster
+from inspector.session.prediction_state import ClassScore, Motion, Prediction
 from inspector.session.sources import FLOW
 
 OBJECTS = ("detection", "instance_segmentation", "keypoint_detection")
@@ -58,13 +52,13 @@ def shown_count(prediction: Prediction, threshold: float) -> str:
     return f"{words.number(shown)} of {words.number(len(prediction.classes))} shown"
 
 
-def headline(prediction: Prediction) -> tuple[str, str]:
+def headline(prediction: Prediction, threshold: float = THRESHOLD) -> tuple[str, str]:
     """Return what a tile says of a finished prediction, and a detail: ``("3 objects", "person 98 %")``."""
     classes = prediction.classes
     if prediction.task in OBJECTS:
-        shown = shown_rows(prediction)
+        shown = shown_rows(prediction, threshold)
         if not shown:
-            return "no objects", f"none above {whole_percent(THRESHOLD)}" if classes else ""
+            return "no objects", f"none above {whole_percent(threshold)}" if classes else ""
         best = classes[shown[0]]
         return words.plural(len(shown), "object"), f"{class_text(best)} {whole_percent(best.score)}"
     if prediction.task == SEGMENTATION:
@@ -73,43 +67,24 @@ def headline(prediction: Prediction) -> tuple[str, str]:
             return "background only" if classes else "nothing found", ""
         return class_text(found[0]), words.percent(found[0].area or 0.0)
     if prediction.task == FLOW:
-        return _flow_headline(prediction)
+        return motion_headline(prediction.motion)
     if classes:
         return class_text(classes[0]), words.percent(classes[0].score)
     return "nothing found", ""
 
 
-def _flow_headline(prediction: Prediction) -> tuple[str, str]:
-    motion = next((raster for raster in prediction.rasters if raster.kind == "motion"), None)
-    mean, largest = _extent(motion) if motion is not None else (0.0, 0.0)
-    if largest < 0.5:
+def motion_headline(motion: Motion | None) -> tuple[str, str]:
+    """Return how a picture moves, and a detail: ``("moves 2.1 px", "at most 14 px")``."""
+    if motion is None:
+        return "nothing found", ""
+    if motion.largest < 0.5:
         return "still", ""
-    return f"moves {_pixels(mean)}", f"at most {_pixels(largest)}"
+    return f"moves {_pixels(motion.mean)}", f"at most {_pixels(motion.largest)}"
 
 
 def _pixels(length: float) -> str:
-    return f"{length:.1f}{words.THIN}px" if length < 9.95 else f"{round(length)}{words.THIN}px"
-
-
-@lru_cache(maxsize=512)
-def _extent(motion: Raster) -> tuple[float, float]:
-    """Return the mean and the largest length of a grid of motion, in pixels."""
-    values = motion_values(motion)
-    lengths = [math.hypot(*pair) for pair in zip(values[::2], values[1::2], strict=True)]
-    finite = [length for length in lengths if math.isfinite(length)]
-    return (sum(finite) / len(finite), max(finite)) if finite else (0.0, 0.0)
-
-
-def motion_values(motion: Raster) -> array[float]:
-    """Return the grid of a motion, two numbers a cell; empty where it is damaged."""
-    values: array[float] = array("f")
-    try:
-        values.frombytes(cells(motion))
-    except AnswerError:
-        return values
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
+    shown = f"{length:.1f}" if length < 9.95 else words.number(round(length))
+    return f"{shown}{words.THIN}px"
 
 
 def nothing_text(prediction: Prediction, threshold: float) -> str:

@@ -12,8 +12,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF, QTransform
 from inspector.gui.overlays.overlay import cell_at
 from inspector.gui.view_options import ViewOptions
 from inspector.session.answers import cells
+from inspector.session.motion import motion_values
 from inspector.session.prediction_state import Prediction
-from inspector.session.prediction_words import motion_text, motion_values
+from inspector.session.prediction_words import motion_text
 
 #: Between two arrows, and of the longest of them; in the painter's units.
 _SPACING, _LONGEST = 30.0, 26.0
