@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
+from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from inspector.processes import image_files
 from inspector.processes.image_files import read_image
@@ -352,3 +355,64 @@ def test_an_image_predicted_again_takes_the_new_file_and_not_the_answer_for_the_
     assert driven.session.unfinished_predictions == 1
     driven.until(lambda: driven.session.unfinished_predictions == 0)
     assert driven.store.predictions[key].classes == expected.classes
+
+
+def segmenter(path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.save(lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21).state_dict(), path)
+    return path
+
+
+def test_masks_that_were_let_go_come_back_beside_the_result(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raster_memory, "MOST_BYTES", 1)
+    number = driven.attached(segmenter(tmp_path / "a.pth"))
+    images = pictures(tmp_path / "images", 3)
+    driven.predict(number, *images)
+    dropped = [image for (_, image), found in driven.store.predictions.items() if found.rasters_dropped]
+    assert len(dropped) == 2
+    first, second = dropped
+    seen: list[str] = []
+    driven.store.prediction_changed.connect(lambda *key: seen.append(driven.store.predictions[key].phase))
+
+    driven.session.select_image(first)
+    assert driven.store.predictions[number, first].phase == "ready"
+    assert driven.session.unfinished_predictions == 0
+    driven.session.cancel_predictions()
+    assert driven.store.predictions[number, first].phase == "ready"
+    driven.session.select_image(second)
+    driven.until(lambda: bool(driven.store.predictions[number, second].rasters))
+    assert set(seen) == {"ready"}
+
+    saved_pictures: list[Failure | None] = []
+    places = []
+    for image in driven.store.images:
+        out = tmp_path / f"{image}.png"
+        driven.session.save_picture(image, number, out, saved_pictures.append)
+        places.append(out)
+    driven.until(lambda: len(saved_pictures) == 3)
+    assert saved_pictures == [None] * 3
+    for out in places:
+        with Image.open(out) as made:
+            assert made.height > 1.1 * made.width * 48 / 64  # the legend
+
+
+def test_masks_of_an_attachment_that_failed_are_not_waited_for(
+    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = driven.attached(saved(tmp_path / "a.pth"))
+    (made,) = driven.predict(number, *pictures(tmp_path / "images", 1))
+    (image,) = driven.store.images
+    dropped = replace(made, task="semantic_segmentation", rasters_dropped=True)
+    driven.store.set_prediction(number, image, dropped)
+    attachment = driven.store.checkpoints[number].attachment
+    driven.store.change_checkpoint(number, attachment=replace(attachment, phase="failed"))
+    driven.session.select_image(image)
+    assert driven.store.predictions[number, image] is dropped
+    assert driven.session.unfinished_predictions == 0
+    told: list[Failure | None] = []
+    driven.session.save_picture(image, number, tmp_path / "out.png", told.append)
+    assert told[0] is not None
+    assert "masks were let go" in told[0].sentence
+    assert not (tmp_path / "out.png").exists()

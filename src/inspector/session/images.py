@@ -13,6 +13,7 @@ from inspector.session.clients import Worker
 from inspector.session.drawing import THRESHOLD, drawing_message
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop
+from inspector.session.prediction_state import Prediction
 from inspector.session.sources import items_of
 from inspector.session.state import ImageItem, Thumbnail
 from inspector.session.store import Store
@@ -25,6 +26,8 @@ _SLICE = 250
 PREVIEW = (720, 640)
 LARGE = (1600, 1200)
 
+Fetch = Callable[[int, int, Callable[[Prediction | Failure], None]], None]
+
 
 class Images:
     """Commands about the strip of images.
@@ -33,10 +36,16 @@ class Images:
     ----------
     unlisted
         Images of folders that are about to be added.
+
+    Parameters
+    ----------
+    fetch
+        Predicts an image again whose masks were let go.
     """
 
-    def __init__(self, store: Store, loop: Loop, worker: Worker) -> None:
+    def __init__(self, store: Store, loop: Loop, worker: Worker, fetch: Fetch) -> None:
         self._store = store
+        self._fetch = fetch
         self._loop = loop
         self._worker = worker
         self._known: dict[tuple[Path, ...], int] = {}  # by file, or frames; some may be removed again
@@ -107,6 +116,18 @@ class Images:
         if item is None or found is None or found.phase != "ready":
             done(Failure("This image has no prediction to draw.", "Predict it first.", "NoPredictionError"))
             return
+        if found.rasters_dropped:
+            self._fetch(
+                checkpoint,
+                number,
+                lambda told: done(told) if isinstance(told, Failure) else self._draw(item, told, out, done, threshold),
+            )
+        else:
+            self._draw(item, found, out, done, threshold)
+
+    def _draw(
+        self, item: ImageItem, found: Prediction, out: Path, done: Callable[[Failure | None], None], threshold: float
+    ) -> None:
         params, buffers = drawing_message(found, threshold)
         paths = {"path": str(item.path), "out": str(out)}
         self._worker.request("draw_prediction", params | paths, buffers, lambda *_: done(None), done)

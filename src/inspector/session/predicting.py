@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from inspector.processes.image_files import read_item
-from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop
 from inspector.session.pace import Pace
 from inspector.session.prediction_state import Prediction
 from inspector.session.raster_memory import RasterMemory
+from inspector.session.refetching import Refetching, answer_of
 from inspector.session.sources import sources_of
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
@@ -43,6 +43,7 @@ _SLICE = 0.006
 TOP = 5
 
 _Key = tuple[int, int]
+_Done = Callable[[dict[str, Any], list[bytearray]], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +72,7 @@ class Predicting:
         self._ready: dict[int, set[int]] = {}  # images by checkpoint
         self._pace = Pace(store)
         self._rasters = RasterMemory(store)
+        self.refetching = Refetching(store, self._rasters, self._ask)
         self._is_slicing = False
         self.link: EngineLink  # set by the session: both need each other
         self.trusting: Trusting
@@ -126,14 +128,6 @@ class Predicting:
         # Not those that failed: one that ends the engine would end the next one too, and so on.
         seen = self._store.predictions
         self.predict(checkpoint, [image for image in self._store.images if (checkpoint, image) not in seen])
-
-    def look_at(self, checkpoint: int, image: int) -> None:
-        """Predict an image again whose masks were let go, now that somebody looks at it."""
-        found = self._store.predictions.get((checkpoint, image))
-        if found is not None and found.rasters_dropped:
-            self._store.set_prediction(checkpoint, image, Prediction())
-            self._waiting.setdefault(checkpoint, deque()).appendleft(image)
-            self._go_on()
 
     def cancel(self) -> None:
         """Give up all images that have no prediction yet; what is in a forward pass is still taken when it comes."""
@@ -251,12 +245,15 @@ class Predicting:
         sent = self._running[key] = _Sent(lane, nbytes)
         engine_id = found.attachment.engine_id
         self._store.set_prediction(*key, Prediction(phase="running"))
-        self._request(lane)(
+        self._ask(found, paths, partial(self._done, key, sent, engine_id), partial(self._failed, key, sent))
+
+    def _ask(self, found: OpenCheckpoint, paths: list[Path], done: _Done, failed: Callable[[Failure], None]) -> None:
+        self._request(_lane(found))(
             "predict",
-            {"attachment": engine_id, "names": [path.name for path in paths], "top": self._top},
+            {"attachment": found.attachment.engine_id, "names": [path.name for path in paths], "top": self._top},
             lambda: read_item(paths),
-            partial(self._done, key, sent, engine_id),
-            partial(self._failed, key, sent),
+            done,
+            failed,
             progress=self._tell,
         )
 
@@ -279,7 +276,7 @@ class Predicting:
             pass  # removed, closed, or asked for once more meanwhile
         elif checkpoint.attachment.engine_id == engine_id:
             self._leaving.pop(key, None)
-            made = _read(result, buffers, checkpoint.attachment.task)
+            made = answer_of(result, buffers, checkpoint.attachment.task)
             self._store.set_prediction(*key, made)
             self._rasters.keep(key, made)
         elif not sent.is_cancelled:
@@ -326,10 +323,3 @@ def _size(path: Path) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0  # reading it will say why
-
-
-def _read(result: dict[str, Any], buffers: list[bytearray], task: str) -> Prediction:
-    try:
-        return prediction_from(result, buffers, task)
-    except AnswerError as error:
-        return Prediction(phase="failed", failure=Failure(error.message, error.hint, type(error).__name__))

@@ -77,10 +77,10 @@ class Session:
         self._official = OfficialChecks(self.store, loop, self._worker, self._recognised)
         self._opening = Opening(self.store, loop, self._readers, self._worker, self._official.check)
         self._viewing = Viewing(self.store, self._worker)
-        self._images = Images(self.store, loop, self._worker)
         self._thumbnails = Thumbnails(self.store, self._worker, enabled=thumbnails)
         self.store.images_changed.connect(self._thumbnails.forget_removed)
         self._predicting = Predicting(self.store, loop, top)
+        self._images = Images(self.store, loop, self._worker, self._predicting.refetching.fetch)
         self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
         attached, release = self._predicting.predict_all, self.engine.release
         self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
@@ -325,7 +325,7 @@ class Session:
         """Make a larger picture of an image that is looked at; ``large`` for one that fills the window."""
         self._images.preview(number, LARGE if large else PREVIEW)
         if self.current is not None:
-            self._predicting.look_at(self.current.id, number)
+            self._predicting.refetching.look_at(self.current.id, number)
 
     def predict_again(self, images: Sequence[int]) -> None:
         """Read images and predict them anew with the shown checkpoint: they failed, or their files are others now."""
