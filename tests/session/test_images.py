@@ -132,7 +132,7 @@ class Adding:
 
     def __init__(self) -> None:
         self.store, self.worker, self.loop = Store(), FakeWorker(), QueueLoop()
-        self.images = Images(self.store, self.loop, cast(Worker, self.worker))
+        self.images = Images(self.store, self.loop, cast(Worker, self.worker), lambda *_: None)
         self.added: list[list[int]] = []
         self.sizes: list[int] = []
         self.store.images_changed.connect(lambda: self.sizes.append(len(self.store.images)))

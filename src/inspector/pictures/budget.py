@@ -60,8 +60,8 @@ class PixelBudget:
 USUAL_BYTES = 8
 
 #: Where the decoder keeps more. Measured as peak memory on pictures of 25 million pixels (Pillow 13): WebP 16.0 to
-#: 16.5, JPEG 2000 19.4, AVIF 9.2, GIF 11.7 (a clip), progressive JPEG 10.0, greyscale of 32 bits 12.0, of floats 13.2. All
-#: others took 4.0 to 8.5: transparent or not, with a palette, grey of 8 or 16 bits, CMYK, turned or not.
+#: 16.5, JPEG 2000 19.4, AVIF 9.2, GIF 11.7 (a clip), progressive JPEG 10.0, greyscale of 32 bits 12.0, of floats 13.2.
+#: All others took 4.0 to 8.5: transparent or not, with a palette, grey of 8 or 16 bits, CMYK, turned or not.
 BYTES_PER_PIXEL = {"WEBP": 17, "JPEG2000": 20, "AVIF": 10, "GIF": 12}
 _PROGRESSIVE_BYTES, _DEEP_BYTES = 10, 14
 
