@@ -81,7 +81,7 @@ def test_the_whole_way(qtbot: Any, window: MainWindow, model_file: Path, tmp_pat
     session.attach(number)
     add_image(qtbot, window, tmp_path / "a.png", "red")
     panel = window.prediction
-    qtbot.waitUntil(panel.why.isVisible, timeout=10_000)
+    qtbot.waitUntil(panel.why.button.isVisible, timeout=10_000)
 
     def ready() -> Explanation:
         qtbot.waitUntil(lambda: store.explanation is not None and store.explanation.phase == "ready", timeout=30_000)

@@ -108,8 +108,9 @@ class PredictionPanel(QWidget):
         heading = QLabel("Prediction")
         heading.setProperty("section", True)
         top = QHBoxLayout()
-        top.setSpacing(16)
+        top.setSpacing(12)
         top.addWidget(heading)
+        top.addWidget(self.why.button)
         top.addWidget(self.caption, 1)
         # The answers keep their room while they are awaited: nothing jumps from one image to the next.
         self._answers = QWidget()

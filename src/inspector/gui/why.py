@@ -80,7 +80,7 @@ class Why(QObject):
 
     def _follow(self) -> None:
         """Explain the image that is shown now."""
-        self._panel.why.setVisible(self._prediction() is not None)
+        self._panel.why.offer(self._prediction() is not None)
         if self._on and not self._is_shown(self._session.store.explanation):
             self._explain(None)
         self._show()

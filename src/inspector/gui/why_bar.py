@@ -1,4 +1,4 @@
-"""The “Why?” button below a prediction: what it explains just now, and how strongly it is shown."""
+"""The “Why?” button of a prediction; below the classes, what it explains just now and how strongly that is shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from inspector.session.explanation_state import Explanation
 
 class WhyBar(QWidget):
     """Turns the explanation of a class on and off.
+
+    Attributes
+    ----------
+    button
+        Stands in the prediction's heading, which has room for it in a low window; the rest is seen while it is on.
 
     Signals
     -------
@@ -31,6 +36,8 @@ class WhyBar(QWidget):
         self._options = options
         self.button = QPushButton("Why?")
         self.button.setCheckable(True)
+        self.button.setStyleSheet("padding: 1px 10px; min-height: 16px;")
+        self.button.hide()
         self.button.setToolTip("Show what in the image speaks for a class (Grad-CAM). Click a class to choose it")
         self.button.setAccessibleName("Why?")
         self.button.clicked.connect(self.toggled)
@@ -47,7 +54,6 @@ class WhyBar(QWidget):
             label.setProperty("muted", True)
         row = QHBoxLayout()
         row.setSpacing(10)
-        row.addWidget(self.button)
         row.addWidget(self.text, 1)
         row.addWidget(self.slider)
         column = QVBoxLayout(self)
@@ -75,7 +81,12 @@ class WhyBar(QWidget):
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self.slider.setVisible(found is not None and found.phase == "ready")
+        self.setVisible(found is not None)
         self._show_opacity()
+
+    def offer(self, offered: bool) -> None:
+        """Show the button where there is something to explain."""
+        self.button.setVisible(offered)
 
     def _show_opacity(self) -> None:
         with QSignalBlocker(self.slider):
