@@ -165,6 +165,8 @@ def test_what_is_drawn_is_scaled_to_a_smaller_copy() -> None:
 
 def test_captions_tell_the_class_and_the_number_of_objects() -> None:
     assert caption(_answer("classification", Found("cat", 3, 0.9996)), 0.5) == "cat  > 99.9 %"
+    clip = caption(_answer("video_classification", Found("surfing", 3, 0.5)), 0.5)
+    assert clip == "surfing  50.0 % (the clip's first frame)"
     objects = [Found("car", 3, 0.9, (0, 0, 1, 1)), Found("car", 3, 0.1, (0, 0, 1, 1))]
     assert caption(_answer("detection", *objects), 0.5) == "1 object of at least 50 %"
     assert caption(_answer("detection", *objects), 0.05) == "2 objects of at least 5 %"

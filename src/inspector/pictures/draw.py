@@ -94,7 +94,8 @@ def caption(answer: Answer, threshold: float) -> str:
     """Return what is written below a picture, as one line."""
     best = answer.found[0] if answer.found else None
     if best is not None and best.box is None:
-        return f"{best.label}  {_percent(best.score)}"
+        frame = " (the clip's first frame)" if answer.task == "video_classification" else ""
+        return f"{best.label}  {_percent(best.score)}{frame}"
     if best is None and (answer.note or answer.task not in _OBJECTS):
         return answer.note or "Nothing found."
     shown = [found for found in answer.found if found.score >= threshold]
