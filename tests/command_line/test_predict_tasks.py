@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from PIL import Image, ImageChops, ImageDraw
 from torchvision.models import optical_flow, segmentation
 from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from torchvision.models.video import mc3_18
+
+from inspector.command_line.prediction_request import Request
+from inspector.command_line.prediction_run import PredictionRun
+from inspector.session import raster_memory
 
 from .conftest import Run
 
@@ -149,3 +154,49 @@ def test_pages_for_people(inspector: Inspector, demo: Path, tmp_path: Path, scen
     (folder / "a.png").write_bytes((demo / "samples" / "0_1.png").read_bytes())
     page = inspector("predict", demo / "digits.pth", tmp_path / "digits", "--top", "1").out
     assert "Right for 1 of 1 image whose class is known" in page
+
+
+def test_pictures_keep_their_masks_however_little_memory_there_is(
+    tmp_path: Path, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raster_memory, "MOST_BYTES", 1)
+    torch.manual_seed(0)
+    file = _saved(tmp_path, segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21))
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (saved / "1-predicted.png").write_bytes(b"the person's own")
+    request = Request(str(file), (str(scene),), device="cpu", save=saved)
+    outcome = PredictionRun(request, lambda *_: None).run()
+    assert (len(outcome.results), outcome.unsaved) == (3, None)
+    assert _pictures(tmp_path) == ["0-predicted.png", "1-predicted-2.png", "1-predicted.png", "2-predicted.png"]
+    assert (saved / "1-predicted.png").read_bytes() == b"the person's own"
+    for name in ("0-predicted.png", "1-predicted-2.png", "2-predicted.png"):
+        with Image.open(saved / name) as picture:
+            assert picture.height > 1.1 * 128 * picture.width / 160  # the legend
+
+
+def test_motion_is_told_however_little_memory_there_is(
+    tmp_path: Path, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raster_memory, "MOST_BYTES", 1)
+    torch.manual_seed(0)
+    file = _saved(tmp_path, optical_flow.raft_small(weights=None))
+    outcome = PredictionRun(Request(str(file), (str(scene),), device="cpu"), lambda *_: None).run()
+    assert [result.motion is not None for result in outcome.results] == [True, True]
+
+
+def test_names_are_found_once_however_many_arguments_there_are(
+    tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = tuple(str(path) for path in sorted((demo / "samples").iterdir())[:4])
+    looked: list[str] = []
+    exists = os.path.exists
+
+    def noted(path: str) -> bool:
+        looked.append(str(path))
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", noted)
+    outcome = PredictionRun(Request(str(demo / "digits.pth"), images, device="cpu"), lambda *_: None).run()
+    assert [result.image for result in outcome.results] == list(images)
+    assert all(looked.count(image) == 1 for image in images)

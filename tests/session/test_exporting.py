@@ -6,16 +6,24 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inspector.export.predictions import document
 from inspector.session import QueueLoop
-from inspector.session.exporting import Exporting, free_names
+from inspector.session.exporting import Exporting
 from inspector.session.failure import Failure
-from inspector.session.prediction_state import ClassScore, Prediction
+from inspector.session.free_names import FreeNames
+from inspector.session.image_results import accuracy_counts, image_result, results_of, true_classes
+from inspector.session.prediction_state import ClassScore, Motion, Prediction
+from inspector.session.prediction_words import headline
+from inspector.session.results import row_of
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, PicturesState
 from inspector.session.store import Store
+from inspector.session.true_classes import TrueClasses
 
 READY = Attachment(phase="ready", architecture="resnet18", device="cpu")
 DAMAGED = Failure("3.png is damaged.", "Take another.")
@@ -33,6 +41,7 @@ class Exported:
         self.notices: list[str] = []
         self.store.noticed.connect(lambda notice: self.notices.append(notice.text))
         self.saved: list[tuple[int, Path]] = []
+        self.thresholds: list[float] = []
         self.failing: set[int] = set()
         self.exporting = Exporting(self.store, self.loop, self._save)
         self.images = [self.store.next_id() for _ in range(count)]
@@ -41,8 +50,11 @@ class Exported:
             scores = (ClassScore("cat", 0, 0.75), ClassScore("dog", 1, 0.25))
             self.store.predictions[self.checkpoint, image] = Prediction("ready", scores, 5.0, "cpu", width=8, height=6)
 
-    def _save(self, image: int, checkpoint: int, out: Path, done: Callable[[Failure | None], None]) -> None:
+    def _save(
+        self, image: int, checkpoint: int, out: Path, done: Callable[[Failure | None], None], *, threshold: float
+    ) -> None:
         assert checkpoint == self.checkpoint
+        self.thresholds.append(threshold)
         self.saved.append((image, out))
         done(DAMAGED if image in self.failing else None)
 
@@ -121,5 +133,87 @@ def test_saving_pictures_can_be_cancelled(tmp_path: Path) -> None:
 
 
 def test_names_that_differ_in_their_capitals_or_endings_do_not_meet(tmp_path: Path) -> None:
-    items = [ImageItem(place, Path(name)) for place, name in enumerate(("/a/x.jpg", "/b/X.png", "/c/x.webp"))]
-    assert free_names(items, tmp_path / "new") == ["x.png", "X-2.png", "x-3.png"]
+    names = FreeNames(tmp_path / "new")
+    assert [names.take(stem).name for stem in ("x", "X", "x")] == ["x.png", "X-2.png", "x-3.png"]
+
+
+def test_a_name_in_the_folder_is_never_taken(tmp_path: Path) -> None:
+    (tmp_path / "x-predicted.png").write_bytes(b"")
+    (tmp_path / "X-Predicted-3.PNG").write_bytes(b"")
+    names = FreeNames(tmp_path, "-predicted")
+    assert [names.take("x").name for _ in range(3)] == ["x-predicted-2.png", "x-predicted-4.png", "x-predicted-5.png"]
+
+
+def test_a_table_is_of_the_moment_it_was_asked_for(tmp_path: Path) -> None:
+    made, out = Exported(400), tmp_path / "results.csv"
+    made.exporting.save_table(made.checkpoint, made.images, out, "csv")
+    made.store.drop_predictions(checkpoint=made.checkpoint)
+    del made.store.checkpoints[made.checkpoint]
+    made.finish()
+    rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+    assert len(rows) == 800
+    assert not any(row["error"] for row in rows)
+
+
+def test_nothing_half_written_is_left_at_the_end(tmp_path: Path) -> None:
+    made = Exported(400)
+    made.exporting.save_table(made.checkpoint, made.images, tmp_path / "results.csv", "csv")
+    assert len(list(tmp_path.iterdir())) == 1
+    made.exporting.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+MOVES = Motion(1.5, 4.0, 1.0, -1.0)
+
+
+def read_json(made: Exported, out: Path, threshold: float = 0.5) -> Any:
+    made.exporting.save_table(made.checkpoint, made.images, out, "json", threshold=threshold)
+    made.finish()
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def attach(made: Exported, **changes: Any) -> None:
+    made.store.change_checkpoint(made.checkpoint, attachment=replace(READY, **changes))
+
+
+def test_the_windows_json_is_the_command_lines(tmp_path: Path) -> None:
+    made = Exported(4)
+    attach(made, labels=("cat", "dog"))
+    for place, (image, folder) in enumerate(zip(made.images, ("cat", "cat", "dog", "else"), strict=True)):
+        made.store.images[image] = ImageItem(image, Path(f"/set/{folder}/{place}.png"))
+    read = read_json(made, tmp_path / "a.json")
+    assert read["accuracy"] == {"known": 3, "right": 2, "among": 3, "top": 2}
+    pairs = results_of(made.store, made.checkpoint, made.images)
+    attachment, classes = made.store.checkpoints[made.checkpoint].attachment, TrueClasses(("cat", "dog"))
+    results = [image_result(item, found, threshold=0.5, missing="-") for item, found in pairs]
+    counts = accuracy_counts([row_of(item, found, classes) for item, found in pairs], true_classes(attachment))
+    expected = document(attachment.architecture, attachment.task, attachment.device, results, counts)
+    assert read == json.loads(json.dumps(expected))
+
+
+def test_objects_below_the_threshold_are_in_neither_form(tmp_path: Path) -> None:
+    made = Exported(1)
+    found = (ClassScore("cat", 0, 0.75, (0, 0, 1, 1)), ClassScore("dog", 1, 0.25, (0, 0, 1, 1)))
+    made.store.predictions[made.checkpoint, made.images[0]] = Prediction("ready", found, task="detection")
+    assert len(read_json(made, tmp_path / "a.json")["results"][0]["predictions"]) == 1
+    assert len(read_json(made, tmp_path / "b.json", 0.2)["results"][0]["predictions"]) == 2
+    made.exporting.save_pictures(made.checkpoint, made.images, tmp_path, threshold=0.2)
+    made.finish()
+    assert made.thresholds == [0.2]
+
+
+def test_motion_is_in_both_forms_whether_its_grid_is_kept_or_not(tmp_path: Path) -> None:
+    made = Exported(3)
+    attach(made, task="optical_flow")
+    moving = Prediction("ready", task="optical_flow", note="Moves.", motion=MOVES, rasters_dropped=True)
+    for image in made.images[:2]:
+        made.store.predictions[made.checkpoint, image] = moving
+    alone = Failure("2.png is the last image.", "Add the next image.", "NoNextImage")
+    made.store.predictions[made.checkpoint, made.images[2]] = Prediction("failed", failure=alone)
+    read = read_json(made, tmp_path / "a.json")
+    assert [row["motion"] for row in read["results"]] == [MOVES._asdict()] * 2
+    made.exporting.save_table(made.checkpoint, made.images, tmp_path / "a.csv", "csv")
+    made.finish()
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text(encoding="utf-8"))))
+    assert [(row["motion_mean"], row["motion_largest"], row["note"]) for row in rows] == [("1.5", "4.0", "Moves.")] * 2
+    assert headline(moving) == ("moves 1.5\u202fpx", "at most 4.0\u202fpx")

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.architectures.official import imagenet_categories
+from inspector.natural_order import natural_key
 from inspector.session.accuracy import OTHERS, accuracy
 from inspector.session.comparing import agreement, sentence
 from inspector.session.failure import Failure
-from inspector.session.prediction_state import ClassScore, Prediction
-from inspector.session.results import Filter, ResultRow, natural_key, passing, row_of, settled
+from inspector.session.prediction_state import ClassScore, Motion, Prediction
+from inspector.session.results import Filter, ResultRow, passing, row_of, settled
 from inspector.session.state import ImageItem
 from inspector.session.true_classes import TrueClasses, wordnet_classes
 
@@ -121,7 +122,13 @@ def test_a_row_says_what_was_predicted() -> None:
         (predicted(("sky", 2, 0.9), task="semantic_segmentation", area=0.412), "41.2\u202f% of the image", 0.412),
         (predicted(("dog", 2, 0.9), ("dog", 2, 0.4), task="detection"), "1 object", 1.0),
         (predicted(task="detection"), "0 objects", 0.0),
-        (Prediction("ready", task="optical_flow", note="Mean motion 3.5 pixels."), "Mean motion 3.5 pixels.", 3.5),
+        (
+            Prediction(
+                "ready", task="optical_flow", note="Mean motion 1.23e+03 pixels.", motion=Motion(1234.4, 2e3, 0, 0)
+            ),
+            "moves 1\u202f234\u202fpx, at most 2\u202f000\u202fpx",
+            1234.4,
+        ),
         (predicted(("dog", 2, 0.9)), "", 0.0),
     ],
 )
@@ -166,6 +173,13 @@ def test_the_natural_order_is_an_order(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
     assert Counter(ordered) == Counter(names)
     assert sorted(["b10", "B2", "a"], key=natural_key) == ["a", "B2", "b10"]
+    assert sorted(["1" * 5_000, "2", "a" + "9" * 5_000], key=natural_key)[0] == "2"  # more digits than int() takes
+
+
+def test_objects_below_the_chosen_threshold_are_not_counted() -> None:
+    prediction = predicted(("dog", 2, 0.9), ("dog", 2, 0.4), task="detection")
+    assert row_of(item("/a.png"), prediction, None, 0.3).figures == "2 objects"
+    assert row_of(item("/a.png"), prediction, None, 0.95).figures == "0 objects"
 
 
 # -- accuracy ------------------------------------------------------------------------------------------------------

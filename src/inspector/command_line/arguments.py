@@ -76,5 +76,5 @@ def share(text: str) -> float:
 def device(text: str) -> str:
     """Return a device's name, for argparse; whether there is one only the engine knows."""
     if not _DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda, cuda:N, xpu or mps")
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda, cuda:N, xpu, xpu:N or mps")
     return text

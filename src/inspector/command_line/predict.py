@@ -33,7 +33,11 @@ def add_arguments(parser: Parser) -> None:
     add("--num-classes", metavar="N", type=positive, help="Size of the head; by default the file's own.")
     parser.add_state_dict()
     add(
-        "--device", metavar="DEVICE", type=device, default="auto", help="auto (default), cpu, cuda, cuda:N, xpu or mps."
+        "--device",
+        metavar="DEVICE",
+        type=device,
+        default="auto",
+        help="auto (default), cpu, cuda, cuda:N, xpu, xpu:N or mps.",
     )
     add(
         "--top",
@@ -67,8 +71,13 @@ def add_arguments(parser: Parser) -> None:
         help="Compile the model with torch.compile: the first image takes a minute or two, the others less. Scores "
         "may differ in their last digits. Off by default.",
     )
-    add("--save", metavar="DIR", help="Save copies of the images with what was predicted drawn on them, as PNG.")
-    add("--csv", metavar="FILE", help="Write the predictions as a table.")
+    add(
+        "--save",
+        metavar="DIR",
+        help="Save copies of the images with what was predicted drawn on them, as PNG. "
+        "No file that is there is replaced: the copy gets a number.",
+    )
+    add("--csv", metavar="FILE", help="Write the predictions as a table, without keypoints, which --json has.")
     parser.add_json()
 
 

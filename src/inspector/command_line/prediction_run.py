@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
 from inspector.command_line.attaching import Attaching
 from inspector.command_line.output import Update, tell
 from inspector.command_line.prediction_request import Outcome, Request
-from inspector.command_line.prediction_words import accuracy_counts, as_given, changes, free_name, pace
+from inspector.command_line.prediction_words import as_given, changes, pace
 from inspector.command_line.problems import CommandError
+from inspector.command_line.saving import Saving
 from inspector.command_line.waiting import Waiting, parts
 from inspector.export.predictions import ImageResult
 from inspector.session import QueueLoop, Session, words
 from inspector.session.failure import Failure
-from inspector.session.prediction_state import ClassScore, Prediction
-from inspector.session.sources import FLOW, NO_NEXT_IMAGE
+from inspector.session.image_results import accuracy_counts, image_result, results_of, true_classes
+from inspector.session.prediction_state import Prediction
+from inspector.session.results import row_of
 from inspector.session.state import ImageItem
 
 _NOT_ITS_TURN = "The engine stopped before its turn."
@@ -42,6 +45,11 @@ class PredictionRun:
         self._store = self._session.store
         self._waiting = Waiting(self._loop, self._store)
         self._attaching = Attaching(request, self._session, self._waiting, update)
+        self._images = _expanded(request.images)
+        self._given = {os.path.abspath(path): path for path in self._images}
+        self._saving = (
+            Saving(self._session, self._loop, request.save, request.threshold) if request.save is not None else None
+        )
 
     def run(self) -> Outcome:
         """Do it all.
@@ -56,7 +64,7 @@ class PredictionRun:
         try:
             number = self._attaching.run()
             self._predict(number)
-            outcome = self._outcome(number, self._save(number))
+            outcome = self._outcome(number, self._finish_saving())
         finally:
             self._session.close_processes()
         if outcome.stopped is None and outcome.unsaved is None:  # an error is one line
@@ -78,7 +86,7 @@ class PredictionRun:
                 self._update(len(finished) / total, pace(len(finished), total, monotonic() - started))
 
         self._store.prediction_changed.connect(changed)
-        self._session.add_images([Path(path) for path in self._arguments()])
+        self._session.add_images([Path(path) for path in self._images])
         self._waiting.until(lambda: bool(listed))
         if not self._store.images:
             raise CommandError(f"There is no image in {', '.join(self._request.images)}.", "Name another folder.")
@@ -91,21 +99,14 @@ class PredictionRun:
     def _is_done(self) -> bool:
         return self._session.unfinished_predictions == 0
 
-    def _arguments(self) -> list[str]:
-        """Return the images with their globs expanded, as Windows' shells leave them; a name that exists is none."""
-        found = []
-        for path in self._request.images:
-            matches = sorted(glob.glob(path, recursive=True)) if not os.path.exists(path) else []
-            found += matches or [path]
-        return found
-
     # -- what came of it ---------------------------------------------------------------------------------------
 
     def _outcome(self, number: int, unsaved: Failure | None) -> Outcome:
         checkpoint = self._store.checkpoints[number]
         attachment = checkpoint.attachment
-        found = {image.id: self._store.predictions.get((number, image.id)) for image in self._items(number)}
-        stopped = any(_unfinished(prediction) for prediction in found.values())
+        found = results_of(self._store, number, list(self._store.images))
+        stopped = any(_unfinished(prediction) for _, prediction in found)
+        classes = true_classes(attachment)
         failure = self._store.engine.failure or attachment.failure
         return Outcome(
             attachment.architecture,
@@ -117,63 +118,39 @@ class PredictionRun:
             attachment.trusted,
             attachment.preprocessing.get("source") == "assumed",
             changes(self._request.options),
-            [self._result(self._store.images[image], prediction) for image, prediction in found.items()],
-            accuracy_counts(attachment, [(self._store.images[image], made) for image, made in found.items()]),
+            [self._result(item, prediction) for item, prediction in found],
+            accuracy_counts((row_of(item, prediction, classes) for item, prediction in found), classes),
             parts(unsaved) if unsaved is not None else None,
             parts(failure) if stopped else None,
         )
 
-    def _items(self, number: int) -> list[ImageItem]:
-        """Return the images that have a result: of optical flow all but the last, after which there is none."""
-        items = list(self._store.images.values())
-        if self._store.checkpoints[number].attachment.task == FLOW and len(items) > 1:
-            last = self._store.predictions.get((number, items[-1].id))
-            failure = last.failure if last is not None else None
-            # a clip has a motion of its own
-            if last is None or (failure is not None and failure.kind == NO_NEXT_IMAGE):
-                items.pop()
-        return items
-
     def _result(self, item: ImageItem, made: Prediction | None) -> ImageResult:
         path = item.path.parent if item.frames else item.path
-        name = as_given(path, {os.path.abspath(path): path for path in self._arguments()})
-        if made is None or made.phase != "ready":
-            failure = made.failure if made is not None else None
-            return ImageResult(name, error=failure.sentence if failure is not None else _NOT_ITS_TURN)
-        shown = tuple(row for row in made.classes if self._is_shown(row))
-        return ImageResult(
-            name,
-            shown,
-            None,
-            made.milliseconds,
-            made.width,
-            made.height,
-            made.note,
-            made.motion._asdict() if made.motion is not None else None,
-        )
+        name = as_given(path, self._given)
+        return image_result(item, made, threshold=self._request.threshold, name=name, missing=_NOT_ITS_TURN)
 
-    def _is_shown(self, row: ClassScore) -> bool:
-        return row.box is None or row.score >= self._request.threshold
-
-    def _save(self, number: int) -> Failure | None:
-        """Save the pictures of what was predicted; return the first failure."""
-        folder = self._request.save
-        failures: list[Failure] = []
-        if folder is None:
+    def _finish_saving(self) -> Failure | None:
+        """Wait until the pictures of what was predicted are saved; return the first failure."""
+        saving = self._saving
+        if saving is None:
             return None
-        taken: set[str] = set()
-        for image in self._items(number):
-            found = self._store.predictions.get((number, image.id))
-            if found is None or found.phase != "ready":
-                continue
-            out = folder / free_name(Path(image.name).stem, taken)
-            saved: list[Failure | None] = []
-            total = words.plural(len(self._store.images), "picture")
-            self._update(len(taken) / len(self._store.images), f"Saving {len(taken):,} of {total}")
-            self._session.save_picture(image.id, number, out, saved.append, threshold=self._request.threshold)
-            self._loop.run_until(lambda saved=saved: bool(saved))  # type: ignore[misc]
-            failures += [failure for failure in saved if failure is not None]
-        return failures[0] if failures else None
+
+        def is_done() -> bool:
+            total = saving.total
+            self._update(saving.saved / max(1, total), f"Saving {saving.saved:,} of {words.plural(total, 'picture')}")
+            return saving.is_done
+
+        self._loop.run_until(is_done)
+        return saving.failures[0] if saving.failures else None
+
+
+def _expanded(given: Sequence[str]) -> list[str]:
+    """Return images with their globs expanded, as Windows' shells leave them; a name that exists is none."""
+    found = []
+    for path in given:
+        matches = sorted(glob.glob(path, recursive=True)) if not os.path.exists(path) else []
+        found += matches or [path]
+    return found
 
 
 def _unfinished(prediction: Prediction | None) -> bool:

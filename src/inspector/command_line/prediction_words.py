@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from inspector.session import words
-from inspector.session.accuracy import accuracy
 from inspector.session.match_state import Candidate, MatchReport
-from inspector.session.prediction_state import Prediction
-from inspector.session.results import row_of
-from inspector.session.sources import VIDEO
-from inspector.session.state import Attachment, EngineOptions, ImageItem
-from inspector.session.true_classes import TrueClasses
+from inspector.session.state import EngineOptions
 
 
 def misfit(file: str, report: MatchReport) -> str:
@@ -47,16 +41,6 @@ def as_given(path: Path, given: dict[str, str]) -> str:
     return str(path)
 
 
-def free_name(stem: str, taken: set[str]) -> str:
-    """Return a name that no other copy of this run has: ``dog-predicted.png``, ``dog-predicted-2.png``."""
-    name, count = f"{stem}-predicted.png", 1
-    while name.casefold() in taken:
-        count += 1
-        name = f"{stem}-predicted-{count}.png"
-    taken.add(name.casefold())
-    return name
-
-
 def pace(done: int, total: int, seconds: float) -> str:
     """Return how far predicting is, how fast it goes and how long it still takes."""
     said = f"Predicting {done:,} of {words.plural(total, 'image')}"
@@ -77,16 +61,3 @@ def changes(options: EngineOptions) -> str:
         chosen.append("compiled, so scores may differ in their last digits")
     said = "; ".join(chosen)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
-
-
-def accuracy_counts(
-    attachment: Attachment, found: Iterable[tuple[ImageItem, Prediction | None]]
-) -> dict[str, int] | None:
-    """Return how often the classes are right, of images whose folder or name tells theirs; None where none does."""
-    if attachment.task not in ("classification", VIDEO) or not attachment.labels:
-        return None
-    classes = TrueClasses(attachment.labels)
-    counted = accuracy((row_of(item, made, classes) for item, made in found), attachment.labels)
-    if not counted.known:
-        return None
-    return {"known": counted.known, "right": counted.right, "among": counted.among, "top": counted.k}

@@ -11,6 +11,7 @@ from inspector.export.tables import csv_text
 #: The columns of the table: a row per prediction, and one for each image that has none.
 HEADER = (
     "image", "rank", "label", "index", "score", "left", "top", "right", "bottom", "area", "milliseconds", "error",
+    "motion_mean", "motion_largest", "note",
 )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ class ImageResult:
     note
         What else should be known, as a sentence.
     motion
-        Of optical flow: its figures.
+        Of optical flow: ``mean`` and ``largest`` length, and the mean motion to the ``right`` and ``down``.
     """
 
     image: str
@@ -111,15 +112,20 @@ def prediction(row: Predicted) -> dict[str, Any]:
 
 
 def table(results: Iterable[ImageResult]) -> str:
-    """Return the predictions as CSV, a row each, with `HEADER`; an image without any has one row of its own."""
+    """Return the predictions as CSV, a row each, with `HEADER`; an image without any has one row of its own.
+
+    Keypoints have no columns: only JSON holds them.
+    """
     return csv_text(HEADER, (row for result in results for row in _rows(result)))
 
 
 def _rows(result: ImageResult) -> Iterable[Sequence[object]]:
     time = "" if result.milliseconds is None else result.milliseconds
+    motion = (result.motion["mean"], result.motion["largest"]) if result.motion is not None else ("", "")
+    rest = (time, result.error or "", *motion, result.note)
     if not result.predictions:
-        yield (result.image, *[""] * 9, time, result.error or "")
+        yield (result.image, *[""] * 9, *rest)
     for rank, row in enumerate(result.predictions, 1):
         box = row.box if row.box is not None else ("",) * 4
         area = "" if row.area is None else row.area
-        yield (result.image, rank, row.label, row.index, row.score, *box, area, time, result.error or "")
+        yield (result.image, rank, row.label, row.index, row.score, *box, area, *rest)

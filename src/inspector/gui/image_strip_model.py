@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from inspector.gui.index_runs import runs
 from inspector.gui.tooltips import tooltip
+from inspector.session.drawing import THRESHOLD
 from inspector.session.prediction_state import Prediction
 from inspector.session.prediction_words import headline
 from inspector.session.state import Attachment, ImageItem
@@ -47,13 +48,21 @@ class Tile:
     reason: str = ""
 
 
-def describe(item: ImageItem, prediction: Prediction | None, attachment: Attachment) -> Tile:
-    """Return what the tile of an image says, given what the current checkpoint predicts for it."""
+def describe(
+    item: ImageItem, prediction: Prediction | None, attachment: Attachment, threshold: float = THRESHOLD
+) -> Tile:
+    """Return what the tile of an image says, given what the current checkpoint predicts for it.
+
+    Parameters
+    ----------
+    threshold
+        Objects of a lower score are not told.
+    """
     if item.failure is not None:
         return Tile("broken", item.name, reason=item.failure.sentence)
     if prediction is not None:
         if prediction.phase == "ready":
-            return Tile("ready", *headline(prediction))
+            return Tile("ready", *headline(prediction, threshold))
         if prediction.phase == "failed":
             reason = prediction.failure.sentence if prediction.failure is not None else ""
             return Tile("failed", item.name, "not predicted", reason)
@@ -74,6 +83,7 @@ class ImageStripModel(QAbstractListModel):
         self._rows = {number: row for row, number in enumerate(self._ids)}
         self._attachment = Attachment()
         self.checkpoint: int | None = None
+        self.threshold = THRESHOLD
         self.running: set[int] = set()
         self.waiting: set[int] = set()
 
@@ -90,7 +100,7 @@ class ImageStripModel(QAbstractListModel):
             return None
         if role == Role.ITEM:
             return item
-        tile = describe(item, self._prediction(item.id), self._attachment)
+        tile = describe(item, self._prediction(item.id), self._attachment, self.threshold)
         if role == Role.TILE:
             return tile
         if role == Qt.ItemDataRole.DisplayRole:
@@ -139,6 +149,13 @@ class ImageStripModel(QAbstractListModel):
             for number in added:
                 self._count_in(number)
         return added
+
+    def set_threshold(self, threshold: float) -> None:
+        """Tell only of objects that are at least so sure."""
+        if threshold != self.threshold:
+            self.threshold = threshold
+            if self._ids:
+                self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
     def take_image(self, image: int) -> None:
         """Show one image's tile anew."""

@@ -16,8 +16,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from inspector.gui.index_runs import runs
 from inspector.gui.tooltips import tooltip
+from inspector.natural_order import NaturalKey, natural_key
 from inspector.session import words
-from inspector.session.results import CLASSIFYING, Filter, ResultRow, natural_key, passing, row_of
+from inspector.session.drawing import THRESHOLD
+from inspector.session.results import CLASSIFYING, Filter, ResultRow, passing, row_of
 from inspector.session.store import Store
 from inspector.session.true_classes import TrueClasses
 
@@ -62,7 +64,7 @@ ROW = int(Qt.ItemDataRole.UserRole)
 
 
 @lru_cache(maxsize=10_000)
-def _folder_key(folder: str) -> list[Any]:
+def _folder_key(folder: str) -> NaturalKey:
     """Return `natural_key`: many images have few folders."""
     return natural_key(folder)
 
@@ -122,7 +124,8 @@ class ResultsModel(QAbstractTableModel):
         self.rows: dict[int, ResultRow] = {}
         self.filled: set[Column] = set()
         self.classes: TrueClasses | None = None
-        self._names: dict[int, list[Any]] = {}  # by which files are put in order; ten thousand at once take long
+        self.threshold = THRESHOLD
+        self._names: dict[int, NaturalKey] = {}  # by which files are put in order; ten thousand at once take long
         self._shown: list[int] = []
         self._places: dict[int, int] = {}
         self._pending: dict[int, None] = {}  # in the order they came
@@ -229,6 +232,12 @@ class ResultsModel(QAbstractTableModel):
         self.classes = TrueClasses(labels) if labels is not None else None
         self.take(self._store.images)
 
+    def set_threshold(self, threshold: float) -> None:
+        """Count only objects that are at least so sure."""
+        if threshold != self.threshold:
+            self.threshold = threshold
+            self.take(self._store.images)
+
     def take_images(self) -> None:
         """Take the store's images: remove the rows of those that are gone, make those of the new."""
         gone = [image for image in self.rows if image not in self._store.images]
@@ -257,7 +266,7 @@ class ResultsModel(QAbstractTableModel):
             item = self._store.images.get(image)
             if item is not None:
                 prediction = self._store.predictions.get((self.checkpoint, image)) if self.checkpoint else None
-                row = row_of(item, prediction, self.classes)
+                row = row_of(item, prediction, self.classes, self.threshold)
                 self.filled.update(column for column, field in FIELDS.items() if getattr(row, field))
                 if row != self.rows.get(image):
                     if image not in self._names:

@@ -17,6 +17,7 @@ from inspector.gui.empty_page import EmptyPage
 from inspector.gui.results_model import HEADER, ResultsModel, texts
 from inspector.gui.results_table_page import ResultsTablePage
 from inspector.gui.segmented import Segmented
+from inspector.gui.view_options import ViewOptions
 from inspector.session import Session, words
 from inspector.session.accuracy import accuracy
 from inspector.session.comparing import agreement
@@ -44,6 +45,8 @@ class ResultsPage(QWidget):
     ask
         Asks the person where to save: with ``"csv"``, ``"json"`` or ``"pictures"``, and the suggested name; None where
         that was cancelled.
+    options
+        How predictions are looked at: what is counted and saved is what is shown.
 
     Signals
     -------
@@ -61,8 +64,11 @@ class ResultsPage(QWidget):
     images_requested = Signal()
     open_requested = Signal()
 
-    def __init__(self, session: Session, ask: AskForExport, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, ask: AskForExport, options: ViewOptions | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._options = options if options is not None else ViewOptions(self)
         self._ask = ask
         self._session, self._store = session, session.store
         self._checkpoint: int | None = None
@@ -119,6 +125,10 @@ class ResultsPage(QWidget):
         self.table.menu_requested.connect(lambda place: self._menu().popup(place))
         for model in (self.model, self.other):
             model.settled.connect(self._count_soon)
+            self._options.changed.connect(partial(self._take_options, model))
+
+    def _take_options(self, model: ResultsModel) -> None:
+        model.set_threshold(self._options.threshold)
 
     def _listen(self) -> None:
         store = self._store
@@ -238,13 +248,17 @@ class ResultsPage(QWidget):
         found = self._found
         out = self._ask(kind, f"{found.path.stem}-results.{kind}") if found is not None else None
         if found is not None and out is not None:
-            self._session.exporting.save_table(found.id, self._shown_images(), out, kind)
+            self._session.exporting.save_table(
+                found.id, self._shown_images(), out, kind, threshold=self._options.threshold
+            )
 
     def _save_pictures(self) -> None:
         found = self._found
         folder = self._ask("pictures", "") if found is not None else None
         if found is not None and folder is not None:
-            self._session.exporting.save_pictures(found.id, self._shown_images(), folder)
+            self._session.exporting.save_pictures(
+                found.id, self._shown_images(), folder, threshold=self._options.threshold
+            )
 
     def _menu(self) -> QMenu:
         """Return the menu of the selected row; it deletes itself when it closes."""

@@ -52,6 +52,7 @@ class WindowPages(Centre):
         self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+3)", self._make_layer)
         self.add_view("results", "Results", "What is predicted for all images (Ctrl+4)", self._make_results)
         self.turned.connect(self._follow)
+        self.options.changed.connect(lambda: window.strip.model.set_threshold(self.options.threshold))
         self._over: Overlay | None = None
         self._over_row = -1
         self._seen: tuple[int, Prediction | None] = (-1, None)
@@ -119,7 +120,9 @@ class WindowPages(Centre):
         from inspector.gui.results_page import ResultsPage
 
         window = self._window
-        page = ResultsPage(window.session, lambda kind, name: file_dialogs.ask_for_export(self, kind, name))
+        page = ResultsPage(
+            window.session, lambda kind, name: file_dialogs.ask_for_export(self, kind, name), self.options
+        )
         page.image_selected.connect(window.strip.select)
         window.strip.image_selected.connect(page.select)
         page.opened.connect(self.open_image)

@@ -10,26 +10,38 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from inspector.export.predictions import ImageResult, document, table
 from inspector.session import words
+from inspector.session.drawing import THRESHOLD
 from inspector.session.failure import Failure
+from inspector.session.free_names import FreeNames
+from inspector.session.image_results import Pair, accuracy_counts, image_result, results_of, true_classes
 from inspector.session.loop import Loop
-from inspector.session.prediction_state import Prediction
-from inspector.session.state import ImageItem, OpenCheckpoint, PicturesState
+from inspector.session.results import ResultRow, row_of
+from inspector.session.state import Attachment, PicturesState
 from inspector.session.store import Store
 
 #: Images written in one turn of the loop.
 _SLICE = 150
+_NOT_PREDICTED = "It has not been predicted."
 #: Pictures asked for at once.
 _IN_FLIGHT = 2
 
 Kind = Literal["csv", "json"]
-Save = Callable[[int, int, Path, Callable[[Failure | None], None]], None]
+
+
+class Save(Protocol):
+    """Saves a copy of an image with a checkpoint's prediction drawn on it, and tells what went wrong."""
+
+    def __call__(
+        self, image: int, checkpoint: int, out: Path, done: Callable[[Failure | None], None], /, *, threshold: float
+    ) -> None:
+        """Begin to."""
 
 
 @dataclass(slots=True)
@@ -40,6 +52,7 @@ class _Pictures:
     folder: Path
     left: list[tuple[int, Path]]
     total: int
+    threshold: float
     asked: int = 0
     saved: int = 0
     failures: int = 0
@@ -60,38 +73,57 @@ class Exporting:
         self._loop = loop
         self._save_picture = save_picture
         self._pictures: _Pictures | None = None
+        self._parts: dict[Path, TextIO] = {}
+
+    def close(self) -> None:
+        """Write no more, and leave no half of a file."""
+        for part in list(self._parts):
+            self._give_up(part)
+
+    def _give_up(self, part: Path) -> None:
+        with contextlib.suppress(OSError):
+            self._parts.pop(part).close()
+        with contextlib.suppress(OSError):
+            part.unlink()
 
     # -- tables ------------------------------------------------------------------------------------------------
 
-    def save_table(self, checkpoint: int, images: Sequence[int], out: Path, kind: Kind) -> None:
-        """Write the predictions of images as CSV or JSON, in place of a file that is there."""
+    def save_table(
+        self, checkpoint: int, images: Sequence[int], out: Path, kind: Kind, *, threshold: float = THRESHOLD
+    ) -> None:
+        """Write the predictions of images as they are now as CSV or JSON, in place of a file that is there.
+
+        Parameters
+        ----------
+        threshold
+            Objects with a smaller score are left out.
+        """
         found = self._store.checkpoints.get(checkpoint)
         if found is None:
             return
         part = out.with_name(f".{out.name}.{os.getpid()}.part")
+        pairs = results_of(self._store, checkpoint, images)
         try:
-            file = part.open("x", encoding="utf-8", errors="backslashreplace", newline="")
+            self._parts[part] = part.open("x", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
             self._tell_unwritable(out, error)
             return
-        pieces = self._csv(checkpoint, images) if kind == "csv" else self._json(found, images)
-        self._write(file, part, out, pieces, len(images))
+        pieces = _csv(pairs, threshold) if kind == "csv" else _json(found.attachment, pairs, threshold)
+        self._write(part, out, pieces, len(pairs))
 
-    def _write(self, file: TextIO, part: Path, out: Path, pieces: Iterator[str], count: int) -> None:
+    def _write(self, part: Path, out: Path, pieces: Iterator[str], count: int) -> None:
         """Write the next piece, and the rest in turns to come."""
         try:
             piece = next(pieces, None)
             if piece is not None:
-                file.write(piece)
-                self._loop.post_turn(lambda: self._write(file, part, out, pieces, count))
+                self._parts[part].write(piece)
+                self._loop.post_turn(lambda: self._write(part, out, pieces, count))
                 return
-            file.close()
+            self._parts[part].close()
             os.replace(part, out)
+            del self._parts[part]
         except OSError as error:
-            with contextlib.suppress(OSError):
-                file.close()
-            with contextlib.suppress(OSError):
-                part.unlink()
+            self._give_up(part)
             self._tell_unwritable(out, error)
             return
         self._store.notice(f"The results of {words.plural(count, 'image')} are in {out.name}.")
@@ -99,39 +131,11 @@ class Exporting:
     def _tell_unwritable(self, out: Path, error: OSError) -> None:
         self._store.notice(f"{out.name} can't be written: {error.strerror}. Choose another folder.", "error")
 
-    def _slices(self, checkpoint: int, images: Sequence[int]) -> Iterator[list[ImageResult]]:
-        for start in range(0, len(images), _SLICE):
-            items = [self._store.images.get(image) for image in images[start : start + _SLICE]]
-            yield [
-                result_of(item, self._store.predictions.get((checkpoint, item.id)))
-                for item in items
-                if item is not None
-            ]
-
-    def _csv(self, checkpoint: int, images: Sequence[int]) -> Iterator[str]:
-        yield table([])  # the columns' names
-        for results in self._slices(checkpoint, images):
-            yield table(results).split("\n", 1)[1]
-
-    def _json(self, found: OpenCheckpoint, images: Sequence[int]) -> Iterator[str]:
-        attachment = found.attachment
-        head = (attachment.architecture, attachment.task, attachment.device)
-        begin, end = json.dumps(document(*head, []), ensure_ascii=False).rsplit("[]", 1)
-        yield f"{begin}["
-        comma = "\n"
-        for results in self._slices(found.id, images):
-            rows = [
-                json.dumps(_without_nan(row), ensure_ascii=False, allow_nan=False)
-                for row in document(*head, results)["results"]
-            ]
-            if rows:
-                yield comma + ",\n".join(rows)
-                comma = ",\n"
-        yield f"\n]{end}\n"
-
     # -- pictures ----------------------------------------------------------------------------------------------
 
-    def save_pictures(self, checkpoint: int, images: Sequence[int], folder: Path) -> None:
+    def save_pictures(
+        self, checkpoint: int, images: Sequence[int], folder: Path, *, threshold: float = THRESHOLD
+    ) -> None:
         """Save copies of the images that have a prediction with it drawn on them, as PNG; none replaces a file."""
         if self._pictures is not None:
             self._store.notice("Pictures are being saved already. Cancel that, or wait until it is done.", "warning")
@@ -140,9 +144,9 @@ class Exporting:
         if not items:
             self._store.notice("No image has a prediction yet, so there is nothing to draw.", "warning")
             return
-        names = free_names(items, folder)
-        left = [(item.id, folder / name) for item, name in zip(items, names, strict=True)]
-        self._pictures = _Pictures(checkpoint, folder, left[::-1], len(left))
+        names = FreeNames(folder)
+        left = [(item.id, names.take(item.stem)) for item in items]
+        self._pictures = _Pictures(checkpoint, folder, left[::-1], len(left), threshold)
         self._tell_progress()
         self._go_on()
 
@@ -180,7 +184,13 @@ class Exporting:
             self._finish(pictures)
 
     def _save(self, pictures: _Pictures, image: int, out: Path) -> None:
-        self._save_picture(image, pictures.checkpoint, out, lambda failure: self._saved(pictures, failure))
+        self._save_picture(
+            image,
+            pictures.checkpoint,
+            out,
+            lambda failure: self._saved(pictures, failure),
+            threshold=pictures.threshold,
+        )
 
     def _saved(self, pictures: _Pictures, failure: Failure | None) -> None:
         pictures.asked -= 1
@@ -201,29 +211,37 @@ class Exporting:
         self._store.notice(done, "warning" if pictures.first is not None else "info")
 
 
-def result_of(item: ImageItem, found: Prediction | None) -> ImageResult:
-    """Return what came of an image, as it is exported."""
-    path = str(item.path)
-    if found is None or found.phase != "ready":
-        failure = (found.failure if found is not None else None) or item.failure
-        return ImageResult(path, error=failure.sentence if failure is not None else "It has not been predicted.")
-    return ImageResult(
-        path, found.classes, None, found.milliseconds, width=found.width, height=found.height, note=found.note
-    )
+def _slices(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    for start in range(0, len(pairs), _SLICE):
+        yield pairs[start : start + _SLICE]
 
 
-def free_names(items: Sequence[ImageItem], folder: Path) -> list[str]:
-    """Return a name for the copy of each image that is neither in the folder nor another copy's."""
-    taken = {name.casefold() for name in os.listdir(folder)} if folder.is_dir() else set()
-    names = []
-    for item in items:
-        name, number = f"{item.stem}.png", 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{item.stem}-{number}.png"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+def _results(pairs: Iterable[Pair], threshold: float) -> list[ImageResult]:
+    return [image_result(item, found, threshold=threshold, missing=_NOT_PREDICTED) for item, found in pairs]
+
+
+def _csv(pairs: Sequence[Pair], threshold: float) -> Iterator[str]:
+    yield table([])  # the columns' names
+    for some in _slices(pairs):
+        yield table(_results(some, threshold)).split("\n", 1)[1]
+
+
+def _json(attachment: Attachment, pairs: Sequence[Pair], threshold: float) -> Iterator[str]:
+    rows: list[ResultRow] = []
+    classes = true_classes(attachment)
+    for some in _slices(pairs) if classes is not None else ():
+        rows += [row_of(item, found, classes) for item, found in some]
+        yield ""  # nothing yet: the accuracy comes first
+    head = (attachment.architecture, attachment.task, attachment.device)
+    whole = document(*head, [], accuracy_counts(rows, classes))
+    begin, end = json.dumps(whole, ensure_ascii=False).rsplit("[]", 1)
+    yield f"{begin}["
+    comma = "\n"
+    for some in _slices(pairs):
+        made = document(*head, _results(some, threshold))["results"]
+        yield comma + ",\n".join(json.dumps(_without_nan(row), ensure_ascii=False, allow_nan=False) for row in made)
+        comma = ",\n"
+    yield f"\n]{end}\n"
 
 
 def _without_nan(value: Any) -> Any:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from inspector.session import words
 from inspector.session.drawing import THRESHOLD
 from inspector.session.prediction_state import Prediction
+from inspector.session.prediction_words import motion_headline, shown_rows
 from inspector.session.state import ImageItem
 from inspector.session.true_classes import TrueClasses
 
 #: Tasks whose best class is the whole answer, which is right or wrong.
 CLASSIFYING = ("classification", "video_classification")
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 class ResultRow(NamedTuple):
@@ -69,7 +67,9 @@ def class_label(label: str, index: int) -> str:
     return f"class {index}" if label.strip() in ("", str(index)) else label
 
 
-def row_of(item: ImageItem, prediction: Prediction | None, classes: TrueClasses | None) -> ResultRow:
+def row_of(
+    item: ImageItem, prediction: Prediction | None, classes: TrueClasses | None, threshold: float = THRESHOLD
+) -> ResultRow:
     """Return the row of an image.
 
     Parameters
@@ -78,6 +78,8 @@ def row_of(item: ImageItem, prediction: Prediction | None, classes: TrueClasses 
         What the checkpoint predicts for it, if anything was asked.
     classes
         Finds the true class by the image's path; None where the task has no one class per image.
+    threshold
+        Objects with a smaller score are not counted.
     """
     folder = item.path.parent.parent if item.frames else item.path.parent
     row = ResultRow(item.id, item.name, folder.name)
@@ -90,11 +92,11 @@ def row_of(item: ImageItem, prediction: Prediction | None, classes: TrueClasses 
         return row._replace(phase="failed", error=prediction.failure.sentence if prediction.failure else "")
     if prediction.phase != "ready":
         return row._replace(phase=prediction.phase)
-    return _answered(row, prediction)
+    return _answered(row, prediction, threshold)
 
 
-def _answered(row: ResultRow, prediction: Prediction) -> ResultRow:
-    figures, amount = _figures(prediction)
+def _answered(row: ResultRow, prediction: Prediction, threshold: float) -> ResultRow:
+    figures, amount = _figures(prediction, threshold)
     row = row._replace(phase="ready", milliseconds=prediction.milliseconds, figures=figures, amount=amount)
     if prediction.classes:
         best, second = prediction.classes[0], next(iter(prediction.classes[1:]), None)
@@ -109,7 +111,7 @@ def _answered(row: ResultRow, prediction: Prediction) -> ResultRow:
     return row
 
 
-def _figures(prediction: Prediction) -> tuple[str, float]:
+def _figures(prediction: Prediction, threshold: float) -> tuple[str, float]:
     """Return what a task tells of an image in a few words, and the number in it."""
     best = prediction.classes[0] if prediction.classes else None
     if prediction.task in CLASSIFYING:
@@ -117,17 +119,10 @@ def _figures(prediction: Prediction) -> tuple[str, float]:
     if prediction.task == "semantic_segmentation" and best is not None and best.area is not None:
         return f"{words.percent(best.area)} of the image", best.area
     if prediction.task == "optical_flow":
-        found = re.search(r"\d+(?:\.\d+)?", prediction.note)
-        return prediction.note, float(found[0]) if found else 0.0
-    objects = sum(found.score >= THRESHOLD for found in prediction.classes)
+        mean = prediction.motion.mean if prediction.motion is not None else 0.0
+        return ", ".join(filter(None, motion_headline(prediction.motion))), mean
+    objects = len(shown_rows(prediction, threshold))
     return words.plural(objects, "object"), float(objects)
-
-
-def natural_key(text: str) -> list[Any]:
-    """Return a key that puts ``image2`` before ``image10``, and capitals beside small letters."""
-    parts: list[Any] = _DIGITS.split(text.casefold())
-    parts[1::2] = map(int, parts[1::2])  # every second part is digits
-    return parts
 
 
 class Filter(NamedTuple):

@@ -116,6 +116,7 @@ class Session:
         """End every child process, and the watching of files. The session is of no use afterwards."""
         self._loop.close()
         self._copying.close()
+        self.exporting.close()
         self._watching.close()
         self._readers.close()
         self._worker.close()

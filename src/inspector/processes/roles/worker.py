@@ -14,6 +14,7 @@ from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
+from inspector.natural_order import natural_key
 from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
@@ -204,22 +205,6 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
             if seen > 10 * MAX_IMAGES:
                 return
             yield base, name
-
-
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that puts ``image2`` before ``image10``, and digits before letters as elsewhere."""
-    parts: list[tuple[int, int, str]] = []
-    digits = ""
-    for character in [*text.casefold(), ""]:
-        if character.isdecimal() and character.isascii():
-            digits += character
-            continue
-        if digits:
-            significant = digits.lstrip("0")
-            parts.append((ord("0"), len(significant), significant))
-            digits = ""
-        parts.append((ord(character[0]) if character else 0, 0, ""))
-    return parts
 
 
 def read_labels(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
