@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 from torchvision.models import squeezenet1_1
 
+from inspector.command_line.arguments import device
 from inspector.desktop.settings import SettingsStore
 
 from ..pythons import trees
@@ -119,6 +121,13 @@ def test_no_image_at_all(inspector: Inspector, demo: Path, tmp_path: Path) -> No
 def test_device_that_is_not_there(inspector: Inspector, demo: Path) -> None:
     image = demo / "samples" / "0_1.png"
     assert "cuda:97" in inspector("predict", demo / "digits.pth", image, "--device", "cuda:97").error(4)
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu", "mps", "cuda", "cuda:1", "xpu", "xpu:1"])
+def test_devices_are_called_as_torch_calls_them(name: str) -> None:
+    assert device(name) == name
+    with pytest.raises(argparse.ArgumentTypeError, match="xpu:N"):
+        device(f"{name}:x")
 
 
 @posix_only

@@ -121,3 +121,16 @@ def test_images_that_are_gone_answer_nothing_until_their_rows_are(store: Store) 
     assert model.data(model.index(7)) is None
     model.take_images()
     assert model.rowCount() == 0
+
+
+def test_tiles_tell_of_the_objects_that_the_slider_shows(qtbot: Any) -> None:
+    store = Store()
+    store.images[1] = ImageItem(1, Path("/files/dog.jpg"))
+    objects = tuple(ClassScore("dog", 1, score, (0, 0, 4, 4)) for score in (0.9, 0.6, 0.2))
+    store.predictions[7, 1] = Prediction("ready", objects, 5.0, "cpu", task="detection")
+    model = ImageStripModel(store)
+    model.checkpoint = 7
+    assert model.index(0).data() == "2 objects"
+    with qtbot.waitSignal(model.dataChanged):
+        model.set_threshold(0.8)
+    assert model.index(0).data() == "1 object"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from inspector.gui.differences_model import DifferencesModel
 from inspector.gui.results_model import Column
 from inspector.gui.results_page import ResultsPage
+from inspector.gui.view_options import ViewOptions
 from inspector.session import QueueLoop, Session
 from inspector.session.comparing import Difference
 from inspector.session.prediction_state import ClassScore, Prediction
@@ -25,14 +27,14 @@ READY = Attachment(phase="ready", architecture="resnet18", labels=("cat", "dog")
 class Page:
     """A shown page on a session without processes."""
 
-    def __init__(self, qtbot: Any) -> None:
+    def __init__(self, qtbot: Any, options: ViewOptions | None = None) -> None:
         self.qtbot = qtbot
         self.loop = QueueLoop()
         self.session = Session(self.loop, thumbnails=False)
         self.store = self.session.store
         self.asked: list[tuple[str, str]] = []
         self.out: Path | None = None
-        self.page = ResultsPage(self.session, self._ask)
+        self.page = ResultsPage(self.session, self._ask, options)
         qtbot.addWidget(self.page)
         self.page.resize(1000, 500)
         self.page.show()
@@ -249,6 +251,26 @@ def test_what_is_shown_is_copied_and_exported(made: Page, qtbot: Any, tmp_path: 
     assert made.asked[0][0] == "csv"
     made.loop.run_until(lambda: made.out is not None and made.out.exists(), 10)
     assert "/set/dog/3.png,1,dog,1,0.8" in made.out.read_text(encoding="utf-8")
+
+
+def test_what_is_counted_and_exported_is_what_the_slider_shows(qtbot: Any, tmp_path: Path) -> None:
+    options = ViewOptions()
+    made = Page(qtbot, options)
+    number = made.open(replace(READY, task="detection"))
+    made.page.show_checkpoint(number)
+    (image,) = made.add("/a/1.png")
+    objects = tuple(ClassScore("dog", 1, score, (0, 0, 4, 4)) for score in (0.9, 0.6, 0.2))
+    made.store.set_prediction(number, image, Prediction("ready", objects, 5.0, "cpu", task="detection"))
+    made.settle()
+    assert made.page.model.shown[0].figures == "2 objects"
+    options.set_threshold(0.8)
+    made.settle()
+    assert made.page.model.shown[0].figures == "1 object"
+    made.out = tmp_path / "shown.csv"
+    made.page.export.menu().actions()[0].trigger()
+    made.loop.run_until(lambda: made.out is not None and made.out.exists(), 10)
+    assert len(made.out.read_text(encoding="utf-8").splitlines()) == 2
+    made.session.close_processes()
 
 
 def test_the_differences_are_a_proper_item_model(qtmodeltester: Any) -> None:
