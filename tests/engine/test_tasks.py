@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.engine.builders import calibrated, options_of
+from tests.pictures.test_frames import needs_pyav, video
 from torch import nn
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
@@ -32,11 +33,12 @@ from inspector.engine.items import prepare_item, seen_by_model
 from inspector.engine.loading import LoadReport
 from inspector.engine.predict import predict_batch, predict_image, predict_images, predict_prepared
 from inspector.engine.preprocessing import InputPreprocessing
-from inspector.engine.problems import PredictionError
+from inspector.engine.problems import NoNextImageError, PredictionError
 from inspector.engine.tasks import task_named
 from inspector.engine.tasks.masks import mask_raster
 from inspector.pictures.budget import PixelBudget
 from inspector.pictures.decode import decode_image
+from inspector.session.sources import NO_NEXT_IMAGE
 
 PLAIN: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -354,7 +356,7 @@ def test_the_pixels_of_an_item_are_held_while_it_is_decoded(monkeypatch: pytest.
         return decode_image(data, name=name)
 
     monkeypatch.setattr("inspector.engine.items.BUDGET", budget)
-    monkeypatch.setattr("inspector.engine.items.decode_image", decoded)
+    monkeypatch.setattr("inspector.engine.items.decode_first", decoded)
     prepare_item(by_trying(), ["a", "b"], [png(grey(40, 30, 10)), png(grey(20, 10, 10))])
     assert held == [1_400, 1_400]
     assert budget.held == 0
@@ -444,10 +446,41 @@ def test_flow_takes_an_animations_first_frames_and_refuses_one_image(photo: Imag
     photo.save(file, "WEBP", save_all=True, append_images=[moved_once, moved_twice], lossless=True)
     prepared = prepare_item(attachment, ["a.webp"], [file.getvalue()])
     assert motion_of(predict_prepared(attachment, prepared)).reshape(-1, 2).mean(0) == pytest.approx((1, 0))
-    with pytest.raises(PredictionError, match=r"a\.png is one image: optical flow needs two"):
+    with pytest.raises(NoNextImageError, match=r"a\.png is one image: optical flow needs two") as found:
         prepare_item(attachment, ["a.png"], [png(photo)])
+    assert type(found.value).__name__ == NO_NEXT_IMAGE
     with pytest.raises(PredictionError, match="There are 3 images where optical flow takes 2"):
         prepare_item(attachment, list("abc"), [png(photo)] * 3)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "GIF"])
+def test_flow_of_a_clip_is_its_own_whatever_it_is_called_and_whatever_comes_next(photo: Image.Image, kind: str) -> None:
+    attachment, file = by_trying(), io.BytesIO()
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    photo.save(file, kind, save_all=True, append_images=[moved(photo, 1, 0), moved(photo, 9, 9)], **lossless)
+    for files in ([file.getvalue()], [file.getvalue(), png(moved(photo, 30, 30))]):
+        prepared = prepare_item(attachment, ["a.png", "b.png"][: len(files)], files)
+        found = predict_prepared(attachment, prepared)
+        assert found.own_frames
+        assert found.note.endswith("From its first frame to its second.")
+        assert motion_of(found).reshape(-1, 2).mean(0) == pytest.approx((1, 0), abs=0.5)
+    pair = prepare_item(attachment, ["a.gif", "b.png"], [png(photo), file.getvalue()])
+    assert not predict_prepared(attachment, pair).own_frames
+    assert pair.inputs[1].equal(prepare_item(attachment, ["a", "b"], [png(photo)] * 2).inputs[1]) or kind == "GIF"
+
+
+@needs_pyav
+def test_of_a_video_a_model_of_stills_sees_the_first_frame() -> None:
+    attachment = by_colour()
+    seen = prepare_item(attachment, ["a.mp4"], [video([200, 90, 30])])
+    assert (seen.width, seen.height) == (64, 48)
+    assert float(seen.inputs[0].mean()) == pytest.approx(200 / 255, abs=0.02)
+
+
+def test_clips_in_a_folder_of_frames_count_as_one_frame_and_that_is_said() -> None:
+    files = [png(grey(12, 10, 10)), animation([90, 200]), png(grey(12, 10, 120))]
+    found = prepare_item(brightening(), ["1.png", "2.png", "3.png"], files)
+    assert found.note.endswith("Of 2.png only the first frame was taken.")
 
 
 def test_a_second_image_of_another_size_is_resized_and_that_is_said(photo: Image.Image) -> None:

@@ -251,6 +251,11 @@ def test_the_list_is_walked_by_keys(page: ImagePage, session: Session, qtbot: An
 def test_flow_tells_from_where_to_where_and_how_far(page: ImagePage, session: Session, qtbot: Any) -> None:
     look_at(page, session, samples.flow())
     assert page.title.text() == "from street_2.png to street_3.png"
+    look_at(page, session, replace(samples.flow(), own_frames=True))
+    assert page.title.text() == "from the first to the second frame of street_2.png"
+    look_at(page, session, replace(samples.flow(), phase="running"))
+    assert page.title.text() == "street_2.png"
+    look_at(page, session, samples.flow())
     qtbot.mouseMove(page.canvas, spot(page, 700, 420))
     assert page.canvas.reading.text() == "14\u202fpx ←"
     qtbot.mouseMove(page.canvas, spot(page, 20, 20))

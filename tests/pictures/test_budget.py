@@ -20,9 +20,11 @@ from inspector.pictures.frames import MOST_FRAME_PIXELS, MOST_KEPT_PIXELS
 TIMEOUT = 30
 
 
-def png(width: int, height: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (width, height)).save(file, "PNG")
+def png(width: int, height: int, frames: int = 1) -> bytes:
+    file, picture = io.BytesIO(), Image.new("L", (width, height))
+    # of frames that are all alike, Pillow would keep one
+    others = [Image.new("L", (1, 1), 1 + place % 2 * 90).resize((width, height)) for place in range(frames - 1)]
+    picture.save(file, "PNG", save_all=frames > 1, append_images=others)
     return file.getvalue()
 
 
@@ -79,8 +81,10 @@ def test_pixels_are_told_by_the_header() -> None:
     assert pixels_of("a.png", png(300, 20)[:60]) in (0, 6_000)
     assert pixels_of("a.txt", b"nothing") == 0
     assert pixels_of("a.mp4", b"\0\0\0\x20ftypisom") == MOST_KEPT_PIXELS + MOST_FRAME_PIXELS
-    assert pixels_of("a.png", png(30, 20), frames=16) == 17 * 600
-    assert pixels_of("a.png", png(5_000, 4_000), frames=16) == 20_000_000 + MOST_KEPT_PIXELS
+    assert pixels_of("a.png", png(30, 20), frames=16) == 600
+    assert pixels_of("a.png", png(30, 20, 5), frames=16) == 6 * 600
+    assert pixels_of("a.png", png(30, 20, 50), frames=16) == 17 * 600
+    assert pixels_of("a.png", png(5_000, 4_000, 6), frames=16) == 20_000_000 + MOST_KEPT_PIXELS
     frames = [png(30, 20)] * 5
     assert pixels_of_all(["f"] * 5, frames, 3) == 4 * 600
     assert pixels_of_all(["a", "b"], [png(30, 20), png(10, 10)], 1) == 700

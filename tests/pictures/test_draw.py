@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from tests.pictures.test_frames import animation, needs_pyav, video
 
 from inspector import palette
 from inspector.pictures.answer import Answer, AnswerError, Box, Found, Grid
@@ -234,3 +235,16 @@ def test_a_message_is_read() -> None:
 def test_a_message_that_does_not_hold_together_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(AnswerError):
         Answer.from_message(_message() | change, [b""])
+
+
+@needs_pyav
+def test_a_video_is_drawn_on_by_its_first_frame() -> None:
+    answer = Answer("classification", 64, 48, (Found("dog", 1, 0.9),))
+    with Image.open(io.BytesIO(draw_file(video([200, 20]), answer, name="a"))) as made:
+        assert made.convert("RGB").getpixel((made.width // 2, 5)) == pytest.approx((200, 200, 200), abs=8)
+
+
+def test_an_animation_is_drawn_on_by_its_first_frame() -> None:
+    answer = Answer("classification", 8, 6, (Found("dog", 1, 0.9),))
+    with Image.open(io.BytesIO(draw_file(animation("WEBP", [200, 20]), answer, name="a"))) as made:
+        assert made.convert("RGB").getpixel((made.width // 2, 3)) == (200, 200, 200)

@@ -13,7 +13,7 @@ from inspector.session.sources import FLOW, NO_NEXT_IMAGE, VIDEO, items_of, next
 from inspector.session.state import ImageItem
 from inspector.session.store import Store
 
-A, B, C = Path("/files/a.png"), Path("/files/b.png"), Path("/files/c.gif")
+A, B, C = Path("/files/a.jpg"), Path("/files/b.jpg"), Path("/files/c.gif")
 FRAMES = (Path("/clip/1.png"), Path("/clip/2.png"), Path("/clip/3.png"))
 
 
@@ -40,14 +40,22 @@ def test_a_clip_is_predicted_from_all_its_frames(store: Store) -> None:
 def test_motion_is_from_an_image_to_the_next_one(store: Store) -> None:
     assert sources_of(store, 1, FLOW) == [A, FRAMES[0]]
     assert sources_of(store, 2, FLOW) == list(FRAMES[:2])
-    assert sources_of(store, 3, FLOW) == [C]
+    assert sources_of(store, 3, FLOW) == [C, B]  # the engine tells by its content whether it is a clip
+    store.images[3] = ImageItem(3, Path("/files/c.mp4"))
+    assert sources_of(store, 3, FLOW) == [Path("/files/c.mp4")]
+
+
+@pytest.mark.parametrize("name", ["c.gif", "c.webp", "c.png", "c.apng"])
+def test_what_may_be_a_clip_is_asked_of_the_engine_even_when_it_is_the_last(store: Store, name: str) -> None:
+    store.images[4] = ImageItem(4, Path("/files") / name)
+    assert sources_of(store, 4, FLOW) == [Path("/files") / name]
 
 
 def test_the_last_image_says_that_it_has_no_next(store: Store) -> None:
     found = sources_of(store, 4, FLOW)
     assert isinstance(found, Failure)
     assert found.kind == NO_NEXT_IMAGE
-    assert "b.png is the last image" in found.sentence
+    assert "b.jpg is the last image" in found.sentence
     assert isinstance(sources_of(store, 9, "detection"), Failure)
 
 

@@ -85,6 +85,8 @@ class ImagePrediction:
         Masks, or the flow.
     note
         What else should be known of it, as a sentence: how many frames were taken.
+    own_frames
+        Of optical flow: the motion is between a clip's own first two frames, not from an image to the next one.
     """
 
     predictions: tuple[Prediction, ...]
@@ -94,3 +96,4 @@ class ImagePrediction:
     height: int = 0
     rasters: tuple[Raster, ...] = ()
     note: str = ""
+    own_frames: bool = False

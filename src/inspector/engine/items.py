@@ -9,11 +9,10 @@ from PIL import Image
 
 from inspector.engine.attach import Attachment
 from inspector.engine.inputs import ClipPreprocessing
-from inspector.engine.problems import PredictionError
+from inspector.engine.problems import NoNextImageError, PredictionError
 from inspector.engine.tasks import Prepared, task_named
 from inspector.pictures.budget import BUDGET, pixels_of_all
-from inspector.pictures.decode import decode_image
-from inspector.pictures.frames import Shrinker, decode_clip, evenly_spaced, first_frames, notes
+from inspector.pictures.frames import Shrinker, decode_clip, decode_first, evenly_spaced, first_frames, is_clip, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,10 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
     names
         What to call the files in an error.
     files
-        The whole files. One image for classification, segmentation and detection. An animated picture, a video, or
-        a file for each frame for video classification. Two images, or a file whose first two frames are taken, for
-        optical flow.
+        The whole files. One image for classification, segmentation and detection; of a clip its first frame is
+        taken. An animated picture, a video, or a file for each frame for video classification. An image and the next
+        one for optical flow; of a clip, which is told by its content, the first two frames are taken, and the next
+        image is not looked at.
 
     Raises
     ------
@@ -58,55 +58,78 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
         The task has no predictions.
     """
     task = task_named(attachment.task)
-    with BUDGET.hold(pixels_of_all(names, files, _kept_frames(attachment, len(files)))):
-        images, taken, more = _pictures(attachment, names, files)
-        prepared = task.prepare(attachment, images)
+    with BUDGET.hold(pixels_of_all(names, files, _kept_frames(attachment))):
+        found = _pictures(attachment, names, files)
+        prepared = task.prepare(attachment, found.images)
     # the decoder knows of the frames that it left out, which the task never saw
-    return replace(prepared, note=f"{taken or prepared.note} {more}".strip())
+    note = f"{found.taken or prepared.note} {found.more}".strip()
+    return replace(prepared, note=note, own_frames=found.own_frames)
 
 
-def _kept_frames(attachment: Attachment, files: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """What an item's files hold: pictures, which of a clip's frames they are, what else was done, as sentences."""
+
+    images: list[Image.Image]
+    taken: str = ""
+    more: str = ""
+    own_frames: bool = False
+
+
+def _kept_frames(attachment: Attachment) -> int:
     """Return how many frames of a file, or of a folder, are kept at a time."""
     if isinstance(attachment.preprocessing, ClipPreprocessing):
         return attachment.preprocessing.frames
-    return 2 if attachment.task == "optical flow" and files == 1 else 1
+    return 2 if attachment.task == "optical flow" else 1
 
 
-def _pictures(
-    attachment: Attachment, names: Sequence[str], files: Sequence[bytes]
-) -> tuple[list[Image.Image], str, str]:
+def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
     if not files:
         raise PredictionError("There is no image to predict.")
     if isinstance(attachment.preprocessing, ClipPreprocessing):
         return _clip(attachment.preprocessing.frames, names, files)
-    if attachment.task == "optical flow" and len(files) == 1:
-        clip = decode_clip(files[0], name=names[0], wanted=2, places=first_frames)
-        if len(clip.frames) < 2:
-            raise PredictionError(f"{names[0]} is one image: optical flow needs two, or the frames of a clip.")
-        return list(clip.frames), "", ""
     most = 2 if attachment.task == "optical flow" else 1
     if len(files) > most:
         raise PredictionError(f"There are {len(files)} images where {attachment.task} takes {most}.")
-    return [decode_image(data, name=name) for name, data in zip(names, files, strict=True)], "", ""
+    if attachment.task == "optical flow":
+        return _pair(names, files)
+    return _Pictures([decode_first(data, name=name) for name, data in zip(names, files, strict=True)])
 
 
-def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> tuple[list[Image.Image], str, str]:
+def _pair(names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
+    """Decode a clip's own first two frames; of a still picture, it and the one after it."""
+    if is_clip(files[0], name=names[0]):
+        frames = decode_clip(files[0], name=names[0], wanted=2, places=first_frames).frames
+        if len(frames) == 2:  # a damaged one may have said that it has more
+            return _Pictures(list(frames), more="From its first frame to its second.", own_frames=True)
+    if len(files) == 1:
+        raise NoNextImageError(
+            f"{names[0]} is one image: optical flow needs two, or the frames of a clip.", "Add the next image."
+        )
+    return _Pictures([decode_first(data, name=name) for name, data in zip(names, files, strict=True)])
+
+
+def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
     if len(files) > 1:
         places = evenly_spaced(len(files), wanted)
         frames, note = _kept([(names[place], files[place]) for place in sorted(set(places))])
-        return frames, _taken(len(frames), len(files), wanted), note
+        return _Pictures(frames, _taken(len(frames), len(files), wanted), note)
     clip = decode_clip(files[0], name=names[0], wanted=wanted)
-    return list(clip.frames), _taken(len(clip.frames), clip.total, wanted), clip.note
+    return _Pictures(list(clip.frames), _taken(len(clip.frames), clip.total, wanted), clip.note)
 
 
 def _kept(files: Sequence[tuple[str, bytes]]) -> tuple[list[Image.Image], str]:
     """Decode the frames of a folder one by one, each made smaller where all would be too much to keep."""
     frames, note = [], ""
+    moving = [name for name, data in files if is_clip(data, name=name)]
     for name, data in files:
-        frame = decode_image(data, name=name)
+        frame = decode_first(data, name=name)
         shrink = Shrinker(frame.size, len(files))
         frames.append(shrink(frame))
         note = note or notes(0, 0, shrink)
+    if moving:
+        which = moving[0] if len(moving) == 1 else f"{len(moving):,} files that are clips themselves"
+        note = f"Of {which} only the first frame was taken. {note}".rstrip()
     return frames, note
 
 

@@ -47,6 +47,10 @@ class PredictionError(EngineError):
     """An image can't be predicted."""
 
 
+class NoNextImageError(PredictionError):
+    """Optical flow was asked of one still picture: there is none after it."""
+
+
 class CancelledError(EngineError):
     """An image was given up before its turn."""
 

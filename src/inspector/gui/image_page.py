@@ -19,7 +19,7 @@ from inspector.gui.task_side import TaskSide
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
 from inspector.gui.view_options import ViewOptions
-from inspector.processes.image_files import CLIP_SUFFIXES
+from inspector.processes.image_files import MAYBE_CLIPS
 from inspector.session import Session, words
 from inspector.session.failure import Failure
 from inspector.session.looking import ModelInput
@@ -34,9 +34,6 @@ _SIDE_WIDTH = 250
 _BELOW_SHARE = 0.34
 
 _STEP = 1.25
-
-#: Names of pictures that may have several frames.
-MAYBE_CLIPS = CLIP_SUFFIXES | {".webp"}
 
 
 class ImagePage(QWidget):
@@ -242,8 +239,7 @@ class ImagePage(QWidget):
 
     def _show_words(self, item: ImageItem | None, prediction: Prediction | None) -> None:
         name = item.name if item is not None else ""
-        after = self._next_name(item) if item is not None and prediction and prediction.task == FLOW else ""
-        self.title.set_text(f"from {name} to {after}" if after else name)
+        self.title.set_text(self._title(item, prediction) if item is not None else "")
         self.title.setToolTip(tooltip(str(item.path)) if item is not None else "")
         size = self.canvas.image_size
         parts = [f"{words.number(size.width())} × {words.number(size.height())}" if not size.isEmpty() else ""]
@@ -263,9 +259,14 @@ class ImagePage(QWidget):
             self.tools[tool].setEnabled(not size.isEmpty())
         self._show_zoom()
 
-    def _next_name(self, item: ImageItem) -> str:
+    def _title(self, item: ImageItem, prediction: Prediction | None) -> str:
+        """Return the image's name; of a motion, from where to where it is, once the engine has told that."""
+        if prediction is None or prediction.task != FLOW or prediction.phase != "ready":
+            return item.name
+        if prediction.own_frames or item.frames:
+            return f"from the first to the second frame of {item.name}"
         after = next_image(self._session.store, item.id)
-        return self._session.store.images[after].name if after is not None else ""
+        return f"from {item.name} to {self._session.store.images[after].name}" if after is not None else item.name
 
     def _show_zoom(self) -> None:
         scale = self.canvas.scale * self.devicePixelRatioF()

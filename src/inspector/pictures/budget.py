@@ -90,10 +90,10 @@ def pixels_of(name: str, data: bytes, frames: int = 1) -> int:
     except ImageError:
         return 0
     shown = image.width * image.height
-    pixels = canvas_of(image, data)[1] if frames > 1 else shown
+    there, pixels = canvas_of(image, data) if frames > 1 else (1, shown)
     counted = pixels * _bytes_per_pixel(image) // USUAL_BYTES
     # of a clip one more is being decoded, and what is kept is made smaller
-    return counted + (min(frames * shown, MOST_KEPT_PIXELS) if frames > 1 else 0)
+    return counted + (min(min(frames, there) * shown, MOST_KEPT_PIXELS) if there > 1 else 0)
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

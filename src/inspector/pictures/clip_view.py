@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from inspector.pictures.decode import decode_image
-from inspector.pictures.frames import decode_clip, evenly_spaced, first_frames
+from inspector.pictures.frames import decode_clip, decode_first, evenly_spaced
+from inspector.pictures.video_files import is_video
 
 #: Bytes of all frames: what a window keeps of a clip that is looked at.
 _MOST_BYTES = 48 << 20
@@ -60,15 +61,17 @@ def clip_view(paths: Sequence[Path], read: Callable[[Path], bytes], *, most: int
 
 
 def first_frame(data: bytes, *, name: str) -> bytes:
-    """Return the first frame of a video as an image file.
+    """Return the first frame of a video as an image file; any other file as it is.
 
     Raises
     ------
     ImageError
         It can't be decoded, or there is no decoder of videos.
     """
+    if not is_video(data):
+        return data
     out = io.BytesIO()
-    decode_clip(data, name=name, wanted=1, places=first_frames).frames[0].save(out, "BMP")
+    decode_first(data, name=name).save(out, "BMP")
     return out.getvalue()
 
 

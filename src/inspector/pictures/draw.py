@@ -10,7 +10,8 @@ from PIL import Image
 
 from inspector.palette import BACKGROUND_LABELS, CLASSES, Rgb, class_colour
 from inspector.pictures.answer import Answer, Box, Floats, Found
-from inspector.pictures.decode import PILLOW_ERRORS, damaged, decode_image
+from inspector.pictures.decode import PILLOW_ERRORS, damaged
+from inspector.pictures.frames import decode_first
 from inspector.pictures.marks import Marks
 from inspector.pictures.overlays import lay_classes, lay_heat, lay_mask, lay_picture
 from inspector.pictures.text import with_caption, with_legend
@@ -29,12 +30,12 @@ _LARGEST_ENLARGEMENT = 16
 
 
 def draw_file(data: bytes, answer: Answer, *, name: str, threshold: float = 0.5, opacity: float = 0.55) -> bytes:
-    """Return a PNG of an image file with its prediction drawn on it.
+    """Return a PNG of an image file, or of a clip's first frame, with its prediction drawn on it.
 
     Parameters
     ----------
     data
-        The whole image file.
+        The whole file.
     name
         What to call it in an error.
     threshold, opacity
@@ -43,11 +44,11 @@ def draw_file(data: bytes, answer: Answer, *, name: str, threshold: float = 0.5,
     Raises
     ------
     ImageError
-        As :func:`inspector.pictures.decode.decode_image`.
+        As :func:`inspector.pictures.frames.decode_first`.
     AnswerError
         A grid of the answer is damaged.
     """
-    photo = decode_image(data, name=name)
+    photo = decode_first(data, name=name)
     try:
         photo.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
         file = io.BytesIO()

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from inspector.pictures.decode import PILLOW_ERRORS, ImageError, damaged, open_image, orientation, to_rgb, upright
+from inspector.pictures.decode import (
+    PILLOW_ERRORS,
+    ImageError,
+    damaged,
+    decode_image,
+    open_image,
+    orientation,
+    to_rgb,
+    upright,
+)
 from inspector.pictures.gif_frames import gif_frames
 
 #: Of a longer clip only the beginning is looked at.
@@ -93,6 +102,34 @@ def decode_clip(
         return _animated(image, data, name, wanted, places)
     except PILLOW_ERRORS as error:
         raise damaged(name) from error
+
+
+def is_clip(data: bytes, *, name: str) -> bool:
+    """Tell whether a file has several frames, by its content: its name says nothing. No pixel is decoded.
+
+    Raises
+    ------
+    ImageError
+        As for `decode_clip`, for what the header tells.
+    """
+    from inspector.pictures.video_files import is_video
+
+    return is_video(data) or canvas_of(open_image(data, name=name), data)[0] > 1
+
+
+def decode_first(data: bytes, *, name: str) -> Image.Image:
+    """Decode a picture, or the first frame of a clip, as :func:`inspector.pictures.decode.decode_image`.
+
+    Raises
+    ------
+    ImageError
+        As for `decode_clip`.
+    """
+    from inspector.pictures.video_files import is_video
+
+    if is_video(data):
+        return decode_clip(data, name=name, wanted=1, places=first_frames).frames[0]
+    return decode_image(data, name=name)
 
 
 def _animated(

@@ -12,9 +12,11 @@ IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .pnm .avif .ico .apng .mpo".split()
 )
 
-#: Names of videos, which are decoded where PyAV is installed, and of files that may hold several frames.
+#: Names of videos, which are decoded where PyAV is installed; of files that are most likely clips; and of all that may
+#: have several frames, which their content tells whoever decodes them.
 VIDEO_SUFFIXES = frozenset(".mp4 .m4v .webm .mov .mkv .avi".split())
 CLIP_SUFFIXES = VIDEO_SUFFIXES | {".gif", ".apng"}
+MAYBE_CLIPS = CLIP_SUFFIXES | {".webp", ".png", ".avif"}
 
 #: A file larger than this is no photograph; it is not read into memory.
 MAX_IMAGE_BYTES = 512 << 20

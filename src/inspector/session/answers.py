@@ -47,6 +47,7 @@ def prediction_from(result: dict[str, Any], buffers: Sequence[bytes | bytearray]
             height=whole(result["height"], 1),
             rasters=rasters,
             note=text(result["note"]),
+            own_frames=result.get("own_frames") is True,
             motion=motion_of(rasters),
         )
     except WRONG as error:

@@ -90,6 +90,8 @@ class Prediction:
         Of the upright image, in pixels, which boxes, keypoints and rasters refer to.
     note
         What else should be known, as a sentence: how many frames of a clip were taken.
+    own_frames
+        Of optical flow: the motion is between a clip's own first two frames, not from an image to the next one.
     motion
         Of optical flow.
     rasters_dropped
@@ -106,6 +108,7 @@ class Prediction:
     height: int = 0
     rasters: tuple[Raster, ...] = ()
     note: str = ""
+    own_frames: bool = False
     motion: Motion | None = None
     rasters_dropped: bool = False
 

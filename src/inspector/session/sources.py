@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from inspector.processes.image_files import CLIP_SUFFIXES
+from inspector.processes.image_files import CLIP_SUFFIXES, MAYBE_CLIPS, VIDEO_SUFFIXES
 from inspector.session.failure import Failure
 from inspector.session.store import Store
 
 #: As the catalogue of architectures calls them.
 FLOW, VIDEO = "optical_flow", "video_classification"
 
-#: The kind of the failure of an image that has none after it.
-NO_NEXT_IMAGE = "NoNextImage"
+#: The kind of the failure of an image that has none after it; of the engine's error too, where its content decides.
+NO_NEXT_IMAGE = "NoNextImageError"
 
 
 def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
@@ -23,8 +23,9 @@ def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
     Parameters
     ----------
     task
-        Of what is attached. Optical flow takes an image and the next one of the strip, or two frames of a clip; video
-        classification takes a clip; all else takes the image itself, or a clip's first frame.
+        Of what is attached. Optical flow takes an image and the next one of the strip, or two frames of a clip; whether
+        a file is one, the engine tells by its content. Video classification takes a clip; all else takes the image
+        itself, or a clip's first frame.
 
     Returns
     -------
@@ -39,9 +40,12 @@ def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
     if task == FLOW:
         if len(item.frames) > 1:
             return list(item.frames[:2])
-        if item.path.suffix.lower() in CLIP_SUFFIXES:
+        suffix = item.path.suffix.lower()
+        if suffix in VIDEO_SUFFIXES:
             return [item.path]  # its own first two frames
         after = next_image(store, image)
+        if after is None and suffix in MAYBE_CLIPS:
+            return [item.path]
         if after is None:
             sentence = f"{item.name} is the last image: there is none after it that it could move to."
             return Failure(sentence, "Add the next image.", NO_NEXT_IMAGE)

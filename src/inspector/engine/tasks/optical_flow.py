@@ -87,6 +87,7 @@ class OpticalFlow:
             height=prepared.height,
             rasters=(_picture(motion.cpu(), place), _arrows(motion.cpu(), place)),
             note=f"{told} {prepared.note}".rstrip(),
+            own_frames=prepared.own_frames,
         )
 
 

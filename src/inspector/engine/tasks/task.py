@@ -37,6 +37,8 @@ class Prepared:
         What should be known of how it was prepared.
     valid
         Width and height of what of the input is image, from its upper left corner; None where all of it is.
+    own_frames
+        Of optical flow: its two pictures are a clip's own first frames, not an image and the next one.
     """
 
     inputs: tuple[torch.Tensor, ...]
@@ -45,6 +47,7 @@ class Prepared:
     milliseconds: float
     note: str = ""
     valid: tuple[int, int] | None = None
+    own_frames: bool = False
 
 
 class Task(Protocol):

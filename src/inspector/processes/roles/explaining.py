@@ -23,10 +23,10 @@ class Explaining:
         Buffer 0 of the answer is the heat: ``rows * columns`` bytes, 255 for the peak, compressed by zlib.
         """
         from inspector.engine.explain import explain
-        from inspector.pictures.decode import decode_image
+        from inspector.pictures.frames import decode_first
 
         attachment = self._engine.attachment(params)
-        image = decode_image(bytes(buffers[0]), name=str(params["names"][0]))
+        image = decode_first(bytes(buffers[0]), name=str(params["names"][0]))
         index, layer = params["index"], params["layer"]
         found = explain(
             attachment, image, int(index) if index is not None else None, str(layer) if layer is not None else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.processes.image_files import VIDEO_SUFFIXES, read_image
+from inspector.processes.image_files import read_image
 from inspector.processes.roles.serving import Progress, Reply
 
 
@@ -22,9 +22,7 @@ def thumbnail(params: dict[str, Any], buffers: list[bytearray], progress: Progre
     from inspector.pictures.thumbnail import thumbnail as make
 
     path = Path(params["path"])
-    data = read_image(path)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        data = first_frame(data, name=path.name)
+    data = first_frame(read_image(path), name=path.name)
     made = make(data, name=path.name, width=int(params["width"]), height=int(params["height"]))
     result = {
         "width": made.width,
@@ -51,15 +49,11 @@ def draw_prediction(params: dict[str, Any], buffers: list[bytearray], progress: 
     rasters' data.
     """
     from inspector.pictures.answer import Answer
-    from inspector.pictures.clip_view import first_frame
     from inspector.pictures.draw import draw_file
 
     path, out = Path(params["path"]), Path(params["out"])
     answer = Answer.from_message(params, buffers)
-    data = read_image(path)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        data = first_frame(data, name=path.name)
-    picture = draw_file(data, answer, name=path.name, threshold=float(params["threshold"]))
+    picture = draw_file(read_image(path), answer, name=path.name, threshold=float(params["threshold"]))
     try:
         _put(out, picture)
     except OSError as error:
