@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from inspector import palette
+from inspector.session.prediction_state import ClassScore
+from inspector.session.prediction_words import is_background
 
 Array = npt.NDArray[np.float64]
 
@@ -86,3 +88,11 @@ def test_limbs_have_their_sides_colours() -> None:
     assert named["left_hip", "right_hip"] == palette.MIDDLE
     assert named["nose", "left_eye"] == palette.LEFT
     assert named["nose", "right_eye"] == palette.RIGHT
+
+
+def test_the_background_is_told_by_its_label_alone_in_words_as_in_pictures() -> None:
+    last = ClassScore("background", 7, 0.9, area=0.5)
+    assert palette.class_colour(last.index, last.label) == palette.BACKGROUND
+    assert is_background(last)
+    assert not is_background(ClassScore("N/A", 12, 0.9))
+    assert palette.class_colour(12, "N/A") != palette.BACKGROUND

@@ -22,7 +22,7 @@ Keypoints = tuple[tuple[float, float, float], ...]
 WRONG = (ArithmeticError, LookupError, AttributeError, TypeError, ValueError)
 
 #: Bytes of one cell of a grid.
-CELL_BYTES = {"classes": 1, "mask": 1, "heat": 1, "picture": 3, "motion": 8}
+CELL_BYTES = {"classes": 1, "mask": 1, "picture": 3, "motion": 8}
 
 #: Cells on a side of a grid: no screen shows more. Of a grid of motion, whose every cell is an arrow.
 MOST_CELLS, MOST_ARROWS = 4_096, 64

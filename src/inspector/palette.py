@@ -38,8 +38,7 @@ CLASSES: tuple[Rgb, ...] = (
 BACKGROUND: Rgb = (128, 128, 128)
 """Of what is no class: drawn in legends, left clear on pictures."""
 
-BACKGROUND_LABELS = frozenset({"__background__", "background", "N/A"})
-"""What torchvision's categories call that."""
+_BACKGROUND_LABELS = frozenset({"__background__", "background"})
 
 LEFT: Rgb = (86, 180, 233)
 """Limbs of a person's left side: sky."""
@@ -72,8 +71,8 @@ HEAT: tuple[Rgb, ...] = (
     (242, 234, 105),
     (252, 255, 164),
 )
-"""Values from 0 to 1 in even steps, to be interpolated between: "inferno" by Nathaniel Smith and Stéfan van der Walt
-(CC0, https://bids.github.io/colormap/), whose lightness grows evenly."""
+"""Values from 0 to 1 in even steps, which `heat_colour` interpolates between: "inferno" by Nathaniel Smith and Stéfan
+van der Walt (CC0, https://bids.github.io/colormap/), whose lightness grows evenly."""
 
 KEYPOINTS: tuple[str, ...] = (
     "nose",
@@ -103,12 +102,17 @@ LIMBS: tuple[tuple[int, int], ...] = (
 """Which keypoints are joined: COCO's skeleton, from 0 (https://cocodataset.org/#format-data)."""
 
 
+def is_background(label: str) -> bool:
+    """Tell whether a class is what is left over, by what torchvision's categories call it; at whatever index."""
+    return label in _BACKGROUND_LABELS
+
+
 def class_colour(index: int, label: str = "") -> Rgb:
     """Return the colour of a class: the same in every picture, grey for the background.
 
     Where the categories start with a background (VOC, COCO: their labels are given), class 1 has the first colour.
     """
-    if label in BACKGROUND_LABELS:
+    if is_background(label):
         return BACKGROUND
     return CLASSES[(index - 1) % len(CLASSES)]
 

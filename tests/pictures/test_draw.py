@@ -147,12 +147,15 @@ def test_a_motion_that_is_no_number_is_none() -> None:
     ].all()
 
 
-def test_heat_lies_on_its_place_in_the_maps_colours() -> None:
-    values = np.full((3, 3), 255, np.uint8)
-    grid = _grid("heat", values, (100, 100, 200, 200))
-    made = draw(_photo(), _answer("explanation", grids=(grid,), note="Car"), opacity=1.0)
-    assert _near(made, 150, 150, palette.HEAT[-1])
-    assert _near(made, 250, 150, GREY, 0)
+def test_classes_lie_on_their_place_and_the_background_is_left_clear_at_any_index() -> None:
+    cells = np.full((4, 6), 3, np.uint8)
+    cells[:, 3:] = 7
+    car, left = Found("car", 3, 0.9, area=0.5), Found("background", 7, 0.9, area=0.5)
+    grid = _grid("classes", cells, (100, 100, 400, 300))
+    made = draw(_photo(), _answer("semantic_segmentation", car, left, grids=(grid,)), opacity=1.0)
+    assert _near(made, 200, 200, palette.class_colour(3))
+    for x, y in ((50, 50), (50, 200), (200, 350), (350, 200)):
+        assert _near(made, x, y, GREY, 0)
 
 
 def test_what_is_drawn_is_scaled_to_a_smaller_copy() -> None:
@@ -194,9 +197,9 @@ _BEYOND: list[Box] = [
 @pytest.mark.parametrize("place", _BEYOND)
 def test_places_beyond_the_picture_harm_nothing(place: Box) -> None:
     mask = _grid("mask", np.full((4, 4), 255, np.uint8), place, 0)
-    heat = _grid("heat", np.full((4, 4), 255, np.uint8), place)
+    classes = _grid("classes", np.full((4, 4), 3, np.uint8), place)
     found = Found("a" * 500, 1_000_000, 0.9, place, keypoints=((1e30, -1e30, 1.0),) * 17)
-    made = draw(_photo(), _answer("detection", found, grids=(mask, heat)))
+    made = draw(_photo(), _answer("detection", found, grids=(mask, classes)))
     assert made.width == WIDTH
 
 

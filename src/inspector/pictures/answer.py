@@ -62,7 +62,7 @@ class Grid:
     Attributes
     ----------
     kind
-        ``classes``, ``mask``, ``picture``, ``motion``; or ``heat``: one byte, a value from 0 to 1 times 255.
+        ``classes``, ``mask``, ``picture`` or ``motion``.
     """
 
     kind: str

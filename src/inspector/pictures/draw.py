@@ -8,12 +8,12 @@ import math
 import numpy as np
 from PIL import Image
 
-from inspector.palette import BACKGROUND_LABELS, CLASSES, Rgb, class_colour
+from inspector.palette import CLASSES, Rgb, class_colour, is_background
 from inspector.pictures.answer import Answer, Box, Floats, Found
 from inspector.pictures.decode import PILLOW_ERRORS, damaged
 from inspector.pictures.frames import decode_first
 from inspector.pictures.marks import Marks
-from inspector.pictures.overlays import lay_classes, lay_heat, lay_mask, lay_picture
+from inspector.pictures.overlays import lay_classes, lay_mask, lay_picture
 from inspector.pictures.text import with_caption, with_legend
 
 MAX_SIDE = 2_048
@@ -117,14 +117,12 @@ class _Drawing:
         """Lay all that covers the picture: the surest object's mask last, on top."""
         answer = self._answer
         labels = {found.index: found.label for found in answer.found}
-        clear = {index for index, label in labels.items() if label in BACKGROUND_LABELS}
+        clear = {index for index, label in labels.items() if is_background(label)}
         for grid in reversed(answer.grids):
             if grid.kind == "classes":
-                lay_classes(self._picture, grid, labels, clear, self._opacity)
+                lay_classes(self._picture, grid, self._scaled(grid.place), labels, clear, self._opacity)
             elif grid.kind == "picture":
                 lay_picture(self._picture, grid, self._opacity)
-            elif grid.kind == "heat":
-                lay_heat(self._picture, grid, self._scaled(grid.place), self._opacity)
             elif grid.kind == "mask" and 0 <= grid.prediction < min(len(answer.found), _MOST_OBJECTS):
                 found = answer.found[grid.prediction]
                 if found.score >= threshold:

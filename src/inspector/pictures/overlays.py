@@ -1,4 +1,4 @@
-"""Colours laid over a photograph: the classes of a segmentation, objects' masks, a flow's colours, a heat map."""
+"""Colours laid over a photograph: the classes of a segmentation, objects' masks, a flow's colours."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from collections.abc import Collection
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from inspector.palette import HEAT, Rgb, class_colour
-from inspector.pictures.answer import Box, Bytes, Grid
+from inspector.palette import Rgb, class_colour
+from inspector.pictures.answer import Box, Grid
 
 
-def lay_classes(photo: Image.Image, grid: Grid, labels: dict[int, str], clear: Collection[int], opacity: float) -> None:
+def lay_classes(
+    photo: Image.Image, grid: Grid, place: Box, labels: dict[int, str], clear: Collection[int], opacity: float
+) -> None:
     """Colour each class of a ``classes`` grid.
 
     Parameters
     ----------
     photo
-        Changed in place; the grid covers all of it, or what its place says.
+        Changed in place.
+    place
+        Where the grid lies on the photograph, in its pixels.
     labels
         Of the classes by index, for what has a colour of its own.
     clear
@@ -26,14 +30,15 @@ def lay_classes(photo: Image.Image, grid: Grid, labels: dict[int, str], clear: C
         From 0 to 1.
     """
     cells = grid.cells()
+    corner, size = _whole(place)
+    if not _meets(corner, size, photo):
+        return
     colours = np.array([class_colour(index, labels.get(index, "")) for index in range(256)], np.uint8)
     shares = np.full(256, round(255 * opacity), np.uint8)
     shares[[index for index in clear if 0 <= index < 256]] = 0
-    place = (0, 0, photo.width, photo.height)
-    size = (photo.width, photo.height)
     # by index, not by colour: a colour between two classes would be a third one's
     indices = np.asarray(Image.fromarray(cells).resize(size, Image.Resampling.NEAREST))
-    photo.paste(Image.fromarray(colours[indices]), place, Image.fromarray(shares[indices]))
+    photo.paste(Image.fromarray(colours[indices]), corner, Image.fromarray(shares[indices]))
 
 
 def lay_mask(photo: Image.Image, grid: Grid, place: Box, colour: Rgb, opacity: float) -> None:
@@ -59,23 +64,6 @@ def lay_picture(photo: Image.Image, grid: Grid, opacity: float) -> None:
     """Blend a ``picture`` over the whole photograph: the colours of a flow."""
     colours = Image.fromarray(grid.cells()).resize(photo.size, Image.Resampling.BILINEAR)
     photo.paste(Image.blend(photo, colours, opacity))
-
-
-def lay_heat(photo: Image.Image, grid: Grid, place: Box, opacity: float) -> None:
-    """Blend a ``heat`` grid over a place of the photograph, in colours whose lightness grows evenly with the value."""
-    corner, size = _whole(place)
-    if not _meets(corner, size, photo):
-        return
-    values = np.asarray(Image.fromarray(grid.cells()).resize(size, Image.Resampling.BICUBIC))
-    share = Image.new("L", size, round(255 * opacity))
-    photo.paste(Image.fromarray(_heat_table()[values]), corner, share)
-
-
-def _heat_table() -> Bytes:
-    """Return the colours of 0 to 255, of shape ``(256, 3)``."""
-    stops = np.linspace(0, 255, len(HEAT))
-    channels = [np.interp(np.arange(256), stops, [colour[i] for colour in HEAT]) for i in range(3)]
-    return np.rint(np.stack(channels, -1)).astype(np.uint8)
 
 
 def _whole(place: Box) -> tuple[tuple[int, int], tuple[int, int]]:

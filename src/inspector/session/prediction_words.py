@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.palette import BACKGROUND_LABELS
+from inspector import palette
 from inspector.session import words
 from inspector.session.drawing import THRESHOLD
 from inspector.session.prediction_state import ClassScore, Motion, Prediction
@@ -17,7 +17,7 @@ LISTED = (*OBJECTS, SEGMENTATION)
 
 def is_background(score: ClassScore) -> bool:
     """Tell whether a segmented class is what is left over."""
-    return score.index == 0 and score.label in BACKGROUND_LABELS
+    return palette.is_background(score.label)
 
 
 def class_text(score: ClassScore) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
-from inspector.gui.overlays.heat_colors import INFERNO
 from inspector.gui.overlays.overlay import indexed
 from inspector.gui.view_options import ViewOptions
+from inspector.palette import heat_colour
 from inspector.session.explanation_state import Explanation
 
 #: Cells on the longer side of the smoothed heat: a layer has few, and their edges mean nothing.
 _SMOOTH = 448
 
-_COLORS = [QColor(*color).rgba() for color in INFERNO]
+_COLORS = [QColor(*heat_colour(value / 255)).rgba() for value in range(256)]
 
 
 class HeatOverlay:
