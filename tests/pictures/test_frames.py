@@ -239,3 +239,37 @@ def test_a_video_that_is_cut_short_gives_frames_or_a_sentence(share: float) -> N
             assert decode_clip(data[: int(len(data) * share)], name="a", wanted=4).frames
         except ImageError as error:
             assert error.hint  # noqa: PT017
+
+
+def changing_video(sizes: Sequence[tuple[int, int]]) -> bytes:
+    """Return a video whose header tells the first size alone."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi") as out:
+        stream = out.add_stream("mjpeg", rate=10)
+        (stream.width, stream.height), stream.pix_fmt = sizes[0], "yuvj420p"
+        out.start_encoding()
+        for place, size in enumerate(sizes):
+            picture = io.BytesIO()
+            Image.new("RGB", size, (20 * place,) * 3).save(picture, "JPEG")
+            packet = av.Packet(picture.getvalue())
+            packet.stream, packet.is_keyframe = stream, True
+            packet.pts = packet.dts = place
+            packet.time_base = stream.time_base
+            out.mux(packet)
+    return file.getvalue()
+
+
+@needs_pyav
+def test_frames_of_a_video_that_changes_its_size_are_of_one_size() -> None:
+    clip = decode_clip(changing_video([(64, 48), (64, 48), (90, 70)]), name="a.avi", wanted=3)
+    assert [frame.size for frame in clip.frames] == [(64, 48)] * 3
+    assert levels_of(clip) == pytest.approx([0, 20, 40], abs=6)
+
+
+@needs_pyav
+def test_a_video_whose_frames_grow_beyond_all_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FRAME_PIXELS", 10_000)
+    with pytest.raises(ImageError, match=r"a\.avi can't be read as a video"):
+        decode_clip(changing_video([(64, 48), (300, 200), (300, 200)]), name="a.avi", wanted=3)

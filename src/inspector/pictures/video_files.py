@@ -73,9 +73,12 @@ def _decoded(av: Any, data: bytes, name: str, wanted: int, places: Callable[[int
     frames: dict[int, Image.Image] = {}
     with av.open(io.BytesIO(data)) as container:
         shrink: Shrinker | None = None
+        size = (0, 0)
         for place, picture in enumerate(_pictures(container, chosen)):
-            shrink = shrink or Shrinker(picture.size, len(chosen))
-            frames[place] = shrink(picture)
+            if shrink is None:
+                shrink, size = Shrinker(picture.size, len(chosen)), picture.size
+            # a stream may change its size, and is then shown scaled to its first
+            frames[place] = shrink(picture if picture.size == size else picture.resize(size))
     if not frames or shrink is None:
         raise ImageError(f"{name} has no frames that can be read.", "Save it as MP4 (H.264).")
     return Clip(tuple(frames.values()), there, notes(there, readable, shrink))
@@ -83,8 +86,12 @@ def _decoded(av: Any, data: bytes, name: str, wanted: int, places: Callable[[int
 
 def _pictures(container: Any, chosen: Sequence[int]) -> Iterator[Image.Image]:
     """Yield the chosen frames, upright."""
+    from inspector.pictures.frames import MOST_FRAME_PIXELS
+
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
+    # each frame may have a size of its own, whatever the header says: the decoder refuses before it takes memory
+    stream.codec_context.options = {"max_pixels": str(MOST_FRAME_PIXELS)}
     wanted = set(chosen)
     for place, frame in enumerate(container.decode(stream)):
         if place in wanted:
