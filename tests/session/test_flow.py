@@ -182,7 +182,7 @@ def test_of_a_model_that_takes_a_minute_the_restart_is_offered(
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("inspector.session.engine_link.ProcessClient", Fake)
+    monkeypatch.setattr("inspector.session.engine_life.ProcessClient", Fake)
     driven.session.engine.start()
     made[0]["on_silence"](frozenset(asked))
     done: list[bool] = []
