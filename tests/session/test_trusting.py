@@ -396,3 +396,27 @@ def test_the_hash_of_a_folder(tmp_path: Path) -> None:
     (folder / "link").unlink()
     with pytest.raises(SourceFolderError, match="far more than code"):
         hash_of_folder(folder)
+
+
+def test_a_process_that_hangs_is_ended_whatever_it_was_asked(
+    driven: Driven, make: Make, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = trusted(driven, make(), code)
+    driven.predict(number, picture(tmp_path / "a.png"))
+    (image,) = driven.store.images
+    monkeypatch.setattr("inspector.processes.client.BEATS", 2)
+    os.kill(process_of(driven, number), signal.SIGSTOP)
+    failures: list[object] = []
+    driven.session.looking.model_input(number, image, lambda _: None, failures.append)
+    driven.until(lambda: bool(failures) and driven.checkpoint(number).attachment.phase == "failed")
+    assert "did not answer any more" in driven.texts()
+
+
+def test_of_a_model_that_takes_a_minute_it_is_said_and_it_goes_on(
+    driven: Driven, make: Make, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = trusted(driven, make("Net(4)"), code)
+    monkeypatch.setattr("inspector.processes.client.SILENT_BEATS", 1)
+    (made,) = driven.predict(number, picture(tmp_path / "a.png"))
+    assert made.phase == "ready"
+    assert "my_net.Net has given no answer for a minute" in driven.texts()

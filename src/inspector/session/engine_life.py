@@ -20,7 +20,7 @@ from inspector.session.store import Store
 _DEATHS, _DEATHS_WITHIN = 3, 60.0
 
 #: What is asked of a model that is attached: none of it takes a minute, but on the slowest of devices.
-_PASSES = frozenset(("predict", "cancel", "explain", "feature_maps", "model_input"))
+PASSES = frozenset(("predict", "cancel", "explain", "feature_maps", "model_input"))
 _SILENT = "The engine has given no answer for a minute, though it runs. If nothing comes, restart it."
 
 _Done = Callable[[dict[str, Any], list[bytearray]], None]
@@ -90,7 +90,7 @@ class EngineLife(ABC):
                 self._died()
 
         def silent(asked: frozenset[str]) -> None:
-            if client is self._client and asked <= _PASSES:
+            if client is self._client and asked <= PASSES:
                 self._store.notice(_SILENT, "warning", "restart_engine")
 
         return client

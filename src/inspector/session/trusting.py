@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from inspector.errors import InspectorError
 from inspector.processes.client import ProcessClient, ProcessError
 from inspector.processes.private_copy import remove_abandoned
+from inspector.session.engine_life import PASSES
 from inspector.session.failure import Failure
 from inspector.session.loop import Loop, on_loop
 from inspector.session.pace import sparing
@@ -216,6 +217,7 @@ class Trusting:
                 python=self._python,
                 on_death=lambda: self._loop.post(lambda: self._died(run, client)),
                 watched=True,
+                on_silence=lambda asked: self._loop.post(lambda: self._silent(run, client, asked)),
             )
         except OSError as error:
             self._failed(run, Failure(f"The engine's Python can't be started: {error.strerror}.", "Choose another."))
@@ -285,6 +287,11 @@ class Trusting:
         if client.is_hung:
             how = "did not answer any more, and was ended"
         self._fail(run, Failure(f"The process of {run.offer.class_name} {how}.", "Run it again.", "ProcessDied"))
+
+    def _silent(self, run: TrustedRun, client: ProcessClient, asked: frozenset[str]) -> None:
+        if self._is_current(run, client) and asked <= PASSES:  # loading it may take as long as it takes
+            told = f"{run.offer.class_name} has given no answer for a minute, though it runs. If nothing comes, "
+            self._store.notice(f"{told}run it again.")
 
     def _fail(self, run: TrustedRun, failure: Failure) -> None:
         failed = replace(starting(run.offer), phase="failed", failure=failure)
