@@ -19,7 +19,6 @@ from typing import Any
 
 from inspector.errors import InspectorError
 from inspector.processes.frames import Buffer, Frame, ProtocolError, read_frame, write_frame
-from inspector.processes.starting import COMPILER_FOLDER
 
 Reply = tuple[dict[str, Any], Sequence[Buffer]]
 Progress = Callable[[dict[str, Any]], None]
@@ -131,8 +130,8 @@ def end_process() -> None:
     """End now, in the middle of anything: nobody is left to hear the answer."""
     with contextlib.suppress(OSError):
         folder = os.getcwd()
-        kept = os.path.join(folder, COMPILER_FOLDER)
-        if kept == os.environ.get("TORCHINDUCTOR_CACHE_DIR") and os.path.isdir(kept):
+        kept = os.environ.get("TORCHINDUCTOR_CACHE_DIR", "")  # as `clean_environment` set it
+        if os.path.dirname(kept) == folder and os.path.isdir(kept):
             import shutil  # not at the top: the reader, which starts often, has no such folder
 
             shutil.rmtree(kept, ignore_errors=True)
