@@ -26,6 +26,19 @@ CHECKOUT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a terminal and signals")
 
 
+#: What an engine runs that dies of every image.
+DEADLY = """
+import os, runpy, signal, sys
+bootstrap = runpy.run_path(sys.argv[-2])
+incoming, outgoing = bootstrap["_take_protocol"]()
+bootstrap["_load_package"]()
+from inspector.processes.roles import engine
+
+engine.Engine.predict = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+engine.run(incoming, outgoing)
+"""
+
+
 class OnATerminal:
     """A run whose standard error is a terminal, and whose engines' process ids are written down."""
 
@@ -123,6 +136,26 @@ def test_an_engine_that_is_killed_is_started_again_and_nothing_is_lost(demo: Pat
     results = run.results()
     assert len(results) == 400
     assert all(result["error"] is None for result in results)
+
+
+def test_an_image_that_kills_the_engine_is_said_with_what_was_attached(
+    demo: Path, tmp_path: Path, inspector: Inspector
+) -> None:
+    """Nothing was predicted, and not for the image's sake: the exit code says so."""
+    image = tmp_path / "a.png"
+    Image.new("RGB", (64, 64)).save(image)
+    code = tmp_path / "deadly.py"
+    code.write_text(DEADLY, encoding="ascii")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')
+    python.chmod(0o755)
+    made = inspector("predict", demo / "digits.pth", image, "--device", "cpu", "--json", "--python", python)
+    assert (made.code, made.err.count("\n")) == (4, 1)
+    assert "signal 9" in made.err
+    told = json.loads(made.out)
+    assert told["device"] == "cpu"
+    assert told["architecture"]
+    assert "signal 9" in told["results"][0]["error"]
 
 
 def test_an_engine_that_dies_again_and_again_ends_it_and_what_was_predicted_is_kept(

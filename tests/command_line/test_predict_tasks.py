@@ -124,6 +124,22 @@ def test_a_folder_of_frames_is_one_clip(inspector: Inspector, tmp_path: Path, sc
     assert _pictures(tmp_path) == ["frames-predicted.png"]
 
 
+def test_of_a_clip_of_thousands_of_frames_those_that_the_model_takes_are_read(
+    inspector: Inspector, tmp_path: Path, scene: Path
+) -> None:
+    """All of them would not fit into one message, which ended the engine."""
+    torch.manual_seed(0)
+    _saved(tmp_path, mc3_18(weights=None, num_classes=3))
+    clip, frame = tmp_path / "clip", (scene / "0.png").read_bytes()
+    clip.mkdir()
+    for place in range(4_200):
+        (clip / f"{place}.png").write_bytes(frame)
+    made = inspector("predict", tmp_path / "model.pth", clip, "--device", "cpu", "--json").json()
+    (result,) = made["results"]
+    assert (made["device"], result["error"]) == ("cpu", None)
+    assert result["note"] == "16 of 4,200 frames, evenly spaced."
+
+
 def test_accuracy_where_folders_name_the_classes(inspector: Inspector, demo: Path, tmp_path: Path) -> None:
     words = "zero one two three four five six seven eight nine".split()
     for sample in (demo / "samples").iterdir():

@@ -341,6 +341,17 @@ def test_a_clips_frames_keep_their_order_from_a_file_and_from_a_folder() -> None
     assert down.predictions[0].label == "darker"
 
 
+def test_of_how_many_frames_those_of_a_folder_were_taken_is_told_by_who_took_them() -> None:
+    frames = [png(grey(12, 10, level)) for level in (0, 60, 120, 180)]
+    whole = prepare_item(brightening(), list("abcd"), frames)
+    assert whole.note == "All 4 frames."
+    taken = prepare_item(brightening(), list("abcd"), frames, 4_200)
+    assert taken.note == "4 of 4,200 frames, evenly spaced."
+    assert torch.equal(taken.inputs[0], whole.inputs[0])
+    assert "1 of 4,200 frames" in prepare_item(brightening(1), ["a"], frames[:1], 4_200).note
+    assert "4 of 4,200 frames" in seen_by_model(brightening(), list("abcd"), frames, 4_200).caption
+
+
 def test_frames_of_a_folder_are_made_smaller_where_all_are_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [png(grey(40, 30, level)) for level in (10, 60, 120)]
     monkeypatch.setattr("inspector.pictures.frames.MOST_KEPT_PIXELS", 900)

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from inspector.frame_places import evenly_spaced, first_frames
 from inspector.pictures import frames as module
 from inspector.pictures.decode import ImageError, decode_image
-from inspector.pictures.frames import Clip, decode_clip, evenly_spaced, first_frames
+from inspector.pictures.frames import Clip, decode_clip
 from inspector.pictures.gif_frames import gif_frames
 from inspector.pictures.video_files import is_video
 

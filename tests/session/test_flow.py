@@ -9,6 +9,7 @@ import time
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,12 +19,12 @@ from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from inspector.processes import image_files
 from inspector.processes.image_files import read_image
-from inspector.session import raster_memory
+from inspector.session import QueueLoop, predicting, raster_memory
 from inspector.session.failure import Failure
 from inspector.session.pace import Pace, sparing
 from inspector.session.prediction_state import Prediction, Progress, Raster
 from inspector.session.raster_memory import RasterMemory
-from inspector.session.state import EngineOptions
+from inspector.session.state import Attachment, EngineOptions, ImageItem, OpenCheckpoint
 from inspector.session.store import Store
 
 from .conftest import Driven, picture, saved
@@ -189,6 +190,21 @@ def test_of_a_model_that_takes_a_minute_the_restart_is_offered(
     driven.loop.post(lambda: done.append(True))
     driven.until(lambda: bool(done))
     assert [notice.action for notice in driven.notices] == (["restart_engine"] if is_told else [])
+
+
+def test_files_that_wait_are_not_looked_at_while_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This is asked at every event, of a clip with thousands of files perhaps."""
+    store, loop = Store(), QueueLoop()
+    looked: list[Path] = []
+    monkeypatch.setattr(predicting, "_size", lambda path: looked.append(path) or 10)
+    made = predicting.Predicting(store, loop)
+    made.link = SimpleNamespace(process_id=1, request=lambda *_, **__: None)  # type: ignore[assignment]
+    store.checkpoints[1] = OpenCheckpoint(1, Path("a.pth"), attachment=Attachment(phase="ready", device="cpu"))
+    store.images.update({number: ImageItem(number, Path(f"{number}.png")) for number in range(20)})
+    made.predict(1, range(20))
+    assert len(looked) == predicting._IN_FLIGHT
+    made.predict_all(1)
+    assert len(looked) == predicting._IN_FLIGHT
 
 
 def test_the_pace_is_that_of_the_last_seconds() -> None:

@@ -21,7 +21,7 @@ from inspector.session.failure import Failure
 from inspector.session.image_results import accuracy_counts, image_result, results_of, true_classes
 from inspector.session.prediction_state import Prediction
 from inspector.session.results import row_of
-from inspector.session.state import ImageItem
+from inspector.session.state import Attachment, ImageItem
 
 _NOT_ITS_TURN = "The engine stopped before its turn."
 
@@ -50,6 +50,13 @@ class PredictionRun:
         self._saving = (
             Saving(self._session, self._loop, request.save, request.threshold) if request.save is not None else None
         )
+        self._attachment = Attachment()  # the last one that worked: what was predicted is its
+        self._store.checkpoint_changed.connect(self._keep_attachment)
+
+    def _keep_attachment(self, number: int) -> None:
+        found = self._store.checkpoints.get(number)
+        if found is not None and found.attachment.phase == "ready":
+            self._attachment = found.attachment
 
     def run(self) -> Outcome:
         """Do it all.
@@ -102,12 +109,10 @@ class PredictionRun:
     # -- what came of it ---------------------------------------------------------------------------------------
 
     def _outcome(self, number: int, unsaved: Failure | None) -> Outcome:
-        checkpoint = self._store.checkpoints[number]
-        attachment = checkpoint.attachment
+        attachment = self._attachment
         found = results_of(self._store, number, list(self._store.images))
-        stopped = any(_unfinished(prediction) for _, prediction in found)
+        stopped = self._why_stopped(number, [prediction for _, prediction in found])
         classes = true_classes(attachment)
-        failure = self._store.engine.failure or attachment.failure
         return Outcome(
             attachment.architecture,
             attachment.task,
@@ -121,8 +126,18 @@ class PredictionRun:
             [self._result(item, prediction) for item, prediction in found],
             accuracy_counts((row_of(item, prediction, classes) for item, prediction in found), classes),
             parts(unsaved) if unsaved is not None else None,
-            parts(failure) if stopped else None,
+            parts(stopped) if stopped is not None else None,
         )
+
+    def _why_stopped(self, number: int, found: list[Prediction | None]) -> Failure | None:
+        """Return why the engine could not go on; None where it did: it may die of one image, and predict others."""
+        if any(map(_unfinished, found)):
+            now = self._store.checkpoints[number].attachment
+            return self._store.engine.failure or now.failure or Failure("The engine can't run.")
+        deaths = [made.failure for made in found if made is not None and made.failure is not None]
+        deaths = [failure for failure in deaths if failure.kind == "ProcessDied"]
+        ready = any(made is not None and made.phase == "ready" for made in found)
+        return deaths[0] if deaths and not ready else None
 
     def _result(self, item: ImageItem, made: Prediction | None) -> ImageResult:
         path = item.path.parent if item.frames else item.path

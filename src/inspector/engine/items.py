@@ -11,8 +11,9 @@ from inspector.engine.attach import Attachment
 from inspector.engine.inputs import ClipPreprocessing
 from inspector.engine.problems import NoNextImageError, PredictionError
 from inspector.engine.tasks import Prepared, task_named
+from inspector.frame_places import evenly_spaced, first_frames
 from inspector.pictures.budget import BUDGET, pixels_of_all
-from inspector.pictures.frames import Shrinker, decode_clip, decode_first, evenly_spaced, first_frames, is_clip, notes
+from inspector.pictures.frames import Shrinker, decode_clip, decode_first, is_clip, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Seen:
     caption: str
 
 
-def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> Prepared:
+def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[bytes], total: int = 0) -> Prepared:
     """Decode an item's files and make them a model's input; safe on any thread.
 
     Parameters
@@ -47,6 +48,9 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
         taken. An animated picture, a video, or a file for each frame for video classification. An image and the next
         one for optical flow; of a clip, which is told by its content, the first two frames are taken, and the next
         image is not looked at.
+    total
+        How many frames a clip has of which ``files`` are those that the model takes, in their places; 0 where they are
+        all there are.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def prepare_item(attachment: Attachment, names: Sequence[str], files: Sequence[b
     """
     task = task_named(attachment.task)
     with BUDGET.hold(pixels_of_all(names, files, _kept_frames(attachment))):
-        found = _pictures(attachment, names, files)
+        found = _pictures(attachment, names, files, total)
         prepared = task.prepare(attachment, found.images)
     # the decoder knows of the frames that it left out, which the task never saw
     note = f"{found.taken or prepared.note} {found.more}".strip()
@@ -83,11 +87,11 @@ def _kept_frames(attachment: Attachment) -> int:
     return 2 if attachment.task == "optical flow" else 1
 
 
-def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
+def _pictures(attachment: Attachment, names: Sequence[str], files: Sequence[bytes], total: int) -> _Pictures:
     if not files:
         raise PredictionError("There is no image to predict.")
     if isinstance(attachment.preprocessing, ClipPreprocessing):
-        return _clip(attachment.preprocessing.frames, names, files)
+        return _clip(attachment.preprocessing.frames, names, files, total)
     most = 2 if attachment.task == "optical flow" else 1
     if len(files) > most:
         raise PredictionError(f"There are {len(files)} images where {attachment.task} takes {most}.")
@@ -109,13 +113,13 @@ def _pair(names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
     return _Pictures([decode_first(data, name=name) for name, data in zip(names, files, strict=True)])
 
 
-def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes]) -> _Pictures:
+def _clip(wanted: int, names: Sequence[str], files: Sequence[bytes], total: int) -> _Pictures:
     if len(files) > 1:
         places = evenly_spaced(len(files), wanted)
         frames, note = _kept([(names[place], files[place]) for place in sorted(set(places))])
-        return _Pictures(frames, _taken(len(frames), len(files), wanted), note)
+        return _Pictures(frames, _taken(len(frames), max(total, len(files)), wanted), note)
     clip = decode_clip(files[0], name=names[0], wanted=wanted)
-    return _Pictures(list(clip.frames), _taken(len(clip.frames), clip.total, wanted), clip.note)
+    return _Pictures(list(clip.frames), _taken(len(clip.frames), max(total, clip.total), wanted), clip.note)
 
 
 def _kept(files: Sequence[tuple[str, bytes]]) -> tuple[list[Image.Image], str]:
@@ -138,12 +142,12 @@ def _taken(frames: int, there: int, wanted: int) -> str:
     return f"{frames:,} of {there:,} frames, evenly spaced." if frames == wanted and frames < there else ""
 
 
-def seen_by_model(attachment: Attachment, names: Sequence[str], files: Sequence[bytes]) -> Seen:
+def seen_by_model(attachment: Attachment, names: Sequence[str], files: Sequence[bytes], total: int = 0) -> Seen:
     """Return the picture as the model sees it: prepared, and its colours made visible again.
 
     Parameters and errors are those of `prepare_item`.
     """
-    prepared = prepare_item(attachment, names, files)
+    prepared = prepare_item(attachment, names, files, total)
     picture = attachment.preprocessing.seen(prepared.inputs)
     _, height, width = picture.shape
     rgb = picture.permute(1, 2, 0).contiguous().numpy().tobytes()

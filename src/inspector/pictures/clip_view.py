@@ -9,8 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from inspector.frame_places import evenly_spaced
 from inspector.pictures.decode import decode_image
-from inspector.pictures.frames import decode_clip, decode_first, evenly_spaced
+from inspector.pictures.frames import decode_clip, decode_first
 from inspector.pictures.video_files import is_video
 
 #: Bytes of all frames: what a window keeps of a clip that is looked at.

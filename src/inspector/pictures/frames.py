@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from inspector.frame_places import evenly_spaced, first_frames
 from inspector.pictures.decode import (
     PILLOW_ERRORS,
     ImageError,
@@ -55,21 +56,6 @@ class Clip:
     frames: tuple[Image.Image, ...]
     total: int
     note: str = ""
-
-
-def evenly_spaced(there: int, wanted: int) -> list[int]:
-    """Return ``wanted`` places of ``there`` frames, evenly spaced from the first to the last.
-
-    Where there are fewer, some come several times.
-    """
-    if wanted == 1:
-        return [(there - 1) // 2]
-    return [round(place * (there - 1) / (wanted - 1)) for place in range(wanted)]
-
-
-def first_frames(there: int, wanted: int) -> list[int]:
-    """Return the places of the first frames."""
-    return list(range(min(there, wanted)))
 
 
 def decode_clip(

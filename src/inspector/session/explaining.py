@@ -7,11 +7,10 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, get_args
 
 from inspector.answer_parts import MOST_CELLS, WRONG, AnswerError, box, inflated, number, text, whole
-from inspector.processes.image_files import read_image
+from inspector.processes.image_files import read_item
 from inspector.session.engine_link import EngineLink
 from inspector.session.explanation_state import Explanation, FeatureMaps, Kind, Scale
 from inspector.session.failure import Failure
@@ -114,11 +113,10 @@ class Explaining:
             failed(_NOT_ATTACHED)
             return
         self._attachments[method] = found.attachment
-        sources = sources_of(self._store, image, found.attachment.task)
+        sources = sources_of(self._store, image, found.attachment)
         if isinstance(sources, Failure):
             failed(sources)
             return
-        paths: list[Path] = sources
 
         def answered(result: dict[str, Any], buffers: list[bytearray]) -> None:
             if self._asked.get(method) == question:
@@ -129,8 +127,8 @@ class Explaining:
                 failed(failure)
 
         request = partial(self._trusting.request, checkpoint) if found.attachment.trusted else self._link.request
-        params = {"attachment": found.attachment.engine_id, "names": [path.name for path in paths], **words}
-        request(method, params, lambda: [read_image(path) for path in paths], answered, refused)
+        params = {"attachment": found.attachment.engine_id, **sources.words, **words}
+        request(method, params, lambda: read_item(sources.paths), answered, refused)
 
     def _let_go(self) -> None:
         """Let go of what a model said that is attached no more, and of images that were removed."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from inspector.answer_parts import WRONG, text, whole
-from inspector.processes.image_files import read_image
+from inspector.processes.image_files import read_item
 from inspector.session.clients import Worker
 from inspector.session.engine_link import EngineLink
 from inspector.session.failure import Failure
@@ -53,9 +53,9 @@ class Looking:
         if found is None or found.attachment.phase != "ready":
             failed(Failure("Nothing is attached that looks at this image.", "Attach an architecture."))
             return
-        paths = sources_of(self._store, image, found.attachment.task)
-        if isinstance(paths, Failure):
-            failed(paths)
+        sources = sources_of(self._store, image, found.attachment)
+        if isinstance(sources, Failure):
+            failed(sources)
             return
 
         def read(result: dict[str, Any], buffers: list[bytearray]) -> None:
@@ -67,8 +67,8 @@ class Looking:
 
         own = found.attachment.trusted
         request = partial(self._trusting.request, checkpoint) if own else self._link.request
-        params = {"attachment": found.attachment.engine_id, "names": [path.name for path in paths]}
-        request("model_input", params, lambda: [read_image(path) for path in paths], read, failed)
+        params = {"attachment": found.attachment.engine_id, **sources.words}
+        request("model_input", params, lambda: read_item(sources.paths), read, failed)
 
     def clip_frames(
         self, image: int, done: Callable[[list[Thumbnail]], None], failed: Callable[[Failure], None]

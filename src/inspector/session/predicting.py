@@ -24,7 +24,7 @@ from inspector.session.pace import Pace
 from inspector.session.prediction_state import Prediction
 from inspector.session.raster_memory import RasterMemory
 from inspector.session.refetching import Refetching, answer_of
-from inspector.session.sources import sources_of
+from inspector.session.sources import Sources, sources_of
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 from inspector.session.trusting import Trusting
@@ -213,45 +213,48 @@ class Predicting:
             if item is None or prediction is None or prediction.phase != "waiting":
                 images.popleft()  # removed or cancelled meanwhile; or asked for twice
                 continue
-            paths = sources_of(self._store, key[1], found.attachment.task)
-            if isinstance(paths, Failure):
+            if not self._has_room(found, lane, alone=key in self._suspects):
+                return  # before its files are looked at: this is asked at every event
+            sources = sources_of(self._store, key[1], found.attachment)
+            if isinstance(sources, Failure):
                 images.popleft()
-                self._store.set_prediction(*key, Prediction(phase="failed", failure=paths))
+                self._store.set_prediction(*key, Prediction(phase="failed", failure=sources))
                 continue
-            nbytes = sum(map(_size, paths))
-            if not self._has_room(found, lane, nbytes, alone=key in self._suspects):
+            nbytes = sum(map(_size, sources.paths))
+            there = [sent.nbytes for sent in self._running.values() if sent.lane == lane]
+            if there and sum(there) + nbytes > _BYTES_IN_FLIGHT:
                 return
             images.popleft()
-            self._send(key, lane, found, paths, nbytes)
+            self._send(key, lane, found, sources, nbytes)
         if images is not None and not images:
             self._waiting.pop(found.id, None)
 
-    def _has_room(self, found: OpenCheckpoint, lane: int | None, nbytes: int, *, alone: bool) -> bool:
+    def _has_room(self, found: OpenCheckpoint, lane: int | None, *, alone: bool) -> bool:
         """Tell whether a process is alive, and takes another image now."""
         # Where it died, what waits goes on when the next one has attached.
         process = self.link.process_id if lane is None else self.trusting.process_id(lane)
         if process is None:
             return False
-        there = [(key, sent) for key, sent in self._running.items() if sent.lane == lane]
-        if alone or any(key in self._suspects for key, _ in there):
+        there = [key for key, sent in self._running.items() if sent.lane == lane]
+        if alone or any(key in self._suspects for key in there):
             return not there
         most = _IN_FLIGHT if found.attachment.device == "cpu" else _IN_FLIGHT_ON_GPU
-        return not there or (len(there) < most and sum(sent.nbytes for _, sent in there) + nbytes <= _BYTES_IN_FLIGHT)
+        return len(there) < most
 
     def _request(self, lane: int | None) -> Callable[..., None]:
         return self.link.request if lane is None else partial(self.trusting.request, lane)
 
-    def _send(self, key: _Key, lane: int | None, found: OpenCheckpoint, paths: list[Path], nbytes: int) -> None:
+    def _send(self, key: _Key, lane: int | None, found: OpenCheckpoint, sources: Sources, nbytes: int) -> None:
         sent = self._running[key] = _Sent(lane, nbytes)
         engine_id = found.attachment.engine_id
         self._store.set_prediction(*key, Prediction(phase="running"))
-        self._ask(found, paths, partial(self._done, key, sent, engine_id), partial(self._failed, key, sent))
+        self._ask(found, sources, partial(self._done, key, sent, engine_id), partial(self._failed, key, sent))
 
-    def _ask(self, found: OpenCheckpoint, paths: list[Path], done: _Done, failed: Callable[[Failure], None]) -> None:
+    def _ask(self, found: OpenCheckpoint, sources: Sources, done: _Done, failed: Callable[[Failure], None]) -> None:
         self._request(_lane(found))(
             "predict",
-            {"attachment": found.attachment.engine_id, "names": [path.name for path in paths], "top": self._top},
-            lambda: read_item(paths),
+            {"attachment": found.attachment.engine_id, **sources.words, "top": self._top},
+            lambda: read_item(sources.paths),
             done,
             failed,
             progress=self._tell,

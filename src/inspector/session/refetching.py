@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from inspector.session.answers import AnswerError, prediction_from
 from inspector.session.failure import Failure
 from inspector.session.prediction_state import Prediction
 from inspector.session.raster_memory import RasterMemory
-from inspector.session.sources import sources_of
+from inspector.session.sources import Sources, sources_of
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 
 _Key = tuple[int, int]
 _Done = Callable[[dict[str, Any], list[bytearray]], None]
-Ask = Callable[[OpenCheckpoint, list[Path], _Done, Callable[[Failure], None]], None]
+Ask = Callable[[OpenCheckpoint, Sources, _Done, Callable[[Failure], None]], None]
 _NOT_ATTACHED = Failure("Its masks were let go, and nothing is attached that makes them again.", "Attach it again.")
 _ATTACHED_ANEW = Failure("The checkpoint was attached anew meanwhile.", "Try again.")
 
@@ -67,9 +66,9 @@ class Refetching:
             done(_NOT_ATTACHED)
             return
         attachment = found.attachment
-        paths = sources_of(self._store, image, attachment.task)
-        if isinstance(paths, Failure):
-            done(paths)
+        sources = sources_of(self._store, image, attachment)
+        if isinstance(sources, Failure):
+            done(sources)
             return
 
         def answered(result: dict[str, Any], buffers: list[bytearray]) -> None:
@@ -80,7 +79,7 @@ class Refetching:
             made = answer_of(result, buffers, attachment.task)
             done(made.failure or made)
 
-        self._ask(found, paths, answered, done)
+        self._ask(found, sources, answered, done)
 
 
 def answer_of(result: dict[str, Any], buffers: list[bytearray], task: str) -> Prediction:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from inspector.frame_places import evenly_spaced
 from inspector.processes.image_files import CLIP_SUFFIXES, MAYBE_CLIPS, VIDEO_SUFFIXES
 from inspector.session.failure import Failure
+from inspector.session.state import Attachment
 from inspector.session.store import Store
 
 #: As the catalogue of architectures calls them.
@@ -17,40 +21,68 @@ FLOW, VIDEO = "optical_flow", "video_classification"
 NO_NEXT_IMAGE = "NoNextImageError"
 
 
-def sources_of(store: Store, image: int, task: str) -> list[Path] | Failure:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that are sent of an item.
+
+    Attributes
+    ----------
+    paths
+        An image's file, a pair's, a clip's, or those of its frames that the model takes.
+    total
+        How many frames a clip has that is a folder; 0 for all else.
+    """
+
+    paths: tuple[Path, ...]
+    total: int = 0
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What is told of them in a request whose buffers they are."""
+        return {"names": [path.name for path in self.paths], "total": self.total}
+
+
+def sources_of(store: Store, image: int, attachment: Attachment) -> Sources | Failure:
     """Return the files that an image, or clip, is predicted from.
 
     Parameters
     ----------
-    task
-        Of what is attached. Optical flow takes an image and the next one of the strip, or two frames of a clip; whether
+    attachment
+        What looks at it. Optical flow takes an image and the next one of the strip, or two frames of a clip; whether
         a file is one, the engine tells by its content. Video classification takes a clip; all else takes the image
         itself, or a clip's first frame.
 
     Returns
     -------
-    list of Path or Failure
+    Sources or Failure
         Why there is nothing to predict: the image is gone, or it is the last one and motion needs the next.
     """
     item = store.images.get(image)
     if item is None:
         return Failure("The image was removed.", "Drop it again.")
-    if task == VIDEO and item.frames:
-        return list(item.frames)
-    if task == FLOW:
+    if attachment.task == VIDEO and item.frames:
+        return Sources(_taken(item.frames, attachment.preprocessing.get("frames")), len(item.frames))
+    if attachment.task == FLOW:
         if len(item.frames) > 1:
-            return list(item.frames[:2])
+            return Sources(item.frames[:2])
         suffix = item.path.suffix.lower()
         if suffix in VIDEO_SUFFIXES:
-            return [item.path]  # its own first two frames
+            return Sources((item.path,))  # its own first two frames
         after = next_image(store, image)
         if after is None and suffix in MAYBE_CLIPS:
-            return [item.path]
+            return Sources((item.path,))
         if after is None:
             sentence = f"{item.name} is the last image: there is none after it that it could move to."
             return Failure(sentence, "Add the next image.", NO_NEXT_IMAGE)
-        return [item.path, store.images[after].path]
-    return [item.path]
+        return Sources((item.path, store.images[after].path))
+    return Sources((item.path,))
+
+
+def _taken(frames: tuple[Path, ...], wanted: object) -> tuple[Path, ...]:
+    """Return the frames that a model takes of a clip, as the engine would choose them: the others are not read."""
+    if not isinstance(wanted, int) or not 1 <= wanted < len(frames):
+        return frames
+    return tuple(frames[place] for place in evenly_spaced(len(frames), wanted))
 
 
 def next_image(store: Store, image: int) -> int | None:

@@ -12,7 +12,7 @@ from inspector.engine.inputs import ClipPreprocessing
 from inspector.engine.problems import PredictionError, UnsupportedTaskError
 from inspector.engine.tasks.classification import Classification
 from inspector.engine.tasks.task import Prepared
-from inspector.pictures.frames import evenly_spaced
+from inspector.frame_places import evenly_spaced
 
 if TYPE_CHECKING:
     from inspector.engine.attach import Attachment

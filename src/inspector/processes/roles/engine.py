@@ -164,13 +164,13 @@ class Engine:
         from inspector.engine.pipeline import Job, Pipeline
 
         attachment, top = self.attachment(params), int(params["top"])
-        names, files = list(map(str, params["names"])), list(map(bytes, buffers))
+        item = item_of(params, buffers)
         if self._pipeline is None:
             self._pipeline = Pipeline(self._computing)
         reply: Future[Reply] = Future()
         job = Job(
             runner=self._runner(int(params["attachment"]), attachment),
-            prepare=lambda: prepare_item(attachment, names, files),
+            prepare=lambda: prepare_item(attachment, *item),
             top=top,
             tell=lambda note: progress({"note": note}),
         )
@@ -196,7 +196,7 @@ class Engine:
         from inspector.engine.items import seen_by_model
 
         attachment = self.attachment(params)
-        seen = seen_by_model(attachment, list(map(str, params["names"])), list(map(bytes, buffers)))
+        seen = seen_by_model(attachment, *item_of(params, buffers))
         return {"width": seen.width, "height": seen.height, "caption": seen.caption}, [seen.rgb]
 
     @property
@@ -252,6 +252,11 @@ def answer_message(found: ImagePrediction, device: str) -> Reply:
         "own_frames": found.own_frames,
     }
     return result, [raster.data for raster in found.rasters]
+
+
+def item_of(params: dict[str, Any], buffers: list[bytearray]) -> tuple[list[str], list[bytes], int]:
+    """Return what a message holds of an item: its files' names, the files, and how many frames there are in all."""
+    return list(map(str, params["names"])), list(map(bytes, buffers)), int(params.get("total", 0))
 
 
 def _spec(row: list[Any]) -> TensorSpec:

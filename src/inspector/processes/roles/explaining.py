@@ -56,11 +56,12 @@ class Explaining:
         """
         from inspector.engine.feature_maps import feature_maps
         from inspector.engine.items import prepare_item
+        from inspector.processes.roles.engine import item_of
 
         attachment = self._engine.attachment(params)
         found = feature_maps(
             attachment,
-            prepare_item(attachment, list(map(str, params["names"])), list(map(bytes, buffers))),
+            prepare_item(attachment, *item_of(params, buffers)),
             str(params["module"]),
             page=int(params["page"]),
             scale="shared" if params["scale"] == "shared" else "each",
