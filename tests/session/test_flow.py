@@ -196,7 +196,12 @@ def test_files_that_wait_are_not_looked_at_while_there_is_no_room(monkeypatch: p
     """This is asked at every event, of a clip with thousands of files perhaps."""
     store, loop = Store(), QueueLoop()
     looked: list[Path] = []
-    monkeypatch.setattr(predicting, "_size", lambda path: looked.append(path) or 10)
+
+    def size(path: Path) -> int:
+        looked.append(path)
+        return 10
+
+    monkeypatch.setattr(predicting, "_size", size)
     made = predicting.Predicting(store, loop)
     made.link = SimpleNamespace(process_id=1, request=lambda *_, **__: None)  # type: ignore[assignment]
     store.checkpoints[1] = OpenCheckpoint(1, Path("a.pth"), attachment=Attachment(phase="ready", device="cpu"))
