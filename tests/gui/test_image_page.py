@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,13 @@ class QueuedLoop:
 
 
 @pytest.fixture
-def session() -> Session:
+def session() -> Iterator[Session]:
     made = Session(QueuedLoop())
     made.store.checkpoints[1] = OpenCheckpoint(1, Path("/files/model.pth"), phase="ready", attachment=READY)
     for number in (2, 3):
         made.store.images[number] = ImageItem(number, Path(f"/files/street_{number}.png"), PICTURE)
-    return made
+    yield made
+    made.close_processes()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from inspector.session.image_results import accuracy_counts, image_result, resul
 from inspector.session.prediction_state import ClassScore, Motion, Prediction
 from inspector.session.prediction_words import headline
 from inspector.session.results import row_of
+from inspector.session.sources import NO_NEXT_IMAGE
 from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, PicturesState
 from inspector.session.store import Store
 from inspector.session.true_classes import TrueClasses
@@ -208,7 +209,7 @@ def test_motion_is_in_both_forms_whether_its_grid_is_kept_or_not(tmp_path: Path)
     moving = Prediction("ready", task="optical_flow", note="Moves.", motion=MOVES, rasters_dropped=True)
     for image in made.images[:2]:
         made.store.predictions[made.checkpoint, image] = moving
-    alone = Failure("2.png is the last image.", "Add the next image.", "NoNextImage")
+    alone = Failure("2.png is the last image.", "Add the next image.", NO_NEXT_IMAGE)
     made.store.predictions[made.checkpoint, made.images[2]] = Prediction("failed", failure=alone)
     read = read_json(made, tmp_path / "a.json")
     assert [row["motion"] for row in read["results"]] == [MOVES._asdict()] * 2
