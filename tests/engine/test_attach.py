@@ -271,6 +271,7 @@ def test_the_engine_imports_no_qt_and_nothing_else_of_ours() -> None:
         "inspector.shipped",
         "inspector.architectures",
         "inspector.checkpoint",
+        "inspector.frame_places",
         "inspector.pictures",
     }
     assert "inspector.engine" in ours

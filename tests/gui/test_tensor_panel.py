@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
@@ -398,6 +398,7 @@ def test_legend_of_no_scale_is_hidden(qtbot: Any) -> None:
     weights=st.tuples(st.integers(1, 11), st.integers(1, 11)),
     room=st.tuples(st.integers(20, 1500), st.integers(20, 700)),
 )
+@example(count=526, weights=(1, 1), room=(30, 73))
 def test_grid_fits_the_room_and_tells_tiles_apart(count: int, weights: tuple[int, int], room: tuple[int, int]) -> None:
     mosaic = Mosaic(count, mosaic_columns(count), weights[0], weights[1], weights[0] + 1, weights[1] + 1)
     grid = lay_out(mosaic, weights, room, 96)

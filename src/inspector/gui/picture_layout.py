@@ -49,11 +49,15 @@ class Grid:
     def tile_at(self, x: float, y: float) -> int:
         """Return the tile at a point, -1 for none."""
         column, row = int(x // self.pitch), int(y // self.row_pitch)
-        tile = row * self.columns + column
-        if x < 0 or y < 0 or column >= self.columns or tile >= self.count:
-            return -1
-        left, top = self.corner(tile)
-        return tile if x < left + self.tile_width and y < top + self.tile_height else -1
+        # corners are whole pixels: the next tile's may lie before its place
+        for tile_row, tile_column in ((row, column), (row, column + 1), (row + 1, column), (row + 1, column + 1)):
+            tile = tile_row * self.columns + tile_column
+            if not 0 <= tile_column < self.columns or not 0 <= tile < self.count:
+                continue
+            left, top = self.corner(tile)
+            if left <= x < left + self.tile_width and top <= y < top + self.tile_height:
+                return tile
+        return -1
 
 
 def drawn_mosaic(count: int, columns: int, pitch: int, width: int, height: int) -> Mosaic | None:
