@@ -435,12 +435,25 @@ def test_flow_says_where_things_go_from_the_first_image_to_the_second(photo: Ima
     assert motion_of(found).reshape(-1, 2).mean(0) == pytest.approx((3, -2))
     assert found.predictions == ()
     assert found.note.startswith("Moves 3.61 pixels on average, 3.61 at most.")
+    assert found.motion == pytest.approx((13**0.5, 13**0.5, 3, -2))
     assert "Its edges were repeated to 304 × 264 pixels, and cut off again." in found.note
     picture = found.rasters[0]
     assert (picture.kind, picture.width, picture.height, picture.place) == ("picture", 300, 260, (0, 0, 300, 260))
     assert len(np.unique(values(picture).reshape(-1, 3), axis=0)) == 1
     motion = found.rasters[1]
     assert max(motion.width, motion.height) == 64
+
+
+def test_the_figures_of_a_motion_are_the_pixels_and_not_the_grids(photo: Image.Image) -> None:
+    attachment = by_trying()
+    task = task_named("optical flow")
+    prepared = task.prepare(attachment, [photo, photo])
+    flow = torch.zeros(2, *prepared.inputs[0].shape[-2:])
+    flow[0, 5, 5] = 1_234.0
+    found = task.answer(attachment, prepared, {"flow": flow}, 5)
+    pixels = photo.width * photo.height
+    assert found.motion == pytest.approx((1_234 / pixels, 1_234, 1_234 / pixels, 0))
+    assert found.note.startswith("Moves 0.0158 pixels on average, 1234 at most.")
 
 
 def test_flow_of_a_smaller_copy_is_told_in_pixels_of_the_image(photo: Image.Image) -> None:

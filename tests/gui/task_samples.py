@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
-from inspector.session.motion import motion_of
-from inspector.session.prediction_state import Box, ClassScore, Prediction, Raster
+from inspector.session.prediction_state import Box, ClassScore, Motion, Prediction, Raster
 
 WIDTH, HEIGHT = 960, 640
 ROAD, PERSON, CAR = 3, 15, 7
@@ -181,7 +180,7 @@ def flow() -> Prediction:
     )
     return Prediction(
         "ready", (), 1240.0, "cpu", task="optical_flow", width=WIDTH, height=HEIGHT, rasters=rasters,
-        note="Moves 2.1 pixels on average, at most 14.0.", motion=motion_of(rasters),
+        note="Moves 2.1 pixels on average, at most 14.0.", motion=Motion(2.1, 14.0, -1.7, 0.0),
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import zlib
 from typing import Any
 
@@ -87,12 +86,16 @@ def test_rasters_fit(change: dict[str, Any]) -> None:
 
 
 def test_the_figures_of_a_motion_are_kept_as_numbers() -> None:
-    grid = MASK | {"kind": "motion", "width": 3, "height": 1, "prediction": -1}
-    data = struct.pack("<6f", 3.0, 4.0, 1.0, 0.0, math.nan, 5.0)
-    made = prediction_from(GOOD | {"rasters": [grid]}, [zlib.compress(data)], "optical_flow")
-    assert made.motion == Motion(mean=3.0, largest=5.0, right=2.0, down=2.0)
-    assert refused({"rasters": [grid]}, [zlib.compress(data[:-1])])
-    assert refused({"rasters": [grid]}, [b"no zlib"])
+    assert prediction_from(GOOD, DATA, "detection").motion is None
+    made = prediction_from(GOOD | {"motion": [3.0, 5.0, -2.0, 2]}, DATA, "optical_flow")
+    assert made.motion == Motion(mean=3.0, largest=5.0, right=-2.0, down=2.0)
+
+
+@pytest.mark.parametrize(
+    "told", [[], [1.0, 2.0, 3.0], [-1.0, 2.0, 0.0, 0.0], [1.0, math.inf, 0.0, 0.0], "four", 3, [[]] * 4]
+)
+def test_figures_of_a_motion_that_make_no_sense_are_refused(told: Any) -> None:
+    assert refused({"motion": told})
 
 
 @settings(max_examples=300)

@@ -8,6 +8,9 @@ from typing import Literal
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels of the upright image."""
 
+Motion = tuple[float, float, float, float]
+"""Of all pixels, in pixels: the mean and the largest length, the mean to the right, the mean down."""
+
 RasterKind = Literal["classes", "mask", "picture", "motion"]
 
 
@@ -87,6 +90,8 @@ class ImagePrediction:
         What else should be known of it, as a sentence: how many frames were taken.
     own_frames
         Of optical flow: the motion is between a clip's own first two frames, not from an image to the next one.
+    motion
+        Of optical flow: its figures.
     """
 
     predictions: tuple[Prediction, ...]
@@ -97,3 +102,4 @@ class ImagePrediction:
     rasters: tuple[Raster, ...] = ()
     note: str = ""
     own_frames: bool = False
+    motion: Motion | None = None

@@ -18,8 +18,7 @@ from inspector.answer_parts import (
     text,
     whole,
 )
-from inspector.session.motion import motion_of
-from inspector.session.prediction_state import ClassScore, Prediction, Raster, RasterKind
+from inspector.session.prediction_state import ClassScore, Motion, Prediction, Raster, RasterKind
 
 __all__ = ["AnswerError", "cells", "prediction_from"]
 
@@ -48,7 +47,7 @@ def prediction_from(result: dict[str, Any], buffers: Sequence[bytes | bytearray]
             rasters=rasters,
             note=text(result["note"]),
             own_frames=result.get("own_frames") is True,
-            motion=motion_of(rasters),
+            motion=_motion(result.get("motion")),
         )
     except WRONG as error:
         raise AnswerError("The engine's answer does not hold together.", "Predict the image again.") from error
@@ -63,6 +62,13 @@ def cells(raster: Raster) -> bytes:
         The data are damaged, or are not as many as the grid has cells.
     """
     return inflated(raster.data, raster.width * raster.height * CELL_BYTES[raster.kind])
+
+
+def _motion(told: Any) -> Motion | None:
+    if told is None:
+        return None
+    mean, largest, right, down = told
+    return Motion(number(mean, 0), number(largest, 0), number(right), number(down))
 
 
 def _class_score(row: dict[str, Any]) -> ClassScore:

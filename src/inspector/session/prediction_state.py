@@ -62,12 +62,12 @@ class Raster:
 
 
 class Motion(NamedTuple):
-    """How a picture moves, in pixels, over a grid whose cells are the means of their pixels.
+    """How the pixels of a picture move, in pixels.
 
     Attributes
     ----------
     mean, largest
-        Lengths: of the cells on average, and of the one that moves the furthest.
+        Lengths: on average, and of the pixel that moves the furthest.
     right, down
         The mean motion.
     """

@@ -78,8 +78,8 @@ class OpticalFlow:
         if not farthest <= _FARTHEST:  # also where it is no number
             raise PredictionError(NOT_NUMBERS)
         place = (0.0, 0.0, float(prepared.width), float(prepared.height))
-        mean, largest = _pixels(float(length.mean())), f"{farthest:.3g}"
-        told = f"Moves {mean} on average, {largest} at most."
+        mean, (right, down) = float(length.mean()), motion.double().mean(dim=(1, 2)).tolist()
+        told = f"Moves {_pixels(mean)} on average, {_figure(farthest)} at most."
         return ImagePrediction(
             (),
             prepared.milliseconds,
@@ -88,11 +88,16 @@ class OpticalFlow:
             rasters=(_picture(motion.cpu(), place), _arrows(motion.cpu(), place)),
             note=f"{told} {prepared.note}".rstrip(),
             own_frames=prepared.own_frames,
+            motion=(mean, farthest, right, down),
         )
 
 
 def _pixels(length: float) -> str:
-    return "1 pixel" if f"{length:.3g}" == "1" else f"{length:.3g} pixels"
+    return "1 pixel" if _figure(length) == "1" else f"{_figure(length)} pixels"
+
+
+def _figure(length: float) -> str:
+    return f"{length:.3g}" if length < 999.5 else f"{length:.0f}"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zlib
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from torch.nn import functional
 
 from inspector.engine.answers import ImagePrediction, Prediction, Raster
 from inspector.engine.problems import PredictionError
-from inspector.engine.tasks.task import NOT_NUMBERS, Output, Prepared
+from inspector.engine.tasks.task import NOT_NUMBERS, Output, Prepared, prepare_image
 
 if TYPE_CHECKING:
     from inspector.engine.attach import Attachment
@@ -32,10 +31,7 @@ class Segmentation:
 
     def prepare(self, attachment: Attachment, images: Sequence[Image.Image]) -> Prepared:
         """Prepare one image."""
-        started = time.perf_counter()
-        (image,) = images
-        tensor = attachment.transform(image)
-        return Prepared((tensor,), image.width, image.height, (time.perf_counter() - started) * 1000)
+        return prepare_image(attachment, images)
 
     def batch_key(self, prepared: Prepared) -> Hashable:
         """Return the input's shape: each image is computed by itself."""

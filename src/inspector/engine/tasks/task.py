@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -48,6 +49,14 @@ class Prepared:
     note: str = ""
     valid: tuple[int, int] | None = None
     own_frames: bool = False
+
+
+def prepare_image(attachment: Attachment, images: Sequence[Image.Image]) -> Prepared:
+    """Apply an attachment's own transform to one image: what the tasks of still images prepare."""
+    started = time.perf_counter()
+    (image,) = images
+    tensor = attachment.transform(image)
+    return Prepared((tensor,), image.width, image.height, (time.perf_counter() - started) * 1000)
 
 
 class Task(Protocol):

@@ -249,6 +249,7 @@ def answer_message(found: ImagePrediction, device: str) -> Reply:
         "width": found.width,
         "height": found.height,
         "note": found.note,
+        "motion": found.motion,
         "own_frames": found.own_frames,
     }
     return result, [raster.data for raster in found.rasters]
