@@ -12,6 +12,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
 from inspector.gui.differences_model import DifferencesModel
+from inspector.gui.differences_table import DifferencesTable
+from inspector.gui.empty_page import EmptyPage
 from inspector.gui.results_model import Column
 from inspector.gui.results_page import ResultsPage
 from inspector.gui.view_options import ViewOptions
@@ -233,9 +235,40 @@ def test_two_checkpoints_are_compared(made: Page, qtbot: Any) -> None:
     with qtbot.waitSignal(made.page.image_selected) as told:
         page.table.selectRow(0)
     assert told.args == [ids[1]]
+    assert not page.table.isColumnHidden(6)
+    seen: list[list[int]] = []
+    page.table.seen.connect(seen.append)
+    page.table.resize(page.table.width() + 1, page.table.height())
+    qtbot.waitUntil(lambda: seen == [[ids[1]]])
+    made.page.show_view("table")
+    assert seen == [[ids[1]], []]
     del made.store.checkpoints[other]
     made.store.checkpoints_changed.emit()
     assert made.store.comparison is None
+
+
+def test_the_words_of_an_empty_page_are_shown_whole(qtbot: Any) -> None:
+    page = EmptyPage("check")
+    qtbot.addWidget(page)
+    page.resize(460, 300)
+    page.show()
+    page.say("They agree", "Both give the same answer for every image they have answered.")
+    qtbot.waitUntil(lambda: page.text.height() >= page.text.heightForWidth(page.text.width()))
+    assert page.text.heightForWidth(page.text.width()) > page.text.fontMetrics().height() * 1.5, "two lines"
+
+
+def test_the_differences_use_the_width_there_is(made: Page, qtbot: Any) -> None:
+    model = DifferencesModel()
+    table = DifferencesTable(model, lambda _: None)
+    qtbot.addWidget(table)
+    table.resize(700, 300)
+    table.show()
+    rows = [ResultRow(1, "1.png", "", best=best, label="cat", score=0.5) for best in (0, 1)]
+    model.set_rows((Difference(rows[0], rows[1]),), "a", "b")
+    assert table.isColumnHidden(5), "no true class is known"
+    assert not table.horizontalScrollBar().isVisible()
+    assert table.viewport().width() - 8 <= table.horizontalHeader().length() <= table.viewport().width()
+    assert not table.grab().isNull()
 
 
 def test_what_is_shown_is_copied_and_exported(made: Page, qtbot: Any, tmp_path: Path) -> None:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from inspector.gui import theme
 from inspector.gui.combo import Combo
 from inspector.gui.differences_model import DifferencesModel
+from inspector.gui.differences_table import DifferencesTable
 from inspector.gui.empty_page import EmptyPage
 from inspector.session import words
 from inspector.session.comparing import Agreement, sentence
-from inspector.session.state import OpenCheckpoint
+from inspector.session.state import ImageItem, OpenCheckpoint
 
 _ALONE = "Open another checkpoint, in a tab of its own, to compare what both predict for these images."
 #: Characters of a checkpoint's name.
 _LONGEST_NAME = 32
-_WIDTHS = (150, 128, 64, 128, 64, 110)
 
 
 class ComparePage(QWidget):
     """Chooses the other checkpoint, and shows an `Agreement`.
+
+    Parameters
+    ----------
+    item
+        Gives an image by its id, None where it is gone.
 
     Signals
     -------
@@ -45,12 +43,12 @@ class ComparePage(QWidget):
     image_selected = Signal(int)
     open_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, item: Callable[[int], ImageItem | None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.other = Combo()
         self.said, self.waiting = QLabel(wordWrap=True), QLabel(wordWrap=True)
         self.model = DifferencesModel(self)
-        self.table = QTableView()
+        self.table = DifferencesTable(self.model, item)
         self.empty, self.none_differ = EmptyPage("open"), EmptyPage("check")
         self.lists, self.pages = QStackedWidget(), QStackedWidget()
         self._set_up()
@@ -67,25 +65,6 @@ class ComparePage(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.said.setFont(theme.scaled_font(1.05))
         self.waiting.setProperty("muted", True)
-        table = self.table
-        table.setModel(self.model)
-        table.setAccessibleName("Images that they answer differently")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setAcceptDrops(False)
-        table.viewport().setAcceptDrops(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(28)
-        table.horizontalHeader().setStretchLastSection(True)
-        table.horizontalHeader().setHighlightSections(False)
-        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        for column, width in enumerate(_WIDTHS):
-            table.setColumnWidth(column, width)
 
     def _lay_out(self) -> None:
         label = QLabel("Compare with")
@@ -127,7 +106,7 @@ class ComparePage(QWidget):
         self.pages.setCurrentWidget(self._shown)
         if chosen is None:
             self.said.setText("")
-            self.waiting.setText("")
+            self.waiting.hide()
             self.none_differ.say("Choose the other checkpoint", "It is attached and predicts these images too.")
             self.lists.setCurrentWidget(self.none_differ)
 
@@ -145,6 +124,7 @@ class ComparePage(QWidget):
         self.said.setText(sentence(found, first, second))
         left = f"{words.plural(found.unfinished, 'image')} not answered by both" if found.unfinished else ""
         self.waiting.setText(state or left)
+        self.waiting.setVisible(bool(state or left))
         self.model.set_rows(found.differences, first, second)
         if found.differences:
             self.lists.setCurrentWidget(self.table)

@@ -13,7 +13,8 @@ from inspector.session.comparing import Difference, Right
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _RIGHT_WORDS: dict[Right, str] = {"": "", "both": "both", "neither": "neither", "first": "", "second": ""}
-_SCORES = (2, 4)
+#: The columns of scores.
+SCORES = (2, 4)
 
 
 class DifferencesModel(QAbstractTableModel):
@@ -59,6 +60,10 @@ class DifferencesModel(QAbstractTableModel):
             return tooltip(text)
         return _side(index.column()) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
+    def filled(self, column: int) -> bool:
+        """Whether any row has something in a column."""
+        return any(self._texts(row)[column] for row in self.rows)
+
     def _texts(self, row: Difference) -> tuple[str, ...]:
         first, second = row.first, row.second
         names: dict[Right, str] = {"first": self._names[0], "second": self._names[1]}
@@ -68,5 +73,5 @@ class DifferencesModel(QAbstractTableModel):
 
 
 def _side(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in _SCORES else Qt.AlignmentFlag.AlignLeft
+    side = Qt.AlignmentFlag.AlignRight if column in SCORES else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter

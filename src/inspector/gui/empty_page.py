@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from inspector.gui import icons, theme
@@ -49,13 +50,26 @@ class EmptyPage(QWidget):
         self.text.setText(text)
         self.button.setText(button)
         self.button.setVisible(bool(button))
+        self._give_room()
+
+    def _give_room(self) -> None:
+        """Let both texts be as high as they are at their width: a layout that centres them does not ask for that."""
+        for label in (self.title, self.text):
+            label.setFixedHeight(max(label.heightForWidth(_WIDTH), 1))
 
     def _dress(self) -> None:
         self.title.setFont(theme.scaled_font(1.1, bold=True))
         self._picture.setPixmap(icons.pixmap(self._icon, theme.colors().muted, _ICON, self.devicePixelRatioF()))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Measure the texts once more: their fonts are final now."""
+        super().showEvent(event)
+        self._give_room()
+
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._give_room()
         super().changeEvent(event)

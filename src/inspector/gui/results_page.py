@@ -158,10 +158,11 @@ class ResultsPage(QWidget):
         """The comparison, built at its first use."""
         from inspector.gui.compare_page import ComparePage
 
-        page = ComparePage()
+        page = ComparePage(self._store.images.get)
         page.chosen.connect(self._compare)
         page.image_selected.connect(self.image_selected)
         page.table.doubleClicked.connect(lambda _: self.opened.emit())
+        page.table.seen.connect(partial(self._session.show_thumbnails, "differences"))
         page.open_requested.connect(self.open_requested)
         self.pages.addWidget(page)
         return page
@@ -318,6 +319,8 @@ class ResultsPage(QWidget):
     def _take_image(self, image: int) -> None:
         if self.isVisible():
             self.table.viewport().update()
+            if self._view == "compare":
+                self.compare_page.table.viewport().update()
             self.model.take([image])
 
     def _take_prediction(self, checkpoint: int, image: int) -> None:

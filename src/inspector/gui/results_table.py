@@ -59,29 +59,37 @@ class ResultsDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, theme.qcolor(c.hover))
         room = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
         if column == Column.FILE:
-            room = self._paint_picture(painter, room, row)
+            room = paint_picture(painter, room, row.image, self._item(row.image), self.pixmaps)
         elif column == Column.PREDICTION and row.right is not None:
             room = _paint_mark(painter, room, is_right=row.right)
         side = Qt.AlignmentFlag.AlignRight if column in (Column.SCORE, Column.TIME) else Qt.AlignmentFlag.AlignLeft
         draw_text(painter, tabular(option.font), _color(row, column), " ".join(texts(row)[column].split()), room, side)
         painter.restore()
 
-    def _paint_picture(self, painter: QPainter, room: QRect, row: ResultRow) -> QRect:
-        item, ratio, c = self._item(row.image), painter.device().devicePixelRatio(), theme.colors()
-        place = QRect(room.left(), room.center().y() - PICTURE.height() // 2, PICTURE.width(), PICTURE.height())
-        thumbnail = item.thumbnail if item is not None else None
-        if thumbnail is not None:
-            made = self.pixmaps.get(row.image, (ratio, thumbnail), lambda: cover(thumbnail, PICTURE, ratio, _RADIUS))
-            painter.drawPixmap(place.topLeft(), made)
-        else:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            is_broken = item is not None and item.failure is not None
-            painter.setBrush(theme.qcolor(c.danger_soft if is_broken else c.hover))
-            painter.drawRoundedRect(place, _RADIUS, _RADIUS)
-            mark = icons.pixmap("error" if is_broken else "image", c.danger if is_broken else c.muted, _MARK, ratio)
-            painter.drawPixmap(place.center() - QRect(0, 0, _MARK, _MARK).center(), mark)
-        return room.adjusted(PICTURE.width() + 10, 0, 0, 0)
+
+def rows_in_view(table: QTableView) -> range:
+    """Return the rows that a table shows now, in part or whole."""
+    last = table.rowAt(table.viewport().height() - 1)
+    return range(max(0, table.rowAt(0)), (table.model().rowCount() - 1 if last < 0 else last) + 1)
+
+
+def paint_picture(painter: QPainter, room: QRect, image: int, item: ImageItem | None, pixmaps: PixmapCache) -> QRect:
+    """Paint an image's small picture at the left of a cell; return the room that is left."""
+    ratio, c = painter.device().devicePixelRatio(), theme.colors()
+    place = QRect(room.left(), room.center().y() - PICTURE.height() // 2, PICTURE.width(), PICTURE.height())
+    thumbnail = item.thumbnail if item is not None else None
+    if thumbnail is not None:
+        made = pixmaps.get(image, (ratio, thumbnail), lambda: cover(thumbnail, PICTURE, ratio, _RADIUS))
+        painter.drawPixmap(place.topLeft(), made)
+    else:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        is_broken = item is not None and item.failure is not None
+        painter.setBrush(theme.qcolor(c.danger_soft if is_broken else c.hover))
+        painter.drawRoundedRect(place, _RADIUS, _RADIUS)
+        mark = icons.pixmap("error" if is_broken else "image", c.danger if is_broken else c.muted, _MARK, ratio)
+        painter.drawPixmap(place.center() - QRect(0, 0, _MARK, _MARK).center(), mark)
+    return room.adjusted(PICTURE.width() + 10, 0, 0, 0)
 
 
 def _paint_mark(painter: QPainter, room: QRect, *, is_right: bool) -> QRect:
@@ -199,10 +207,7 @@ class ResultsTable(QTableView):
             self._look.start()
 
     def _tell_seen(self) -> None:
-        first = max(0, self.rowAt(0))
-        last = self.rowAt(self.viewport().height() - 1)
-        last = self._model.rowCount() - 1 if last < 0 else last
-        rows = (self._model.row_at(self._model.index(place, 0)) for place in range(first, last + 1))
+        rows = (self._model.row_at(self._model.index(place, 0)) for place in rows_in_view(self))
         self.seen.emit([row.image for row in rows if row is not None] if self.isVisible() else [])
 
     def show_needed_columns(self) -> None:
