@@ -167,6 +167,17 @@ def test_a_bad_image_is_its_own_failure(attachment: Attachment, photo: Image.Ima
     assert jobs[0].answer.result(30).predictions == jobs[2].answer.result(30).predictions != ()
 
 
+def test_scores_that_are_no_numbers_are_the_images_failure(
+    attachment: Attachment, photo: Image.Image, pipeline: Pipeline
+) -> None:
+    with torch.no_grad():
+        next(attachment.model.parameters()).fill_(float("nan"))
+    asked = job(Runner(attachment), photo)
+    pipeline.put(asked)
+    with pytest.raises(PredictionError, match="not numbers"):
+        asked.answer.result(60)
+
+
 def fails_above(most: int, error: Exception) -> Callable[[nn.Module, tuple[torch.Tensor]], None]:
     """Make a hook that fails as a device does whose memory takes no more than so many images."""
 

@@ -50,7 +50,7 @@ class Job:
     tell
         Called with a sentence for the person that is not about this image.
     answer
-        The result, or the error.
+        The result, which has no ``problem``, or the error.
     """
 
     runner: Runner
@@ -300,4 +300,7 @@ def _answer(ready: _Ready, output: Output, share: float) -> None:
     except Exception as error:  # noqa: BLE001 - the border of a thread: it becomes this image's answer
         job.answer.set_exception(error)
     else:
-        job.answer.set_result(found)
+        if found.problem:
+            job.answer.set_exception(PredictionError(found.problem))
+        else:
+            job.answer.set_result(found)
