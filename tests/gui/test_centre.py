@@ -102,3 +102,19 @@ def test_what_the_first_drop_shows_is_built_while_nothing_is_to_do(window: MainW
     assert window.centre.current == "tensor"
     assert not window.panels.docks["images"].isVisible()
     assert window.minimumSizeHint() == smallest
+
+
+def test_a_page_that_is_not_shown_asks_for_no_room(qtbot: Any) -> None:
+    centre = Centre()
+    qtbot.addWidget(centre)
+    low, high = QLabel("low"), QLabel("high")
+    low.setMinimumHeight(100)
+    high.setMinimumHeight(600)
+    centre.add_page("low", lambda: low)
+    centre.add_page("high", lambda: high)
+    centre.show_page("high")
+    assert centre.minimumSizeHint().height() == 600
+    centre.show_page("low")
+    assert centre.minimumSizeHint().height() == 100
+    centre.show_page("high")
+    assert centre.minimumSizeHint().height() == 600

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from inspector.gui.segmented import Segmented
+
+
+class _Pages(QStackedWidget):
+    """Asks for the room of the page that is shown: a hidden one must not make the window higher than the screen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(self.updateGeometry)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return what the page that is shown needs at least."""
+        page = self.currentWidget()
+        return page.minimumSizeHint().expandedTo(page.minimumSize()) if page is not None else QSize(0, 0)
 
 
 class Centre(QWidget):
@@ -29,7 +42,7 @@ class Centre(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.view = ""
-        self.pages = QStackedWidget()
+        self.pages = _Pages()
         self.switch = Segmented("What is shown in the middle")
         self.switch.chosen.connect(self.turn_to)
         self._makers: dict[str, Callable[[], QWidget]] = {}
