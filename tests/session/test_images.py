@@ -169,6 +169,17 @@ def test_clearing_while_images_are_added_ends_it() -> None:
     assert [item.name for item in adding.store.images.values()] == ["b0.png", "b1.png"]
 
 
+def test_clearing_while_a_folder_is_listed_ends_it() -> None:
+    adding = Adding()
+    adding.images.add([Path("/folder")], adding.added.append)
+    adding.images.clear()
+    _, _, done, _ = adding.worker.asked.pop(0)
+    done({"images": ["/folder/a.png"], "left_out": 0}, [])
+    adding.drop(1, "b")
+    assert [item.name for item in adding.store.images.values()] == ["b0.png"]
+    assert (len(adding.added), adding.images.unlisted) == (1, 0)
+
+
 def test_a_removed_image_can_be_added_again() -> None:
     adding = Adding()
     adding.drop(2)

@@ -62,15 +62,18 @@ class Images:
             Whether a folder of pictures is one clip, whose frames they are.
         """
         folders = [path for path in paths if clips and path.is_dir()]
+        cleared = self._cleared
 
         def done(result: dict[str, Any], _: list[bytearray]) -> None:
+            if cleared != self._cleared:
+                return  # the strip was emptied while the folder was listed
             if result["left_out"]:
                 self._store.notice(f"Only the first {len(result['images']):,} images were taken.", "warning")
             if not result["images"]:
                 self._store.notice(_no_image_in(paths), "warning")
             left = deque(items_of([Path(path) for path in result["images"]], clips=clips, folders=folders))
             self.unlisted += len(left)
-            self._add_slice(left, added, self._cleared)
+            self._add_slice(left, added, cleared)
 
         self._worker.request("list_images", {"paths": [str(path) for path in paths]}, [], done, self._tell)
 
