@@ -77,6 +77,17 @@ def test_a_folder_that_is_called_like_a_class_tells_it(path: str, index: int | N
     assert PETS.of(Path(path)) == index
 
 
+def test_the_folder_of_a_clip_lies_in_that_of_its_class() -> None:
+    def truth(*frames: str) -> int:
+        paths = tuple(map(Path, frames))
+        return row_of(ImageItem(1, paths[0], frames=paths), None, PETS).truth
+
+    assert truth("/set/great dane/clip 7/1.png", "/set/great dane/clip 7/2.png") == 1
+    assert truth("/set/cat/1.png", "/set/cat/2.png") == 0  # one clip, and a folder that is called like its class
+    assert truth("/set/dog/clip/1.png", "/set/dog/clip/2.png") == -1
+    assert row_of(item("/cat/set/1.png"), None, PETS).truth == -1
+
+
 def test_a_name_that_two_classes_share_tells_neither() -> None:
     classes = TrueClasses(("crane", "Crane", "crane ", "tench"))
     assert classes.of(Path("/set/CRANE/1.png")) is None

@@ -84,6 +84,8 @@ def row_of(
     folder = item.path.parent.parent if item.frames else item.path.parent
     row = ResultRow(item.id, item.name, folder.name)
     truth = classes.of(item.path) if classes is not None else None
+    if truth is None and classes is not None and item.frames:  # a class's folder has one for each of its clips
+        truth = classes.of(item.path.parent)
     if truth is not None and classes is not None:
         row = row._replace(truth=truth, true_label=class_label(classes.labels[truth], truth))
     if prediction is None:
