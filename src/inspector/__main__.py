@@ -52,9 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     first = arguments[0] if arguments else ""
     if first in VERBS:
-        from inspector.command_line.running import run
+        try:
+            from inspector.command_line.running import run
 
-        return run(first, arguments[1:])
+            return run(first, arguments[1:])
+        except KeyboardInterrupt:  # before a verb runs, which answers it by itself
+            return 130
     if first in LATER:
         return _refuse(f"{first} is not there yet in this version. Use show, identify, predict or doctor.")
     return _window(arguments)

@@ -60,6 +60,20 @@ def test_version_and_help_open_no_window(window: _Window, capsys: pytest.Capture
     assert window.calls == []
 
 
+def test_interrupted_while_a_verb_is_still_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupting:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "inspector.command_line.running":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "inspector.command_line.running", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert main(["show", "a.pth"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("verb", LATER)
 def test_planned_verbs_say_so(window: _Window, capsys: pytest.CaptureFixture[str], verb: str) -> None:
     assert main([verb, "a.pth"]) == 2
@@ -75,6 +89,7 @@ def test_planned_verbs_say_so(window: _Window, capsys: pytest.CaptureFixture[str
         (["show", "a", "b"], "unrecognized arguments: b"),
         (["show", "a", "--jso"], "--jso"),
         (["predict", "a"], "IMAGE"),
+        (["predict", "a", "b", ""], "name is empty"),
         (["predict", "a", "b", "--top", "0"], "--top"),
         (["predict", "a", "b", "--top", "many"], "--top"),
         (["predict", "a", "b", "--device", "tpu"], "--device"),

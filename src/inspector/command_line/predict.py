@@ -85,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict the images; print, save and write what was asked for."""
     if arguments.source is not None and not arguments.trust:
         raise UsageError("predict: --source is of use with --trust alone.", "Try inspector predict --help.")
+    if not all(arguments.images):  # a shell's empty variable; taken as a path, it would be the whole folder
+        raise UsageError("predict: an image's name is empty.", "Name an image or a folder.")
     save = _made_folder(arguments.save) if arguments.save is not None else None
     request = Request(
         file=arguments.file,
