@@ -72,6 +72,31 @@ def test_the_last_image_moves_to_one_that_is_added(
     assert predicted == [(FLOWS, [13])]
 
 
+def test_of_two_drops_the_first_image_moves_to_the_second(
+    session: Session, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Callable[[list[int]], None]] = []
+    monkeypatch.setattr(session._predicting, "predict", lambda *_: None)
+    monkeypatch.setattr(session._images, "add", lambda paths, added, *, clips: listed.append(added))
+    session.clear_images()
+    for image in (13, 14):
+        session.add_images([Path(f"/files/{image}.png")])  # both before the folder of the first is listed
+    for image, added in zip((13, 14), listed, strict=True):
+        session.store.images[image] = ImageItem(image, Path(f"/files/{image}.png"))
+        added([image])
+        session.store.predictions[FLOWS, image] = Prediction("failed")
+    assert again == [(FLOWS, [13])]
+
+
+def test_an_image_that_is_there_already_pairs_nothing_again(
+    session: Session, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session._predicting, "predict", lambda *_: None)
+    monkeypatch.setattr(session._images, "add", lambda paths, added, *, clips: added([11, 12]))
+    session.add_images([Path("/files/11.png"), Path("/files/12.png")])
+    assert again == []
+
+
 def test_what_is_not_attached_now_is_not_predicted(session: Session, again: Again) -> None:
     session.store.change_checkpoint(FLOWS, attachment=Attachment())
     session.remove_image(11)

@@ -289,8 +289,9 @@ class Session:
         last = next(reversed(self.store.images), None)
 
         def added(numbers: list[int]) -> None:
-            if last is not None:
-                self._pair_again(last)  # there is an image after it now
+            new = next((image for image in numbers if last is None or image > last), None)
+            if new is not None:
+                self._pair_again(previous_image(self.store, new))  # there is an image after it now
             gone = current is None or current.id not in self.store.checkpoints
             if current is None or gone or cancels != self._cancels:
                 return
