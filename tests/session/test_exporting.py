@@ -138,6 +138,16 @@ def test_names_that_differ_in_their_capitals_or_endings_do_not_meet(tmp_path: Pa
     assert [names.take(stem).name for stem in ("x", "X", "x")] == ["x.png", "X-2.png", "x-3.png"]
 
 
+def test_copies_of_files_with_long_names_can_be_written(tmp_path: Path) -> None:
+    names = FreeNames(tmp_path, "-predicted")
+    paths = [names.take(stem) for stem in ("x" * 251, "x" * 251, "é" * 125, "short")]
+    for path in paths:
+        path.touch(exist_ok=False)
+    assert [path.name[-16:] for path in paths[:2]] == ["xx-predicted.png", "-predicted-2.png"]
+    assert paths[2].name == "é" * 120 + "-predicted.png"
+    assert paths[3].name == "short-predicted.png"
+
+
 def test_a_name_in_the_folder_is_never_taken(tmp_path: Path) -> None:
     (tmp_path / "x-predicted.png").write_bytes(b"")
     (tmp_path / "X-Predicted-3.PNG").write_bytes(b"")

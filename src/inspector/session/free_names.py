@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+#: Bytes of a name in a folder, on all usual file systems.
+_MOST_BYTES = 255
+
 
 class FreeNames:
     """Gives the copies of images names in a folder: ``dog.png``, ``dog-2.png``.
@@ -32,4 +35,11 @@ class FreeNames:
         return self._folder / name
 
     def _name(self, stem: str, count: int) -> str:
-        return f"{stem}{self._suffix}.png" if count == 1 else f"{stem}{self._suffix}-{count}.png"
+        end = f"{self._suffix}.png" if count == 1 else f"{self._suffix}-{count}.png"
+        return _cut(stem, _MOST_BYTES - len(end.encode())) + end
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text of at most so many bytes, whole characters."""
+    encoded = text.encode("utf-8", "surrogateescape")
+    return text if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore")
