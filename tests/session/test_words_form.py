@@ -48,3 +48,11 @@ def test_a_form_is_said_in_words(tmp_path: Path, name: str) -> None:
     with open_checkpoint(tmp_path / "file.pth") as checkpoint:
         summary = CheckpointSummary(*encode(checkpoint))
     assert words.form(summary, 0) == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0.0 %"), (1e-9, "< 0.1 %"), (0.814, "81.4 %"), (0.9994, "99.9 %"), (0.9999, "> 99.9 %"), (1, "100.0 %")],
+)
+def test_a_share_is_never_rounded_to_all_nor_to_none(share: float, said: str) -> None:
+    assert words.percent(share).replace(words.THIN, " ") == said

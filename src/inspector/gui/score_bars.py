@@ -74,7 +74,7 @@ class ScoreRow(QWidget):
             painter.setBrush(theme.qcolor(theme.colors().hover))
             painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
         painter.setFont(tabular(theme.scaled_font(1.0, bold=True)))
-        percent_width = painter.fontMetrics().horizontalAdvance(words.percent(1.0)) + 2
+        percent_width = painter.fontMetrics().horizontalAdvance(words.percent(0.9999)) + 2
         painter.setFont(self._font)
         painter.setPen(theme.qcolor(theme.colors().text))
         room = QRect(self.width() - percent_width, 0, percent_width, self.height())

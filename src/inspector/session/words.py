@@ -125,9 +125,11 @@ def figure(value: float | int | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a probability in percent: ``81.4 %``, ``< 0.1 %``."""
+    """Return a probability in percent: ``81.4 %``, ``< 0.1 %``, ``> 99.9 %``: never rounded to none nor to all."""
     if 0 < share < 0.0005:
         return f"<{THIN}0.1{THIN}%"
+    if 0.9995 <= share < 1:
+        return f">{THIN}99.9{THIN}%"
     return f"{100 * share:.1f}{THIN}%"
 
 
