@@ -33,6 +33,7 @@ def isolated_environment(folder: Path) -> dict[str, str]:
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, exist_ok=True)
     environment = dict(os.environ, XDG_RUNTIME_DIR=str(runtime), INSPECTOR_ANNOUNCE="1")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled, as torch is here
     environment |= {"INSPECTOR_CONFIG_DIR": str(folder / "config"), "INSPECTOR_LOG_DIR": str(folder / "log")}
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         environment["QT_QPA_PLATFORM"] = "offscreen"

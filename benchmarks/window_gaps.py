@@ -249,6 +249,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="inspector-benchmark-") as name:
         folder = Path(name)
         environment = dict(os.environ, INSPECTOR_CONFIG_DIR=str(folder / "config"))
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
         small = make(SMALL, folder / "small.pth")
         print(f"{options.runs} runs each {'median':>51} {'longest':>9} {'unqueued':>9} {'computed':>9} {'wanted':>9}")
         for what, names in FILES.items():

@@ -180,7 +180,9 @@ class MainWindow(QMainWindow):
         """Build what waited for the tree, each piece in a turn of the event loop of its own."""
         if not self._furnishing:
             self._furnishing = True
-            self._take_turns(lambda: self.tensor, lambda: self.model, self._show_furnished, self.furnished.emit)
+            self._take_turns(
+                lambda: self.tensor, lambda: self.model, self._dress, self._show_furnished, self.furnished.emit
+            )
 
     def _take_turns(self, *steps: Callable[[], object]) -> None:
         """Make calls, each in a turn of the event loop of its own."""
@@ -191,6 +193,10 @@ class MainWindow(QMainWindow):
                 self._take_turns(*steps[1:])
 
         QTimer.singleShot(0, self, take)
+
+    def _dress(self) -> None:
+        """Draw the commands' icons in the colours of the theme."""
+        commands.refresh_icons(self.commands.actions)
 
     def _show_furnished(self) -> None:
         self._furnished = True
@@ -221,7 +227,7 @@ class MainWindow(QMainWindow):
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
         self.store.images_changed.connect(self._images_changed)
         self.store.pictures_changed.connect(self._pictures_changed)
-        self.status.pictures.cancel_requested.connect(self.session.exporting.cancel)
+        self.status.pictures.cancel_requested.connect(lambda: self.session.exporting.cancel())
         self.store.image_changed.connect(self._image_changed)
         self.store.prediction_changed.connect(lambda _checkpoint, image: self._image_changed(image))
         self.store.explanation_changed.connect(self.commands.enable)
@@ -412,8 +418,8 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         """Draw the icons again in the colours of a new theme."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "commands"):
-            commands.refresh_icons(self.commands.actions)
+        if event.type() == QEvent.Type.PaletteChange and self._furnishing:
+            self._dress()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save the layout and end the processes."""

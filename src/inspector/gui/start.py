@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
 
 from inspector.checkpoint.text import clean_name
 from inspector.desktop.settings import SettingsStore
@@ -49,7 +48,7 @@ def make_window(settings: SettingsStore, reader: ProcessClient | None = None) ->
 
 def run_window(paths: list[str], *, demo: bool, reader: ProcessClient | None) -> int:
     """Show the window and run until it is closed; return the exit code."""
-    app = QApplication(sys.argv[:1])
+    app = theme.make_application(sys.argv[0])
     app.setApplicationName("Inspector")
     app.setDesktopFileName(DESKTOP_FILE)
     app.setWindowIcon(icons.app_icon())

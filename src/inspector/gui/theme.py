@@ -54,6 +54,9 @@ DARK = Colors(
 #: What the person chose; not every platform tells back the scheme that an application asked it for.
 _chosen = "system"
 
+#: The one style that takes all our colours.
+_STYLE = "fusion"
+
 
 def is_dark() -> bool:
     """Tell whether the application shows its dark theme."""
@@ -90,6 +93,19 @@ def scaled_font(relative_size: float, *, bold: bool = False) -> QFont:
     return font
 
 
+def make_application(program: str) -> QApplication:
+    """Make the application in the style that `apply` wants: to ask for it afterwards makes Python's `QStyle`, in 6 ms.
+
+    Parameters
+    ----------
+    program
+        The program's name, as in ``sys.argv``.
+    """
+    app = QApplication([program, "-style", _STYLE])
+    app.setProperty("style", _STYLE)
+    return app
+
+
 def apply(app: QApplication, scheme: str = "system") -> None:
     """Set the theme: ``"system"``, ``"light"`` or ``"dark"``. Widgets hear of it by ``QEvent.PaletteChange``."""
     global _chosen
@@ -98,8 +114,9 @@ def apply(app: QApplication, scheme: str = "system") -> None:
     wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(scheme, Qt.ColorScheme.Unknown)
     if hints.colorScheme() != wanted:
         hints.setColorScheme(wanted)
-    if app.style().name() != "fusion":
-        app.setStyle("Fusion")
+    if app.property("style") != _STYLE:
+        app.setStyle(_STYLE)
+        app.setProperty("style", _STYLE)
     chosen = colors()
     app.setPalette(_palette(chosen))
     app.setStyleSheet(_style_sheet(chosen))

@@ -97,7 +97,7 @@ class WindowCommands(QObject):
         copying = found is not None and found.copy is not None
         fits = found is not None and found.attachable
         explained = self._session.store.explanation is not None
-        saving = copying or self._session.exporting.is_saving
+        saving = copying or self._session.is_saving
         self.actions["cancel"].setEnabled(running or saving or explained or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["predict_missing"].setEnabled(fits and self._session.missing_predictions > 0)
@@ -228,7 +228,7 @@ class WindowCommands(QObject):
             self._session.cancel_reload(found.id)
         elif found is not None and found.copy is not None:
             self._session.cancel_copy(found.id)
-        elif self._session.exporting.is_saving:
+        elif self._session.is_saving:
             self._session.exporting.cancel()
         elif self._session.unfinished_predictions:
             self._session.cancel_predictions()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inspector.session.prediction_state import Prediction
+if TYPE_CHECKING:
+    from inspector.session.prediction_state import Prediction
 
 #: Objects with a smaller score are neither drawn nor listed, where nobody chose.
 THRESHOLD = 0.5

@@ -145,8 +145,9 @@ class Images:
         self._store.drop_predictions(images=numbers)
         self._store.images_changed.emit()
 
-    def preview(self, number: int, box: tuple[int, int] = PREVIEW) -> None:
-        """Make a larger picture of one image, that fits into a box of pixels; those of other images are let go."""
+    def preview(self, number: int, *, large: bool = False) -> None:
+        """Make a larger picture of one image (``large``: one that fills the window); those of others are let go."""
+        box = LARGE if large else PREVIEW
         item = self._store.images.get(number)
         if item is None or (item.preview is not None and _is_as_large(item.preview, box)):
             return
@@ -170,7 +171,7 @@ class Images:
         for item in [self._store.images[image] for image in images if image in self._store.images]:
             if item.preview is not None:
                 self._store.change_image(item.id, preview=None)
-                self.preview(item.id, LARGE if _is_as_large(item.preview, LARGE) else PREVIEW)
+                self.preview(item.id, large=_is_as_large(item.preview, LARGE))
 
     def _previewed(self, number: int, box: tuple[int, int], made: Thumbnail | None) -> None:
         if (number, box) in self._previews:  # else another image is looked at by now

@@ -4,104 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.processes.client import ProcessClient
-from inspector.session.clients import Readers, Worker
-from inspector.session.copying import Copying
 from inspector.session.drawing import THRESHOLD
-from inspector.session.engine_link import EngineLink
-from inspector.session.explaining import Explaining
-from inspector.session.exporting import Exporting
-from inspector.session.failure import Failure
-from inspector.session.images import LARGE, PREVIEW, Images
-from inspector.session.looking import Looking
-from inspector.session.loop import Loop
 from inspector.session.match_state import MatchChoices
-from inspector.session.official import OfficialChecks
-from inspector.session.opening import Opening
-from inspector.session.predicting import TOP, Predicting
-from inspector.session.reloading import Reloading
-from inspector.session.side_by_side import SideBySide
+from inspector.session.parts import Parts
 from inspector.session.sources import FLOW, VIDEO, previous_image
 from inspector.session.state import EngineOptions, OpenCheckpoint
-from inspector.session.store import Store
-from inspector.session.thumbnails import Thumbnails
-from inspector.session.trusting import Trusting, TrustMemory
-from inspector.session.viewing import Viewing
-from inspector.session.watching import Watching
 
 if TYPE_CHECKING:
-    from inspector.session.pythons import Pythons
+    from inspector.session.failure import Failure
 
 
-class Session:
-    """Commands that change the state; the state itself and its signals are in ``store``.
+class Session(Parts):
+    """Commands that change the state; the state itself and its signals are in ``store``, what acts on it in `Parts`."""
 
-    Parameters
-    ----------
-    loop
-        Where answers of the processes are handled; all commands must be given on that loop's thread.
-    engine_python
-        The interpreter the engine runs on; ours where None.
-    device
-        ``"auto"``, or the device to compute on.
-    top
-        Classes per prediction.
-    reader
-        A reader process that was started ahead, for the first file.
-    thumbnails
-        Whether small pictures are made of the images, for a strip that shows them.
-    trust_memory
-        Where it is remembered which files' own models may run; they are not remembered where None.
-    """
-
-    def __init__(
-        self,
-        loop: Loop,
-        *,
-        engine_python: str | None = None,
-        device: str = "auto",
-        top: int = TOP,
-        reader: ProcessClient | None = None,
-        thumbnails: bool = True,
-        trust_memory: TrustMemory | None = None,
-    ) -> None:
-        self.store = Store()
-        self.store.engine = type(self.store.engine)(device=device)
-        self._loop = loop
-        self._readers = Readers(loop, reader)
-        self._worker = Worker(loop)
-        self._official = OfficialChecks(self.store, loop, self._worker, self._recognised)
-        self._opening = Opening(self.store, loop, self._readers, self._worker, self._official.check)
-        self._viewing = Viewing(self.store, self._worker)
-        self._thumbnails = Thumbnails(self.store, self._worker, enabled=thumbnails)
-        self.store.images_changed.connect(self._thumbnails.forget_removed)
-        self._predicting = Predicting(self.store, loop, top)
-        self._images = Images(self.store, loop, self._worker, self._predicting.refetching.fetch)
-        self.engine = EngineLink(self.store, loop, self._predicting.predict_all, engine_python)
-        attached, release = self._predicting.predict_all, self.engine.release
-        self._trusting = Trusting(self.store, loop, attached, release, engine_python, trust_memory)
-        self._predicting.link, self._predicting.trusting = self.engine, self._trusting
-        self.looking = Looking(self.store, self._worker, self.engine, self._trusting)
-        self.explaining = Explaining(self.store, self.engine, self._trusting)
-        self._watching = Watching(self.store, loop)
-        self._reloading = Reloading(self.store, self._readers, self._opening, self._viewing, self.engine)
-        self._copying = Copying(self.store, loop, self._readers)
-        self.exporting = Exporting(self.store, loop, self._images.save_picture)
-        self._side_by_side = SideBySide(self.store, self._predicting.predict_all, self.attach)
-        self._cancels = 0
-        self._auto_attach: dict[int, list[int]] = {}  # images that wait until their checkpoint is matched
-        self.store.checkpoint_changed.connect(self._attach_when_matched)
-
-    @cached_property
-    def pythons(self) -> Pythons:
-        """The Python environments, and the choice of the engine's; imported when somebody looks at them."""
-        from inspector.session.pythons import Pythons
-
-        return Pythons(self.store, self._loop, self.engine)
+    _cancels = 0  # how often the person gave up what was waiting
 
     # -- processes ---------------------------------------------------------------------------------------------
 
@@ -111,20 +30,6 @@ class Session:
         self._trusting.clear_up()
         if engine:
             self.engine.start()
-
-    def close_processes(self) -> None:
-        """End every child process, and the watching of files. The session is of no use afterwards."""
-        self._loop.close()
-        self._copying.close()
-        self.exporting.close()
-        self._watching.close()
-        self._readers.close()
-        self._worker.close()
-        self._official.close()
-        if "pythons" in self.__dict__:
-            self.pythons.close()
-        self.engine.close()
-        self._trusting.close()
 
     # -- checkpoints -------------------------------------------------------------------------------------------
 
@@ -169,11 +74,7 @@ class Session:
         found = self.store.checkpoints.get(number)
         if found is not None:
             self.engine.release(found.attachment)
-        self._auto_attach.pop(number, None)
-        self._copying.cancel(number)
-        self._reloading.forget(number)
-        self._watching.forget(number)
-        self._official.forget(number)
+        self._forget(number)
         self._opening.close(number)
 
     def save_copy(self, number: int, out: Path, *, force: bool) -> None:
@@ -229,13 +130,6 @@ class Session:
                 (self._trusting.again if found.attachment.trusted else self.attach)(number)
 
         self._opening.choose_labels(number, path, attach_again)
-
-    def attach(self, number: int) -> None:
-        """Build the architecture in the engine with the checkpoint's weights; a model that ran as it is ends."""
-        found = self.store.checkpoints.get(number)
-        if found is not None and found.attachment.trusted:
-            self.store.drop_predictions(checkpoint=number)
-        self.engine.attach(number)
 
     def trust(self, number: int, source: Path | None = None, *, remember: bool = False) -> None:
         """Run the file's own model as it is, in a process of its own. The person must have agreed to just that.
@@ -298,8 +192,7 @@ class Session:
             if self.store.checkpoints[current.id].attachment.phase in ("running", "ready"):
                 self._predicting.predict(current.id, numbers)
             else:
-                self._auto_attach.setdefault(current.id, []).extend(numbers)
-                self._attach_when_matched(current.id)
+                self._waiting.add(current.id, numbers)
 
         clips = current is not None and task_of(current) == VIDEO
         self._images.add([Path(os.path.abspath(path)) for path in paths], added, clips=clips)
@@ -325,7 +218,7 @@ class Session:
 
     def select_image(self, number: int, *, large: bool = False) -> None:
         """Make a larger picture of an image that is looked at; ``large`` for one that fills the window."""
-        self._images.preview(number, LARGE if large else PREVIEW)
+        self._images.preview(number, large=large)
         if self.current is not None:
             self._predicting.refetching.look_at(self.current.id, number)
 
@@ -376,45 +269,9 @@ class Session:
         """Compare what two open checkpoints predict for all images; None ends that."""
         self._side_by_side.compare(first, second)
 
-    @property
-    def unfinished_predictions(self) -> int:
-        """Images that wait for a prediction or are being predicted, and those still to be added."""
-        return self._predicting.unfinished + self._images.unlisted
-
-    def _recognised(self, number: int) -> None:
-        """Predict with what goes with an official file, where that was not known yet when it was attached."""
-        found = self.store.checkpoints[number]
-        if found.attachment.phase in ("running", "ready"):
-            self.store.drop_predictions(checkpoint=number)
-            self.attach(number)
-
-    def _attach_when_matched(self, number: int) -> None:
-        """Attach what images wait for, or say why they wait in vain, as soon as that is known."""
-        if number not in self._auto_attach:
-            return
-        found = self.store.checkpoints.get(number)
-        if found is None or found.phase == "failed":
-            self._auto_attach.pop(number)
-        elif found.attachable:
-            self._predicting.predict(number, self._auto_attach.pop(number))
-            if found.attachment.phase in ("none", "failed"):
-                self.attach(number)
-        elif found.match_report is not None or _resembles_nothing(found):
-            self._auto_attach.pop(number)
-            self.store.notice("Choose an architecture that fits, then attach, to predict these images.", "warning")
-        elif found.summary is not None and found.state_dict is None:
-            self._auto_attach.pop(number)
-            self.store.notice(f"{found.name} holds no model to predict these images with.", "warning")
-
 
 def task_of(found: OpenCheckpoint) -> str:
     """Return the task of what is attached, else of what would be."""
     if found.attachment.phase in ("running", "ready"):
         return found.attachment.task
     return found.match_report.task if found.match_report is not None else ""
-
-
-def _resembles_nothing(found: OpenCheckpoint) -> bool:
-    """Whether no architecture is compared with it by itself: none resembles it, and it names none."""
-    named = found.summary.embedded.architecture if found.summary is not None else None
-    return found.identification is not None and not found.identification.candidates and named is None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from inspector.session.explanation_state import Explanation, FeatureMaps
 from inspector.session.match_state import ArchitectureInfo
 from inspector.session.order import Order
-from inspector.session.prediction_state import Prediction, Progress
 from inspector.session.signals import Signal
 from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PicturesState, PythonList, PythonTrial
+
+if TYPE_CHECKING:
+    from inspector.session.explanation_state import Explanation, FeatureMaps
+    from inspector.session.prediction_state import Prediction, Progress
 
 Action = Literal["", "use_cpu", "restart_engine"]
 

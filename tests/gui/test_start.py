@@ -1,0 +1,34 @@
+"""What the window needs before its first paint: nothing else is imported or made before it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+#: What the person may ask for later.
+_LATER = "copying converting explaining exporting images looking official reloading side_by_side thumbnails watching"
+
+_PAINT = """
+import sys
+from inspector.desktop.settings import SettingsStore
+from inspector.gui import theme
+from inspector.gui.start import make_window
+
+app = theme.make_application("inspector")
+print(app.style().name())
+theme.apply(app, "light")
+window = make_window(SettingsStore())
+window.show()
+app.processEvents()
+print(*sorted(sys.modules))
+window.close()
+"""
+
+
+def test_parts_of_the_session_are_imported_at_their_first_use() -> None:
+    done = subprocess.run([sys.executable, "-c", _PAINT], capture_output=True, text=True, check=True, timeout=60)
+    style, painted = done.stdout.splitlines()
+    loaded = set(painted.split())
+    assert "inspector.session.parts" in loaded
+    assert not loaded & {f"inspector.session.{name}" for name in _LATER.split()}
+    assert style == "fusion"
