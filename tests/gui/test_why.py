@@ -101,7 +101,7 @@ def test_the_whole_way(qtbot: Any, window: MainWindow, model_file: Path, tmp_pat
     assert [row._marked for row in panel.bars.rows] == [False, True, False, False, False]
 
     add_image(qtbot, window, tmp_path / "b.png", "blue")
-    window._select_image(list(store.images)[-1])
+    window.select_image(list(store.images)[-1])
     qtbot.waitUntil(lambda: ready().image == list(store.images)[-1], timeout=30_000)
 
     window.commands.enable()

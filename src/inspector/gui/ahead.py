@@ -8,11 +8,17 @@ from functools import partial
 from importlib import import_module
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QAbstractScrollArea
 
 #: Milliseconds before the first step, and between two: what the person does comes first.
 _AFTER, _BETWEEN = 200, 5
 
-#: What the strip and the results import, each after what it imports itself: a module a step.
+#: What the panels, the strip and the results import, each after what it imports itself: a module a step.
+_TENSOR = ("histogram_view", "picture_view", "scale_legend", "statistics_tiles", "tensor_figures", "tensor_header")
+_MODEL = (
+    *("architecture_combo", "attach_words", "attach_panel", "key_rows", "key_list", "overlays.of_task", "photo_view"),
+    *("score_bars", "why_bar", "prediction_panel", "overlays.heat", "model_panel"),
+)
 _STRIP = ("icons", "image_strip_model", "thumbnails", "image_tile", "image_strip_view", "prediction_progress")
 _RESULTS = ("results_model", "results_filter", "empty_page", "results_table", "results_table_page", "results_page")
 
@@ -20,6 +26,16 @@ _RESULTS = ("results_model", "results_filter", "empty_page", "results_table", "r
 def imports(names: Iterable[str]) -> list[Callable[[], object]]:
     """Return a step for each module of this room."""
     return [partial(import_module, f"inspector.gui.{name}") for name in names]
+
+
+def tensor_imports() -> list[Callable[[], object]]:
+    """Return the steps that import the panel of a tensor."""
+    return imports((*_TENSOR, "tensor_panel"))
+
+
+def model_imports() -> list[Callable[[], object]]:
+    """Return the steps that import the right panel."""
+    return imports((*_MODEL, "why"))
 
 
 def strip_imports() -> list[Callable[[], object]]:
@@ -30,6 +46,22 @@ def strip_imports() -> list[Callable[[], object]]:
 def results_imports() -> list[Callable[[], object]]:
     """Return the steps that import the page of results."""
     return imports(_RESULTS)
+
+
+def meet_widgets() -> None:
+    """Have Python's classes of all widgets made: they are, in 7 ms, when Qt first hands out one that it made itself."""
+    QAbstractScrollArea().viewport()
+
+
+def take_turns(owner: QObject, *steps: Callable[[], object]) -> None:
+    """Take steps as soon as possible, each in a turn of the event loop of its own; none once ``owner`` is gone."""
+
+    def take() -> None:
+        steps[0]()
+        if steps[1:]:
+            take_turns(owner, *steps[1:])
+
+    QTimer.singleShot(0, owner, take)
 
 
 class Ahead(QObject):

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from inspector.checkpoint.folders import together
 from inspector.desktop.settings import SettingsStore
 from inspector.gui import commands
-from inspector.gui.ahead import Ahead, results_imports, strip_imports
-from inspector.gui.drop_target import DropTarget
+from inspector.gui.ahead import (
+    Ahead,
+    meet_widgets,
+    model_imports,
+    results_imports,
+    strip_imports,
+    take_turns,
+    tensor_imports,
+)
 from inspector.gui.drops import Dropped
-from inspector.gui.file_tabs import FileTabs
-from inspector.gui.file_watch import FileWatch
-from inspector.gui.first_paint import FirstPaint
-from inspector.gui.module_tree import ModuleTree
-from inspector.gui.notice_bar import NoticeBar
-from inspector.gui.panels import Panels
-from inspector.gui.reload_bar import ReloadBar
-from inspector.gui.status_bar import StatusBar
-from inspector.gui.verdict_bar import VerdictBar
-from inspector.gui.window_commands import WindowCommands
-from inspector.gui.window_pages import WindowPages
+from inspector.gui.window_parts import WindowParts
 from inspector.session import Session
-from inspector.session.state import ImageItem, OpenCheckpoint
+from inspector.session.state import OpenCheckpoint
 from inspector.shipped import shipped_path
-
-if TYPE_CHECKING:
-    from inspector.gui.attach_panel import AttachPanel
-    from inspector.gui.image_strip import ImageStrip
-    from inspector.gui.model_panel import ModelPanel
-    from inspector.gui.prediction_panel import PredictionPanel
-    from inspector.gui.tensor_panel import TensorPanel
 
 #: Milliseconds after which changed predictions are counted.
 _COUNT_AFTER = 30
@@ -47,7 +34,7 @@ _COUNT_AFTER = 30
 _FURNISHED_AFTER = 250
 
 
-class MainWindow(QMainWindow):
+class MainWindow(WindowParts):
     """Everything a person sees.
 
     The header and the tree come first; the other panels are built when the tree is on the screen, or at their first
@@ -68,13 +55,10 @@ class MainWindow(QMainWindow):
 
     furnished = Signal()
 
+    _furnishing = _furnished = False
+
     def __init__(self, session: Session, settings: SettingsStore) -> None:
-        super().__init__()
-        self.session = session
-        self.store = session.store
-        self.settings = settings
-        self.image: int | None = None
-        self._furnishing = self._furnished = False
+        super().__init__(session, settings)
         self._greeted: set[int] = set()
         self._counting = QTimer(self, singleShot=True, interval=_COUNT_AFTER)
         self._counting.timeout.connect(self._show_counts)
@@ -82,117 +66,23 @@ class MainWindow(QMainWindow):
         self.ahead = Ahead(
             (*strip_imports(), lambda: self.strip, *results_imports(), lambda: self.centre.results), self
         )
-        self.setWindowTitle("Inspector")
-        self.setDockNestingEnabled(True)
-        room = self.screen().availableGeometry()
-        self.resize(min(1440, room.width()), min(900, room.height()))
-        self._build()
-        self.commands = WindowCommands(self)
-        self.tabs.menu_button.setMenu(self.commands.menu)
         self._connect()
         self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)
-
-    # -- building ----------------------------------------------------------------------------------------------
-
-    def _build(self) -> None:
-        self.tabs, self.verdict, self.reload, self.notice = FileTabs(), VerdictBar(), ReloadBar(), NoticeBar()
-        header = QWidget()
-        stack = QVBoxLayout(header)
-        stack.setContentsMargins(0, 0, 0, 0)
-        stack.setSpacing(0)
-        for widget in (self.tabs, self.verdict, self.reload, self.notice):
-            stack.addWidget(widget)
-        self.setMenuWidget(header)
-        self.tree, self.centre = ModuleTree(), WindowPages(self)
-        self.setCentralWidget(self.centre)
-        self.panels, area = Panels(self), Qt.DockWidgetArea
-        self.panels.add("tree", "Tree", self.tree, area.LeftDockWidgetArea)
-        self.panels.add("model", "Architecture", QWidget(), area.RightDockWidgetArea)
-        self.panels.add("images", "Images", QWidget(), area.BottomDockWidgetArea)
-        sides = [self.panels.docks["tree"], self.panels.docks["model"]]
-        self.resizeDocks(sides, [520, 370], Qt.Orientation.Horizontal)
-        self.status = StatusBar(self)
-        self.setStatusBar(self.status)
-        self.drop_target = DropTarget(self, self.take)
-        self.first_paint = FirstPaint(self.tree.view, self._is_readable)
-        self.file_watch = FileWatch(self.session, self)
-
-    @cached_property
-    def model(self) -> ModelPanel:
-        """The architecture, the attachment and the prediction."""
-        from inspector.gui.model_panel import ModelPanel
-        from inspector.gui.why import Why
-
-        panel = ModelPanel(
-            self.session,
-            self.commands.choose_device,
-            self.commands.ask_for_labels,
-            self.commands.show_match_report,
-            self.commands.run_own_model,
-            self.centre.options,
-        )
-        panel.attach.speed_requested.connect(self.commands.show_speed)
-        panel.prediction.opened.connect(self.centre.open_image)
-        panel.prediction.again_requested.connect(lambda: self.session.predict_again([self.image or -1]))
-        self.why = Why(self.session, panel.prediction, self.centre)
-        self.panels.set_widget("model", panel)
-        self.drop_target.leave_drops_to_window(panel)
-        return panel
 
     @property
     def is_furnished(self) -> bool:
         """Whether all panels are built."""
         return self._furnished
 
-    @property
-    def attach(self) -> AttachPanel:
-        """The architecture and the attachment."""
-        return self.model.attach
-
-    @property
-    def prediction(self) -> PredictionPanel:
-        """The selected image's prediction."""
-        return self.model.prediction
-
-    @property
-    def tensor(self) -> TensorPanel:
-        """The selected tensor."""
-        return self.centre.tensor
-
-    @cached_property
-    def strip(self) -> ImageStrip:
-        """The strip of images."""
-        from inspector.gui.image_strip import ImageStrip
-
-        strip = ImageStrip(self.store)
-        strip.image_selected.connect(self._select_image)
-        strip.seen.connect(partial(self.session.show_thumbnails, "strip"))
-        strip.view.activated.connect(lambda _: self.centre.open_image())
-        strip.remove_requested.connect(self.session.remove_image)
-        strip.again_requested.connect(lambda image: self.session.predict_again([image]))
-        strip.clear_requested.connect(self.session.clear_images)
-        strip.cancel_requested.connect(self.session.cancel_predictions)
-        strip.open_images_requested.connect(self.commands.ask_for_images)
-        self.panels.set_widget("images", strip)
-        return strip
+    # -- building ----------------------------------------------------------------------------------------------
 
     def _furnish(self) -> None:
         """Build what waited for the tree, each piece in a turn of the event loop of its own."""
         if not self._furnishing:
             self._furnishing = True
-            self._take_turns(
-                lambda: self.tensor, lambda: self.model, self._dress, self._show_furnished, self.furnished.emit
-            )
-
-    def _take_turns(self, *steps: Callable[[], object]) -> None:
-        """Make calls, each in a turn of the event loop of its own."""
-
-        def take() -> None:
-            steps[0]()
-            if steps[1:]:
-                self._take_turns(*steps[1:])
-
-        QTimer.singleShot(0, self, take)
+            imports = (*tensor_imports(), *model_imports(), meet_widgets)
+            shown = (lambda: self.tensor, lambda: self.model, self._dress, self._show_furnished)
+            take_turns(self, *imports, *shown, self.furnished.emit)
 
     def _dress(self) -> None:
         """Draw the commands' icons in the colours of the theme."""
@@ -240,15 +130,6 @@ class MainWindow(QMainWindow):
 
     # -- showing the state -------------------------------------------------------------------------------------
 
-    def _is_readable(self) -> bool:
-        found = self.session.current
-        return found is not None and found.summary is not None
-
-    @property
-    def item(self) -> ImageItem | None:
-        """The selected image."""
-        return self.store.images.get(self.image) if self.image is not None else None
-
     def show_all(self) -> None:
         """Show the session's state everywhere."""
         found = self.session.current
@@ -276,11 +157,11 @@ class MainWindow(QMainWindow):
         self.centre.show_checkpoint(found, self.item, furnished=self._furnished)
 
     def _show_panels(self) -> None:
-        wanted = {"tree", "model"} if self._is_readable() else set()
+        wanted = {"tree", "model"} if self.is_readable() else set()
         self.panels.show(frozenset(wanted | {"images"} if wanted and self.store.images else wanted))
 
     def _show_model(self) -> None:
-        if self._furnished and self._is_readable():
+        if self._furnished and self.is_readable():
             self.model.show_state(self.session.current, self.item)
         self.status.show_engine(self.store.engine)
         self.status.copy.show_copy(self.session.current.copy if self.session.current is not None else None)
@@ -302,7 +183,7 @@ class MainWindow(QMainWindow):
             return
         if found.summary is not None and self._furnished and number not in self._greeted:
             # The panel that is still hidden first; then all that is shown, in one step.
-            self._take_turns(self._show_model, self._arrive)
+            take_turns(self, self._show_model, self._arrive)
         else:
             self._show_current(found)
 
@@ -337,7 +218,7 @@ class MainWindow(QMainWindow):
         if self.store.images:
             self.strip.set_checkpoint(self.store.current)
         if self.image not in self.store.images:
-            self._select_image(next(iter(self.store.images), -1))
+            self.select_image(next(iter(self.store.images), -1))
         self._show_page(self.session.current)
         self._show_model()
         self._show_panels()
@@ -376,7 +257,8 @@ class MainWindow(QMainWindow):
         if self.image is not None:
             self.session.select_image(self.image, large=self.centre.view == "image")
 
-    def _select_image(self, number: int) -> None:
+    def select_image(self, number: int) -> None:
+        """Show an image and its prediction."""
         self.image = number if number in self.store.images else None
         self.want_preview()
         if self._furnished:
