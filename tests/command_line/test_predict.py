@@ -37,7 +37,9 @@ def test_demo_folder_with_a_broken_image(inspector: Inspector, demo: Path, tmp_p
         *("--save", "saved", "--csv", "table.csv", "nothing.png", "--json"),
         cwd=tmp_path,
     ).json()
-    assert list(made) == ["architecture", "task", "device", "eval_mode", "accuracy", "results"]
+    assert list(made) == [
+        *("architecture", "task", "device", "eval_mode", "autocast", "compile", "accuracy", "results")
+    ]
     assert (made["architecture"], made["task"]) == ("shufflenet_v2_x0_5", "classification")
     assert (made["device"], made["eval_mode"]) == ("cpu", True)
     results = {row["image"]: row for row in made["results"]}
@@ -251,6 +253,7 @@ def test_autocast_says_that_it_changes_the_scores(inspector: Inspector, demo: Pa
     document = inspector(
         "predict", demo / "digits.pth", sample, "--device", "cpu", "--autocast", "bf16", "--json"
     ).json()
+    assert [(made["autocast"], made["compile"]) for made in (plain, document)] == [(None, False), ("bf16", False)]
     scores = [[row["score"] for row in made["results"][0]["predictions"]] for made in (plain, document)]
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(scores[1], abs=0.05)

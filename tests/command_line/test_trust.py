@@ -76,7 +76,9 @@ def test_with_trust_and_a_relative_folder(
     arguments = ("predict", path, image, "--trust", "--source", "code", "--device", "cpu")
     run = inspector(*arguments, "--json", cwd=tmp_path, env={"TMPDIR": str(temporary)})
     made = run.json()
-    assert list(made) == ["architecture", "task", "device", "eval_mode", "accuracy", "results"]
+    assert list(made) == [
+        *("architecture", "task", "device", "eval_mode", "autocast", "compile", "accuracy", "results")
+    ]
     assert (made["architecture"], made["task"], made["eval_mode"]) == ("my_net.Net", "classification", True)
     assert {row["label"] for row in made["results"][0]["predictions"]} == {"a", "b", "c"}
     assert (code / "ran").exists()

@@ -22,7 +22,7 @@ from inspector.session.prediction_state import ClassScore, Motion, Prediction
 from inspector.session.prediction_words import headline
 from inspector.session.results import row_of
 from inspector.session.sources import NO_NEXT_IMAGE
-from inspector.session.state import Attachment, ImageItem, OpenCheckpoint, PicturesState
+from inspector.session.state import Attachment, EngineOptions, ImageItem, OpenCheckpoint, PicturesState
 from inspector.session.store import Store
 from inspector.session.true_classes import TrueClasses
 
@@ -200,6 +200,11 @@ def test_the_windows_json_is_the_command_lines(tmp_path: Path) -> None:
     counts = accuracy_counts([row_of(item, found, classes) for item, found in pairs], true_classes(attachment))
     expected = document(attachment.architecture, attachment.task, attachment.device, results, counts)
     assert read == json.loads(json.dumps(expected))
+    made.store.change_engine(options=EngineOptions("fp16", True))
+    fast = read_json(made, tmp_path / "b.json")
+    assert fast == read | {"autocast": "fp16", "compile": True}
+    made.store.change_checkpoint(made.checkpoint, attachment=replace(attachment, trusted=True))  # computes as it is
+    assert read_json(made, tmp_path / "c.json") == read
 
 
 def test_objects_below_the_threshold_are_in_neither_form(tmp_path: Path) -> None:

@@ -110,8 +110,13 @@ def run(arguments: argparse.Namespace) -> int:
     # Before the page: where that goes into `head`, printing ends the process.
     unwritten = _write_csv(Path(arguments.csv), outcome.results) if arguments.csv is not None else None
     if arguments.json:
-        made = outcome
-        print_json(document(made.architecture, made.task, made.device, made.results, made.accuracy))
+        made, chosen = outcome, request.options
+        whole = document(
+            *(made.architecture, made.task, made.device, made.results, made.accuracy),
+            autocast=chosen.autocast,
+            compiled=chosen.compile,
+        )
+        print_json(whole)
     else:
         print_page(outcome)
     if unwritten is not None:

@@ -75,13 +75,26 @@ def document(
     device: str,
     results: Iterable[ImageResult],
     accuracy: Mapping[str, int] | None = None,
+    *,
+    autocast: str = "",
+    compiled: bool = False,
 ) -> dict[str, Any]:
-    """Return a run as one JSON document, whose keys ``docs/json.md`` explains."""
+    """Return a run as one JSON document, whose keys ``docs/json.md`` explains.
+
+    Parameters
+    ----------
+    autocast
+        The precision that convolutions and matrix products were computed in; empty for the model's own.
+    compiled
+        Whether the model was compiled.
+    """
     return {
         "architecture": architecture,
         "task": task,
         "device": device,
         "eval_mode": True,  # the engine verifies it before every forward pass
+        "autocast": autocast or None,
+        "compile": compiled,
         "accuracy": dict(accuracy) if accuracy is not None else None,
         "results": [
             {

@@ -23,7 +23,7 @@ from inspector.session.free_names import FreeNames
 from inspector.session.image_results import Pair, accuracy_counts, image_result, results_of, true_classes
 from inspector.session.loop import Loop
 from inspector.session.results import ResultRow, row_of
-from inspector.session.state import Attachment, PicturesState
+from inspector.session.state import Attachment, EngineOptions, PicturesState
 from inspector.session.store import Store
 
 #: Images written in one turn of the loop.
@@ -108,7 +108,9 @@ class Exporting:
         except OSError as error:
             self._tell_unwritable(out, error)
             return
-        pieces = _csv(pairs, threshold) if kind == "csv" else _json(found.attachment, pairs, threshold)
+        # The file's own model is run as it is.
+        options = EngineOptions() if found.attachment.trusted else self._store.engine.options
+        pieces = _csv(pairs, threshold) if kind == "csv" else _json(found.attachment, options, pairs, threshold)
         self._write(part, out, pieces, len(pairs))
 
     def _write(self, part: Path, out: Path, pieces: Iterator[str], count: int) -> None:
@@ -226,14 +228,15 @@ def _csv(pairs: Sequence[Pair], threshold: float) -> Iterator[str]:
         yield table(_results(some, threshold)).split("\n", 1)[1]
 
 
-def _json(attachment: Attachment, pairs: Sequence[Pair], threshold: float) -> Iterator[str]:
+def _json(attachment: Attachment, options: EngineOptions, pairs: Sequence[Pair], threshold: float) -> Iterator[str]:
     rows: list[ResultRow] = []
     classes = true_classes(attachment)
     for some in _slices(pairs) if classes is not None else ():
         rows += [row_of(item, found, classes) for item, found in some]
         yield ""  # nothing yet: the accuracy comes first
     head = (attachment.architecture, attachment.task, attachment.device)
-    whole = document(*head, [], accuracy_counts(rows, classes))
+    counts = accuracy_counts(rows, classes)
+    whole = document(*head, [], counts, autocast=options.autocast, compiled=options.compile)
     begin, end = json.dumps(whole, ensure_ascii=False).rsplit("[]", 1)
     yield f"{begin}["
     comma = "\n"
