@@ -15,6 +15,7 @@ from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 from inspector.gui import theme
 from inspector.gui.architecture_combo import ArchitectureCombo
 from inspector.gui.combo import Combo
+from inspector.gui.elided_line import ElidedLine
 from inspector.gui.main_window import MainWindow
 from inspector.gui.one_line_button import OneLineButton
 from inspector.session.state import Attachment
@@ -99,3 +100,30 @@ def test_a_long_name_of_an_architecture_is_shown_from_its_begin(qtbot: Any, qapp
     line.setCursorPosition(12)
     combo.resize(140, 30)
     assert line.cursorPosition() == 0
+
+
+def test_the_middle_of_a_long_name_is_left_out_until_somebody_types(qtbot: Any, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    combo, name = ArchitectureCombo(), "ssdlite320_mobilenet_v3_large"
+    qtbot.addWidget(combo)
+    combo.resize(170, 30)
+    combo.show()
+    qtbot.waitExposed(combo)
+    line = combo.lineEdit()
+    assert isinstance(line, ElidedLine)
+    line.clearFocus()
+    combo.show_architecture(name)
+    begin, end = line.shown_text().split("…")
+    assert (begin, end) == (name[: len(begin)], name[-len(end) :])
+    assert combo.currentText() == name
+    assert name in combo.toolTip()
+    short = line.grab().toImage()
+    combo.resize(400, 30)
+    assert line.shown_text() == name
+    combo.resize(170, 30)
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    assert line.shown_text() == name
+    assert line.grab().toImage() != short
+    combo.show_architecture(None)
+    assert name not in combo.toolTip()

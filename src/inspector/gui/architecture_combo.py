@@ -7,10 +7,12 @@ from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QCompleter, QWidget
 
 from inspector.gui.combo import Combo
+from inspector.gui.elided_line import ElidedLine
 from inspector.session import words
 from inspector.session.match_state import ArchitectureInfo, Identification
 
 _NAME_ROLE = Qt.ItemDataRole.UserRole
+_TIP = "A torchvision architecture; type a part of its name"
 
 
 class ArchitectureCombo(Combo):
@@ -26,11 +28,12 @@ class ArchitectureCombo(Combo):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setEditable(True)
+        line = ElidedLine()
+        self.setLineEdit(line)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(18)
         self.setAccessibleName("Architecture")
-        self.setToolTip("A torchvision architecture; type a part of its name")
+        self.setToolTip(_TIP)
         self._rows = QStandardItemModel(self)
         self.setModel(self._rows)
         completer = QCompleter(self._rows, self)
@@ -41,8 +44,6 @@ class ArchitectureCombo(Combo):
         self.setCompleter(completer)
         completer.activated.connect(self._complete)
         self.activated.connect(lambda index: self._choose(str(self.itemData(index, _NAME_ROLE) or "")))
-        line = self.lineEdit()
-        assert line is not None
         line.setAcceptDrops(False)
         line.setPlaceholderText("Choose an architecture")
         line.editingFinished.connect(self._finish)
@@ -85,7 +86,11 @@ class ArchitectureCombo(Combo):
 
     def _select(self, name: str | None) -> None:
         self.setCurrentIndex(self.findData(name, _NAME_ROLE) if name is not None else -1)
-        self.setEditText(name or "")
+        self._show_name(name or "")
+
+    def _show_name(self, name: str) -> None:
+        self.setEditText(name)
+        self.setToolTip(f"{name}. {_TIP}" if name else _TIP)
         self._show_begin()
 
     def _show_begin(self) -> None:
@@ -106,8 +111,7 @@ class ArchitectureCombo(Combo):
     def _choose(self, name: str) -> None:
         if not name:
             return
-        self.setEditText(name)
-        self._show_begin()
+        self._show_name(name)
         if name != self._shown:
             self._shown = name
             self.chosen.emit(name)
