@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QApplication
 from torchvision.models.optical_flow import raft_small
 from torchvision.models.segmentation import lraspp_mobilenet_v3_large
@@ -118,8 +119,10 @@ def test_the_middle_of_a_long_name_is_left_out_until_somebody_types(qtbot: Any, 
     assert combo.currentText() == name
     assert name in combo.toolTip()
     short = line.grab().toImage()
+    first_letters = QRect(0, 0, 24, line.height())
     combo.resize(400, 30)
     assert line.shown_text() == name
+    assert line.grab(first_letters).toImage() == short.copy(first_letters), "begins where Qt would begin it"
     combo.resize(170, 30)
     line.setFocus()
     qtbot.waitUntil(line.hasFocus)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QPaintEvent, QPalette
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyleOptionFrame, QStylePainter
 
 #: Pixels that Qt leaves free at both ends of a line's text.
@@ -27,13 +27,9 @@ class ElidedLine(QLineEdit):
             return
         painter, option = QStylePainter(self), self._option()
         painter.drawPrimitive(QStyle.PrimitiveElement.PE_PanelLineEdit, option)
-        text = self.palette().color(self._color_group(), QPalette.ColorRole.Text)
-        painter.setPen(text)
+        painter.setPen(self.palette().text().color())  # of the state it is in, as Qt itself does
         painter.drawText(self._room(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
         painter.end()
-
-    def _color_group(self) -> QPalette.ColorGroup:
-        return QPalette.ColorGroup.Normal if self.isEnabled() else QPalette.ColorGroup.Disabled
 
     def _option(self) -> QStyleOptionFrame:
         option = QStyleOptionFrame()
