@@ -225,7 +225,7 @@ def test_two_checkpoints_are_compared(made: Page, qtbot: Any) -> None:
     made.store.checkpoints_changed.emit()
     for image, best in zip(ids, (0, 0, 1), strict=True):
         made.predict(other, image, (best, 0.6), (1 - best, 0.4))
-    made.store.set_comparison((number, other))
+    made.session.compare(number, other)
     qtbot.waitUntil(lambda: len(page.model.rows) == 1)
     said = page.said.text().replace("\u202f", " ")
     assert said.startswith("They agree on 2 of 3 images (66.7 %).")
