@@ -119,7 +119,7 @@ def test_closing_is_quiet(start: Start) -> None:
     told: list[object] = []
     client = start("worker", on_death=lambda: told.append("death"))
     ask(client, "catalogue")
-    os.kill(client.process.pid, signal.SIGSTOP)
+    stop(client)
     client.request("catalogue", {}, done=lambda *_: told.append("done"), failed=told.append)
     client.close()
     client.process.wait(10)
@@ -283,6 +283,12 @@ def test_what_torch_keeps_lies_in_the_process_own_folder(
 # -- processes that hang -----------------------------------------------------------------------------------------
 
 
+def stop(client: Any) -> None:
+    """Stop a process, and wait until it has: for a moment it could still read what it is sent."""
+    os.kill(client.process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, client.process.pid, os.WSTOPPED)
+
+
 @pytest.fixture
 def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "BEAT", 0.05)
@@ -293,7 +299,7 @@ def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_watched_process_that_stops_is_ended_whatever_it_was_asked(start: Start) -> None:
     client = start("worker", watched=True)
     ask(client, "catalogue")
-    os.kill(client.process.pid, signal.SIGSTOP)
+    stop(client)
     with pytest.raises(ProcessError) as caught:
         ask(client, "catalogue")
     assert caught.value.kind == "ProcessDied"
@@ -305,7 +311,7 @@ def test_a_process_that_stops_is_noticed_though_its_pipe_is_nearly_full(start: S
     """A ping that does not fit any more must not hold up who counts the beats."""
     client = start("worker", watched=True)
     ask(client, "catalogue")
-    os.kill(client.process.pid, signal.SIGSTOP)
+    stop(client)
     failures: queue.SimpleQueue[ProcessError] = queue.SimpleQueue()
     client.request("catalogue", {}, done=lambda *_: None, failed=failures.put)
 
