@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inspector.session.side_by_side import SideBySide
     from inspector.session.thumbnails import Thumbnails
     from inspector.session.watching import Watching
+    from inspector.session.weights import Weights
 
 
 class Parts:
@@ -87,7 +88,7 @@ class Parts:
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""
         self._loop.close()
-        for name in ("_copying", "exporting", "_watching", "_readers", "_worker", "_official", "pythons"):
+        for name in ("_copying", "exporting", "_watching", "_readers", "_worker", "_official", "weights", "pythons"):
             if self._is_made(name):
                 getattr(self, name).close()
         self.engine.close()
@@ -150,6 +151,13 @@ class Parts:
         from inspector.session.exporting import Exporting
 
         return Exporting(self.store, self._loop, self._images.save_picture)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Questions about the values of tensors."""
+        from inspector.session.weights import Weights
+
+        return Weights(self.store, self._loop)
 
     @cached_property
     def _images(self) -> Images:
