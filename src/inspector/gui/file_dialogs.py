@@ -87,6 +87,28 @@ def ask_for_export(parent: QWidget, kind: str, name: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def ask_for_drawing(parent: QWidget, name: str) -> Path | None:
+    """Ask where to save what a view draws; None when the person cancels. The path ends in ``.png`` or ``.svg``.
+
+    A suffix that the person wrote is meant; the suggested name follows the kind that was chosen. A path that the
+    dialog did not ask about meets no file.
+    """
+    kinds = {"PNG pictures (*.png)": ".png", "SVG drawings (*.svg)": ".svg"}
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the picture", f"{name}.png", ";;".join(kinds))
+    if not chosen:
+        return None
+    path, wanted = Path(chosen), kinds.get(kind, ".png")
+    is_known = path.suffix.lower() in kinds.values()
+    if is_known and (path.name != f"{name}.png" or wanted == ".png"):
+        return path
+    stem, count = path.stem if is_known else path.name, 1
+    path = path.with_name(f"{stem}{wanted}")
+    while os.path.lexists(path):
+        count += 1
+        path = path.with_name(f"{stem} ({count}){wanted}")
+    return path
+
+
 def ask_for_picture(parent: QWidget, name: str) -> Path | None:
     """Ask where to save a picture; None when the person cancels."""
     chosen, _ = QFileDialog.getSaveFileName(parent, "Save the picture", name, "PNG pictures (*.png)")

@@ -20,8 +20,9 @@ class Segmented(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, *, slim: bool = False) -> None:
         super().__init__(parent)
+        self._padding = 10 if slim else 18
         self.setObjectName("segmented")
         self.setAccessibleName(name)
         self.buttons: dict[str, QPushButton] = {}
@@ -42,6 +43,15 @@ class Segmented(QFrame):
         self._group.addButton(button)
         self._row.addWidget(button)
         self.buttons[name] = button
+
+    def clear(self) -> None:
+        """Take all views away."""
+        for button in self.buttons.values():
+            self._group.removeButton(button)
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = {}
 
     def show_chosen(self, name: str) -> None:
         """Mark the view that is shown."""
@@ -68,7 +78,7 @@ class Segmented(QFrame):
             self,
             f"#segmented {{ background: {c.hover}; border: none; border-radius: 7px; }}"
             f"#segmented QPushButton {{ background: transparent; border: 1px solid transparent; border-radius: 5px;"
-            f" padding: 2px 18px; min-height: 17px; color: {c.muted}; }}"
+            f" padding: 2px {self._padding}px; min-height: 17px; color: {c.muted}; }}"
             f"#segmented QPushButton:hover {{ color: {c.text}; }}"
             f"#segmented QPushButton:checked {{ background: {c.raised}; border-color: {c.border}; color: {c.text}; }}"
             f"#segmented QPushButton:focus {{ border-color: {c.accent}; }}",

@@ -12,10 +12,16 @@ from inspector.gui.code_view import CodeView
 from inspector.gui.module_tree_cells import TreeCells
 from inspector.gui.tensor_figures import TensorFigures
 from inspector.gui.tensor_header import TensorHeader, facts
-from inspector.session import words
+from inspector.gui.views.catalogue import register_all
+from inspector.gui.views.registry import Subject, ViewKind, views_for
+from inspector.gui.views.view_pages import ViewPages
+from inspector.gui.views.view_switch import ViewSwitch
+from inspector.session import Session, words
 from inspector.session.state import TensorView
 
 NOTHING_SELECTED = "Select a tensor in the tree to look at its values"
+#: What stands first among the views: picture, distribution and statistics.
+OVERVIEW = ("overview", "Overview", "Its picture, its distribution and its statistics")
 NO_TENSORS = "There are no tensors in this file"
 
 #: Milliseconds of reading after which the last tensor's figures are dimmed, and after which they make room.
@@ -27,11 +33,24 @@ _PICTURE_LIMITS = (180, 640)
 
 
 class TensorPanel(QWidget):
-    """Shows a `TensorView`: nothing selected, being read, read, or failed; and nodes that are no tensors."""
+    """Shows a `TensorView`: nothing selected, being read, read, or failed; and nodes that are no tensors.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    session
+        Whom other views than the overview ask; without it there are none.
+    """
+
+    def __init__(self, session: Session | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.header = TensorHeader()
+        self.switch = ViewSwitch()
+        self.switch.chosen.connect(self._choose_view)
+        self.pages = ViewPages(session) if session is not None else None
+        self._offered: dict[str, ViewKind] = {}
+        self._wanted = OVERVIEW[0]  # the view that the person chose, also while a tensor does not offer it
+        self._subject: Subject | None = None
+        register_all()
         self.figures = TensorFigures()
         self.code = CodeView()
         self.message = QLabel()
@@ -53,6 +72,7 @@ class TensorPanel(QWidget):
         self._wait.timeout.connect(self._show_progress)
         self._lay_out()
         self.header.setVisible(False)
+        self.switch.setVisible(False)
         self._show_message(NOTHING_SELECTED, "quiet")
 
     def _lay_out(self) -> None:
@@ -69,8 +89,9 @@ class TensorPanel(QWidget):
         inside.setContentsMargins(16, 12, 16, 16)
         inside.setSpacing(14)
         inside.addWidget(self.header)
-        inside.addWidget(self._message_page, 1)
-        inside.addWidget(self.figures, 1)
+        inside.addWidget(self.switch)
+        for page in self._all_pages():
+            inside.addWidget(page, 1)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
@@ -83,7 +104,9 @@ class TensorPanel(QWidget):
 
     # -- states ------------------------------------------------------------------------------------------------
 
-    def show_view(self, summary: CheckpointSummary | None, view: TensorView | None, node: int = -1) -> None:
+    def show_view(
+        self, summary: CheckpointSummary | None, view: TensorView | None, node: int = -1, checkpoint: int = -1
+    ) -> None:
         """Show what is known of the selected tensor.
 
         Parameters
@@ -92,20 +115,24 @@ class TensorPanel(QWidget):
             None where no tensor is selected.
         node
             The node that is selected in its place, -1 for none.
+        checkpoint
+            The open checkpoint that it is of.
         """
         if view is not None and view is self._shown:
             return
         if summary is None or view is None:
             self._settle(None)
+            self._offer(None)
             self._show_node(summary, node)
             return
         tensor = view.tensor
         self.header.show_name(words.tensor_name(summary, tensor), facts(summary, tensor), summary.names[tensor])
         self.header.setVisible(True)
+        self._offer(Subject(checkpoint, summary, tensor) if view.phase != "failed" else None)
         if view.phase == "ready":
             self._settle(view)
             self.figures.show_view(summary, view)
-            self._turn_to(self.figures)
+            self._show_chosen()
         elif view.phase == "failed":
             self._settle(view)
             self._show_message(view.failure.sentence if view.failure is not None else "It can't be read.", "danger")
@@ -118,15 +145,54 @@ class TensorPanel(QWidget):
         self._wait.stop()
         self.figures.set_dimmed(False)
 
+    # -- views -------------------------------------------------------------------------------------------------
+
+    @property
+    def view_name(self) -> str:
+        """The view that is shown, or would be once the tensor is read."""
+        return self._wanted if self._wanted in self._offered else OVERVIEW[0]
+
+    def _offer(self, subject: Subject | None) -> None:
+        """Offer the views that suit a tensor."""
+        if subject != self._subject:
+            self._subject = subject
+            kinds = views_for(subject) if subject is not None and self.pages is not None else []
+            self._offered = {kind.name: kind for kind in kinds}
+            entries = [OVERVIEW, *((kind.name, kind.text, kind.tip) for kind in kinds)]
+            self.switch.offer(entries, self.view_name)
+            self.switch.setVisible(bool(kinds))
+            if subject is None and self.pages is not None:
+                self.pages.forget()
+
+    def _choose_view(self, name: str) -> None:
+        self._wanted = name
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        """Show the chosen view; the overview once the tensor is read."""
+        kind = self._offered.get(self.view_name)
+        if kind is not None and self._subject is not None and self.pages is not None:
+            self.pages.show_view(kind, self._subject)
+            self._turn_to(self.pages)
+        elif self._shown is not None and self._shown.phase == "running":
+            self._begin_waiting(self._shown)
+        else:
+            self._turn_to(self.figures)
+
     def _begin_waiting(self, view: TensorView) -> None:
         """Keep what is shown for a moment: most tensors are read before anything else could be seen."""
         self._shown = view
+        if self.view_name != OVERVIEW[0]:
+            self._show_chosen()  # other views ask and wait by themselves
+            return
         if not self.figures.isVisibleTo(self):
             self._show_message("", "quiet")
         self._dim.start()
         self._wait.start()
 
     def _show_progress(self) -> None:
+        if self.view_name != OVERVIEW[0]:
+            return
         self._show_message(f"Reading {self.header.name}…", "quiet")
         self.progress.setVisible(True)
 
@@ -175,8 +241,11 @@ class TensorPanel(QWidget):
         self._dress()
 
     def _turn_to(self, shown: QWidget) -> None:
-        for page in (self._message_page, self.figures):
+        for page in self._all_pages():
             page.setVisible(page is shown)
+
+    def _all_pages(self) -> list[QWidget]:
+        return [self._message_page, self.figures, *([self.pages] if self.pages is not None else [])]
 
     # -- look --------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class WindowPages(Centre):
     def _make_tensor(self) -> QWidget:
         from inspector.gui.tensor_panel import TensorPanel
 
-        return TensorPanel()
+        return TensorPanel(self._window.session)
 
     def _make_image(self) -> QWidget:
         from inspector.gui import file_dialogs
@@ -171,7 +171,7 @@ class WindowPages(Centre):
             self.reading.show_checkpoint(found)
             self.show_page("reading")
         elif furnished:
-            self.tensor.show_view(found.summary, found.tensor_view, self._window.tree.selected_node)
+            self.tensor.show_view(found.summary, found.tensor_view, self._window.tree.selected_node, found.id)
             self.show_view(choice=bool(self._window.store.images))
             self.show_image(found, item)
             if self.current == "results":

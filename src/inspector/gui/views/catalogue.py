@@ -1,0 +1,20 @@
+"""Which views there are. A view's own module is imported when it is first looked at, not when it is offered."""
+
+from __future__ import annotations
+
+from inspector.gui.views.registry import ViewKind, register
+
+_registered = False
+
+
+def register_all() -> None:
+    """Register every view, once."""
+    global _registered
+    if not _registered:
+        _registered = True
+        for kind in _kinds():
+            register(kind)
+
+
+def _kinds() -> list[ViewKind]:
+    return []
