@@ -1,4 +1,4 @@
-"""The window's centre: a switch between views that comes with the first image, by mouse, keys and the strip."""
+"""The window's centre: a switch between the views that are offered, by mouse, keys and the strip."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ def open_demo(window: MainWindow, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: window.centre.current == "tensor" and window.is_furnished, timeout=20_000)
 
 
-def test_the_switch_comes_with_images_and_turns_to_the_image(window: MainWindow, qtbot: Any) -> None:
+def test_the_switch_offers_the_image_with_images_and_turns_to_it(window: MainWindow, qtbot: Any) -> None:
     open_demo(window, qtbot)
-    assert not window.centre.switch.isVisible()
+    assert window.centre.switch.isVisible()
+    assert window.centre.offered == ["tensor", "model"]
+    assert not window.centre.switch.buttons["image"].isVisible()
+    assert not window.commands.actions["show_image"].isEnabled()
     sample = sorted((DEMO / "samples").iterdir())[0]
     window.session.add_images([sample])
-    qtbot.waitUntil(window.centre.switch.isVisible, timeout=20_000)
+    qtbot.waitUntil(window.centre.switch.buttons["image"].isVisible, timeout=20_000)
+    assert window.centre.offered == ["tensor", "model", "image", "layer", "results"]
     qtbot.waitUntil(lambda: window.item is not None and window.item.thumbnail is not None, timeout=20_000)
     assert window.centre.current == "tensor"
     qtbot.mouseClick(window.centre.switch.buttons["image"], Qt.MouseButton.LeftButton)
@@ -36,7 +40,17 @@ def test_the_switch_comes_with_images_and_turns_to_the_image(window: MainWindow,
     assert window.centre.current == "image"
     window.session.clear_images()
     qtbot.waitUntil(lambda: window.centre.current == "tensor")
-    assert not window.centre.switch.isVisible()
+    assert window.centre.offered == ["tensor", "model"]
+
+
+def test_the_model_is_turned_to_by_its_key_and_left_by_the_tree(window: MainWindow, qtbot: Any) -> None:
+    open_demo(window, qtbot)
+    qtbot.keyClick(window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
+    assert window.centre.current == "model"
+    view = window.tree.view
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: window.centre.current == "tensor")
 
 
 def test_return_in_the_strip_opens_the_image_and_a_tensor_closes_it(window: MainWindow, qtbot: Any) -> None:
@@ -78,16 +92,25 @@ def test_pages_are_built_at_their_first_use_alone(qtbot: Any) -> None:
     centre.show_page("welcome")
     centre.turn_to("two")  # where no view is shown, the choice is kept
     assert built == ["welcome"]
-    centre.show_view(choice=True)
+    centre.show_view()
     assert (built, centre.current) == (["welcome", "two"], "two")
     turned: list[str] = []
     centre.turned.connect(turned.append)
     centre.switch.buttons["two"].setFocus()
     qtbot.keyClick(centre.switch, Qt.Key.Key_Right)
     assert (centre.current, turned) == ("three", ["three"])
-    centre.show_view(choice=False)
-    assert centre.current == "one"
+    centre.set_offered(["one"])
+    assert (centre.current, centre.view) == ("one", "one")
     assert built == ["welcome", "two", "three", "one"]
+    assert not centre.switch.isVisible()
+    centre.turn_to("three")  # which is not offered
+    assert (centre.current, centre.view) == ("one", "one")
+    assert turned == ["three"]
+    centre.set_offered(["one", "three"])
+    assert centre.switch.isVisible()
+    assert not centre.switch.buttons["two"].isVisible()
+    qtbot.keyClick(centre.switch, Qt.Key.Key_Right)  # passes over what is not offered
+    assert centre.current == "three"
 
 
 def test_what_the_first_drop_shows_is_built_while_nothing_is_to_do(window: MainWindow, qtbot: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -29,7 +29,7 @@ class Centre(QWidget):
     Attributes
     ----------
     view
-        The view that the person chose last; it is shown whenever there is something to view.
+        The view that the person chose last; it is shown whenever it is offered.
 
     Signals
     -------
@@ -80,6 +80,20 @@ class Centre(QWidget):
         return name in self._built
 
     @property
+    def offered(self) -> list[str]:
+        """The views that can be turned to now, in the order of the switch."""
+        return self.switch.shown
+
+    def set_offered(self, names: Iterable[str]) -> None:
+        """Offer these views alone; one that is shown and no longer offered makes room for the first.
+
+        The switch stands where there is more than one to choose from.
+        """
+        self.switch.set_shown(names)
+        if self.current in self.switch.buttons:
+            self.show_view()
+
+    @property
     def current(self) -> str:
         """The name of the page that is shown, empty before the first."""
         shown = self.pages.currentWidget()
@@ -90,18 +104,19 @@ class Centre(QWidget):
         self._bar.hide()
         self.pages.setCurrentWidget(self.page(name))
 
-    def show_view(self, *, choice: bool) -> None:
-        """Show the chosen view; where there is no ``choice``, the first one without the switch."""
-        if not choice:
-            self.view = next(iter(self.switch.buttons))
-        self._bar.setVisible(choice)
+    def show_view(self) -> None:
+        """Show the chosen view, the first one where it is not offered."""
+        offered = self.offered
+        if self.view not in offered:
+            self.view = offered[0]
+        self._bar.setVisible(len(offered) > 1)
         self.switch.show_chosen(self.view)
         self.pages.setCurrentWidget(self.page(self.view))
 
     def turn_to(self, name: str) -> None:
         """Choose a view; it is shown at once where one of them is."""
-        changed, self.view = name != self.view, name
+        before, self.view = self.view, name
         if self.current in self.switch.buttons:
-            self.show_view(choice=not self._bar.isHidden())
-        if changed:
-            self.turned.emit(name)
+            self.show_view()
+        if self.view != before:
+            self.turned.emit(self.view)

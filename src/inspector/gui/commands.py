@@ -80,6 +80,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("show_layer", "Show the layer", "View", ("Ctrl+3",), "What the selected layer sees in the image", "eye"),
     Command("show_results", "Show the results", "View", ("Ctrl+4",), "What is predicted for all images", "predict"),
+    Command("show_model", "Show the model", "View", ("Ctrl+5",), "The whole model at a glance", "module"),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

@@ -112,12 +112,17 @@ class ModuleTree(QWidget):
         if node >= 0 and node != self.selected_node:
             self._select(node)
 
+    def go_to(self, node: int) -> None:
+        """Select a node for whoever points at it elsewhere, and tell of it as if it had been clicked."""
+        summary = self.model.summary
+        if summary is not None and 0 <= node < len(summary.kinds):
+            self._select(node)
+            self.tensor_selected.emit(summary.tensors[node])
+            self.node_selected.emit(node)
+
     def select_root(self) -> None:
         """Select the whole checkpoint, beside which the code in it is shown."""
-        if self.model.summary is not None:
-            self._select(0)
-            self.tensor_selected.emit(self.model.summary.tensors[0])
-            self.node_selected.emit(0)
+        self.go_to(0)
 
     def focus_search(self) -> None:
         """Put the keyboard into the search field."""

@@ -68,6 +68,7 @@ class WindowCommands(QObject):
             "restart_engine": session.engine.restart,
             "find": self._window.tree.focus_search,
             "show_tensor": lambda: self._window.centre.turn_to("tensor"),
+            "show_model": lambda: self._window.centre.turn_to("model"),
             "show_image": self._window.centre.open_image,
             "show_layer": self._window.centre.open_layer,
             "show_results": lambda: self._window.centre.turn_to("results"),
@@ -107,8 +108,9 @@ class WindowCommands(QObject):
         self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
-        for name in ("show_tensor", "show_image", "show_layer", "show_results"):
-            self.actions[name].setEnabled(found is not None and bool(self._window.store.images))
+        offered = self._window.centre.offered if found is not None and found.summary is not None else ()
+        for name in ("tensor", "model", "image", "layer", "results"):
+            self.actions[f"show_{name}"].setEnabled(name in offered)
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
 

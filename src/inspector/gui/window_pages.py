@@ -1,4 +1,4 @@
-"""The pages of the window's centre: welcome, reading, and the views of a file: tensor, image, results."""
+"""The pages of the window's centre: welcome, reading, and the views of a file: tensor, model, image, results."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inspector.gui.image_page import ImagePage
     from inspector.gui.layer_page import LayerPage
     from inspector.gui.main_window import MainWindow
+    from inspector.gui.model_page import ModelPage
     from inspector.gui.overlays.overlay import Overlay
     from inspector.gui.results_page import ResultsPage
     from inspector.gui.tensor_panel import TensorPanel
@@ -48,6 +49,7 @@ class WindowPages(Centre):
         self.add_page("reading", self._make_reading)
         self.add_page("welcome", self._make_welcome)
         self.add_view("tensor", "Tensor", "The tensor that is selected in the tree (Ctrl+1)", self._make_tensor)
+        self.add_view("model", "Model", "The whole model at a glance (Ctrl+5)", self._make_model)
         self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
         self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+3)", self._make_layer)
         self.add_view("results", "Results", "What is predicted for all images (Ctrl+4)", self._make_results)
@@ -75,6 +77,14 @@ class WindowPages(Centre):
         from inspector.gui.tensor_panel import TensorPanel
 
         return TensorPanel(self._window.session)
+
+    def _make_model(self) -> QWidget:
+        from inspector.gui.model_page import ModelPage
+
+        page = ModelPage(self._window.session)
+        page.tensor_opened.connect(lambda: self.turn_to("tensor"))
+        page.node_chosen.connect(self._window.tree.go_to)
+        return page
 
     def _make_image(self) -> QWidget:
         from inspector.gui import file_dialogs
@@ -147,6 +157,11 @@ class WindowPages(Centre):
         return cast("TensorPanel", self.page("tensor"))
 
     @property
+    def model(self) -> ModelPage:
+        """The whole model at a glance."""
+        return cast("ModelPage", self.page("model"))
+
+    @property
     def image(self) -> ImagePage:
         """The selected image."""
         return cast("ImagePage", self.page("image"))
@@ -172,10 +187,18 @@ class WindowPages(Centre):
             self.show_page("reading")
         elif furnished:
             self.tensor.show_view(found.summary, found.tensor_view, self._window.tree.selected_node, found.id)
-            self.show_view(choice=bool(self._window.store.images))
+            self.set_offered(self._views_of(found))
+            self.show_view()
             self.show_image(found, item)
             if self.current == "results":
                 self.results.show_checkpoint(found.id)
+            elif self.current == "model":
+                self.model.show_checkpoint(found.id)
+
+    def _views_of(self, found: OpenCheckpoint) -> set[str]:
+        """Return the views that there is something to see in."""
+        whole = {"model"} if found.summary is not None and len(found.summary) else set()
+        return {"tensor", *whole, *(("image", "layer", "results") if self._window.store.images else ())}
 
     def show_image(self, found: OpenCheckpoint | None, item: ImageItem | None) -> None:
         """Show the selected image, where that view is seen; what was hidden or selected is another prediction's."""
@@ -204,3 +227,5 @@ class WindowPages(Centre):
         elif view == "results":
             self.results.show_checkpoint(self._window.store.current)
             self.results.select(self._window.image if self._window.image is not None else -1)
+        elif view == "model":
+            self.model.show_checkpoint(self._window.store.current)
