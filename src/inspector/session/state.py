@@ -11,6 +11,7 @@ from inspector.checkpoint.summary import CheckpointSummary
 from inspector.session.failure import Failure
 from inspector.session.match_state import Identification, MatchChoices, MatchReport, OfficialCheck
 from inspector.session.phase import Phase
+from inspector.session.survey_state import Survey
 
 if TYPE_CHECKING:
     from inspector.pythons import PythonEnvironment
@@ -121,7 +122,7 @@ class OpenCheckpoint:
     ``phase`` is ``"running"`` while the reader reads, ``"ready"`` with a summary, ``"failed"`` with a failure.
     ``match_failure`` says why the person's ``choices`` can't be used; the report is then the one before them.
     ``was_run`` tells that the file's own model was run as it is. ``preprocessing`` is what the person chose in place of
-    the weights' own.
+    the weights' own. ``survey`` is None where none was begun.
     """
 
     id: int
@@ -145,6 +146,7 @@ class OpenCheckpoint:
     copy: CopyState | None = None
     was_run: bool = False
     preprocessing: dict[str, Any] | None = None
+    survey: Survey | None = None
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from inspector.session.match_state import ArchitectureInfo
 from inspector.session.order import Order
 from inspector.session.signals import Signal
 from inspector.session.state import EngineState, ImageItem, OpenCheckpoint, PicturesState, PythonList, PythonTrial
+from inspector.session.survey_state import Survey
 
 if TYPE_CHECKING:
     from inspector.session.explanation_state import Explanation, FeatureMaps
@@ -42,6 +43,8 @@ class Store:
         The list of open checkpoints, or which is current.
     checkpoint_changed
         One of them, by id.
+    survey_changed
+        What is known of all tensors of a checkpoint, by id: at most ten times a second while a survey runs.
     images_changed, image_changed
         The list of images; one of them, by id.
     prediction_changed
@@ -80,6 +83,7 @@ class Store:
         self.catalogue: tuple[ArchitectureInfo, ...] = ()
         self.checkpoints_changed: Signal[[]] = Signal()
         self.checkpoint_changed: Signal[[int]] = Signal()
+        self.survey_changed: Signal[[int]] = Signal()
         self.images_changed: Signal[[]] = Signal()
         self.image_changed: Signal[[int]] = Signal()
         self.prediction_changed: Signal[[int, int]] = Signal()
@@ -108,6 +112,13 @@ class Store:
         self.checkpoints[number] = changed = replace(found, **changes)
         self.checkpoint_changed.emit(number)
         return changed
+
+    def set_survey(self, number: int, survey: Survey | None) -> None:
+        """Set what is known of all tensors of a checkpoint; those who show only the checkpoint are not disturbed."""
+        found = self.checkpoints.get(number)
+        if found is not None:
+            self.checkpoints[number] = replace(found, survey=survey)
+            self.survey_changed.emit(number)
 
     def change_image(self, number: int, **changes: Any) -> None:
         """Replace fields of an image, unless it was removed meanwhile."""
