@@ -33,4 +33,4 @@ def _inert(field: object) -> str:
 
 
 def _on_one_line(field: object) -> str:
-    return _inert(" ".join(str(field).split()))
+    return str(field) if isinstance(field, int | float) else _inert(" ".join(str(field).split()))

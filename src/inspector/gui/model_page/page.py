@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from inspector.gui.model_page.part import ModelPart
+from inspector.gui.model_page.survey_bar import SurveyBar
+from inspector.gui.model_page.table_part import TablePart
 from inspector.gui.segmented import Segmented
 from inspector.session import Session
 from inspector.session.state import OpenCheckpoint
@@ -37,15 +40,37 @@ class ModelPage(QWidget):
         self._part = ""
         self.switch = Segmented("What is shown of the model")
         self.switch.chosen.connect(self.show_part)
+        self.survey = SurveyBar()
+        self.survey.begin_requested.connect(lambda: self._with_shown(session.surveying.begin))
+        self.survey.cancel_requested.connect(lambda: self._with_shown(session.surveying.cancel))
         self.pages = QStackedWidget()
+        self._lay_out()
+        self.add_part("table", "Table", "Every tensor with its figures", lambda: TablePart(session))
+        self.add_part(
+            "depth",
+            "Depth",
+            "How each layer's values are distributed, along the depth of the network",
+            self._make_depth,
+        )
+        # A plain function: when `destroyed` is emitted this object can't be called any more.
+        self.destroyed.connect(partial(_end, self._store.survey_changed.connect(self._take_survey)))
+
+    def _lay_out(self) -> None:
         head = QHBoxLayout()
+        head.setSpacing(16)
         head.addWidget(self.switch)
-        head.addStretch(1)
+        head.addWidget(self.survey, 1)
+        head.addStretch(0)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 0)
         column.setSpacing(10)
         column.addLayout(head)
         column.addWidget(self.pages, 1)
+
+    def _make_depth(self) -> ModelPart:
+        from inspector.gui.model_page.depth_part import DepthPart
+
+        return DepthPart(self._session)
 
     def add_part(self, name: str, text: str, tip: str, make: Callable[[], ModelPart]) -> None:
         """Add a part, built at its first use; the first one is shown at first."""
@@ -79,7 +104,16 @@ class ModelPage(QWidget):
         self._part = name
         self._show()
 
+    def _with_shown(self, command: Callable[[int], object]) -> None:
+        if self._checkpoint is not None:
+            command(self._checkpoint)
+
+    def _take_survey(self, number: int) -> None:
+        if number == self._checkpoint and self.isVisible():
+            self._show()
+
     def _show(self) -> None:
+        self.survey.show_survey(self._found)
         if self._part:
             self.switch.show_chosen(self._part)
             part = self.part(self._part)
@@ -90,3 +124,7 @@ class ModelPage(QWidget):
         """Catch up with what has changed while this was not seen."""
         super().showEvent(event)
         self._show()
+
+
+def _end(stop: Callable[[], None], _destroyed: object = None) -> None:
+    stop()

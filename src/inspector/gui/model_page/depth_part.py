@@ -1,0 +1,151 @@
+"""The distributions along the depth of a network, with what chooses and explains them."""
+
+from __future__ import annotations
+
+from array import array
+from typing import cast
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+
+from inspector.gui.empty_page import EmptyPage
+from inspector.gui.model_page.depth_data import Which, layers_of
+from inspector.gui.model_page.depth_view import DepthView
+from inspector.gui.model_page.part import ModelPart
+from inspector.gui.one_line_label import OneLineLabel
+from inspector.gui.segmented import Segmented
+from inspector.gui.slices import Slices
+from inspector.gui.views.axis import Scale
+from inspector.gui.views.saving import save_drawing
+from inspector.gui.views.view_bar import ViewBar, slim
+from inspector.session import Session, words
+from inspector.session.state import OpenCheckpoint
+
+_WHICH: tuple[tuple[Which, str], ...] = (
+    ("weights", "Weights"),
+    ("vectors", "Biases and norms"),
+    ("buffers", "Buffers"),
+)
+_LEGEND = "Shade: how densely values lie · solid: mean · dotted: mean ± std · grey: min and max"
+
+
+class DepthPart(ModelPart):
+    """One picture of how every layer's values are distributed."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._found: OpenCheckpoint | None = None
+        self._asked: tuple[object, ...] = ()
+        self.view = DepthView()
+        self.bar = ViewBar()
+        self.which = QComboBox()
+        self.which.setAccessibleName("Which tensors are shown")
+        self.which.setToolTip("Weights have two dimensions or more; biases and norms have one")
+        for name, text in _WHICH:
+            self.which.addItem(text, name)
+        self.scale = Segmented("The scale of the values", slim=True)
+        self.scale.add("symlog", "Symlog", "Linear near zero, logarithmic farther out: outliers stay in the picture")
+        self.scale.add("linear", "Linear", "All values alike")
+        self.scale.show_chosen("symlog")
+        self.reading = OneLineLabel(Qt.TextElideMode.ElideMiddle)
+        self.nothing = EmptyPage("tensor")
+        self.pages = QStackedWidget()
+        self._slices = Slices(self)
+        self._lay_out()
+        self.which.currentIndexChanged.connect(lambda _: self._choose())
+        self.scale.chosen.connect(self._set_scale)
+        self.view.pointed.connect(self._read)
+        self.view.chosen.connect(self._go_to)
+        self.bar.copy_requested.connect(self.view.copy)
+        self.bar.save_requested.connect(self._save)
+        self._read(-1)
+
+    def _lay_out(self) -> None:
+        self.bar.add(slim(self.which))
+        self.bar.add(self.scale)
+        self.pages.addWidget(self.view)
+        self.pages.addWidget(self.nothing)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(6)
+        column.addWidget(self.bar)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.reading)
+
+    # -- what is shown -----------------------------------------------------------------------------------------
+
+    def show_checkpoint(self, found: OpenCheckpoint | None) -> None:
+        """Show a checkpoint, or what changed of it."""
+        self._found = found
+        if found is None or found.summary is None or found.survey is None:
+            self._asked = ()
+            self._say("Nothing to see yet", "The distributions are drawn as the tensors are read.")
+            return
+        asked = (found.id, found.summary, found.survey.figures, found.state_dict)
+        if asked != self._asked:
+            self._asked = asked
+            self._choose()
+        elif not self._slices.is_busy:
+            self.view.take_figures(is_last=found.survey.phase != "running")
+
+    def _choose(self) -> None:
+        found = self._found
+        if found is not None and found.summary is not None and found.survey is not None:
+            which = cast(Which, self.which.currentData())
+            self._slices.begin(layers_of(found.summary, found.state_dict, which), self._show)
+
+    def _show(self, layers: array[int]) -> None:
+        found = self._found
+        if found is None or found.summary is None or found.survey is None:
+            return
+        if not layers:
+            self._say(f"No {self.which.currentText().lower()} in this model", "Choose other tensors above.")
+            return
+        self.view.show_layers(found.summary, found.survey.figures, layers)
+        self.pages.setCurrentWidget(self.view)
+
+    def _say(self, title: str, text: str) -> None:
+        self.nothing.say(title, text)
+        self.pages.setCurrentWidget(self.nothing)
+
+    def _set_scale(self, scale: str) -> None:
+        self.scale.show_chosen(scale)
+        self.view.set_scale(cast(Scale, scale))
+
+    def _read(self, tensor: int) -> None:
+        """Say what is known of the layer that is pointed at."""
+        self.reading.setProperty("muted", tensor < 0)
+        found = self._found
+        if tensor < 0 or found is None or found.summary is None or found.survey is None:
+            self.reading.set_text(_LEGEND)
+            return
+        figures, summary = found.survey.figures, found.summary
+        said = [f"{words.tensor_name(summary, tensor)} · {words.shape_text(summary.shape(tensor))}"]
+        if figures.known[tensor] != 1:
+            self.reading.set_text(said[0], " · not read yet" if not figures.known[tensor] else " · can't be read")
+            return
+        if figures.minimum[tensor] <= figures.maximum[tensor]:
+            low, high = words.figure(figures.minimum[tensor]), words.figure(figures.maximum[tensor])
+            spread = f"{words.figure(figures.mean[tensor])} ± {words.figure(figures.std[tensor])}"
+            said += [f"{low} … {high}", f"mean {spread}", f"norm {words.figure(figures.norm[tensor])}"]
+        said += [f"{words.number(figures.nan[tensor])} NaN"] if figures.nan[tensor] else []
+        said += [f"{words.number(figures.inf[tensor])} Inf"] if figures.inf[tensor] else []
+        self.reading.set_text(said[0], "".join(f" · {part}" for part in said[1:]))
+
+    def _go_to(self, tensor: int) -> None:
+        if self._found is not None:
+            self._session.select_tensor(self._found.id, tensor)
+            self.tensor_opened.emit()
+
+    def _save(self) -> None:
+        name = f"{self._found.path.stem}-depth" if self._found is not None else "depth"
+        _, failure = save_drawing(self, name, self.view.size(), self.view.paint_drawing)
+        if failure:
+            self._session.store.notice(failure, "error")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self.reading.update()
+        super().changeEvent(event)

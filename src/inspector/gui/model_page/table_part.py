@@ -1,0 +1,159 @@
+"""The table over all tensors with its filter above it, and what copies it."""
+
+from __future__ import annotations
+
+from array import array
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from inspector.export.tables import tab_text
+from inspector.gui import icons
+from inspector.gui.empty_page import EmptyPage
+from inspector.gui.model_page.part import ModelPart
+from inspector.gui.model_page.rows import Column, Only
+from inspector.gui.model_page.table_model import HEADER, TensorTableModel
+from inspector.gui.model_page.table_view import TensorTable
+from inspector.gui.search_field import SearchField
+from inspector.gui.slices import Slices, Work
+from inspector.session import Session, words
+from inspector.session.state import OpenCheckpoint
+
+#: Rows made between two chances to pause.
+_SLICE = 128
+
+_ONLY: tuple[tuple[Only, str], ...] = (
+    ("all", "All tensors"),
+    ("parameters", "Only parameters"),
+    ("broken", "With NaN or Inf"),
+    ("zeros", "With zeros"),
+)
+
+
+class TablePart(ModelPart):
+    """Every tensor with its figures; what is selected here is selected in the tree."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._checkpoint = session, -1
+        self.model = TensorTableModel(self)
+        self.table = TensorTable(self.model)
+        self.search = SearchField("Filter by name, shape or dtype")
+        self.search.setAccessibleName("Filter by name, shape or dtype")
+        self.only = QComboBox()
+        self.only.setAccessibleName("Which tensors are shown")
+        self.only.setToolTip("Show only some of the tensors")
+        for name, text in _ONLY:
+            self.only.addItem(text, name)
+        self.count = QLabel()
+        self.count.setProperty("muted", True)
+        self.copy = QPushButton("Copy")
+        self.copy.setToolTip("Copy the shown rows, for a spreadsheet; the keys copy the selected ones")
+        self.nothing = EmptyPage("search")
+        self.nothing.say("No tensor passes this filter", "Choose other words, or other tensors.", "Show all tensors")
+        self.pages = QStackedWidget()
+        self._copying = Slices(self)
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(self.search, 1)
+        row.addWidget(self.only)
+        row.addWidget(self.count)
+        row.addWidget(self.copy)
+        self.pages.addWidget(self.table)
+        self.pages.addWidget(self.nothing)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(row)
+        column.addWidget(self.pages, 1)
+
+    def _connect(self) -> None:
+        self.search.searched.connect(lambda _: self._filter())
+        self.search.left.connect(lambda _: self.table.setFocus(Qt.FocusReason.TabFocusReason))
+        self.only.currentIndexChanged.connect(lambda _: self._filter())
+        self.nothing.pressed.connect(self.show_all)
+        self.copy.clicked.connect(lambda: self._copy(self.model.shown))
+        self.table.copy_pressed.connect(lambda: self._copy(array("i", self.table.chosen_tensors())))
+        self.table.tensor_selected.connect(self._select)
+        self.table.opened.connect(self.tensor_opened)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(
+            lambda place: self._menu().popup(self.table.viewport().mapToGlobal(place))
+        )
+        self.model.settled.connect(self._settle)
+
+    # -- what is shown -----------------------------------------------------------------------------------------
+
+    def show_checkpoint(self, found: OpenCheckpoint | None) -> None:
+        """Show a checkpoint, or what changed of it."""
+        summary = found.summary if found is not None else None
+        is_new = summary is not self.model.summary
+        self._checkpoint = found.id if found is not None else -1
+        self.model.show_summary(summary, found.survey if found is not None else None)
+        if is_new:
+            self.table.fit_columns()
+        if found is not None and found.tensor is not None:
+            self.table.select(found.tensor)
+
+    def show_only(self, only: Only) -> None:
+        """Show only some of the tensors, whatever their names."""
+        self.search.clear()
+        self.only.setCurrentIndex(self.only.findData(only))
+
+    def show_all(self) -> None:
+        """Take every filter away."""
+        self.show_only("all")
+
+    def _filter(self) -> None:
+        self.model.set_filter(self.search.text(), cast(Only, self.only.currentData()))
+
+    def _settle(self) -> None:
+        summary, shown = self.model.summary, self.model.rowCount()
+        total = words.plural(len(summary) if summary is not None else 0, "tensor")
+        whole = summary is None or shown == len(summary)
+        self.count.setText(total if whole else f"{words.number(shown)} of {total}")
+        is_empty = shown == 0 and self.model.choice.filters
+        self.pages.setCurrentWidget(self.nothing if is_empty else self.table)
+
+    def _select(self, tensor: int) -> None:
+        self._session.select_tensor(self._checkpoint, tensor)
+
+    # -- taking it away ----------------------------------------------------------------------------------------
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chosen = array("i", self.table.chosen_tensors())
+        if chosen:
+            menu.addAction(icons.icon("tensor"), "Show the tensor", self.tensor_opened.emit)
+            menu.addAction(icons.icon("copy"), "Copy name", lambda: self._copy_names(chosen))
+            menu.addAction(icons.icon("copy"), f"Copy {words.plural(len(chosen), 'row')}", lambda: self._copy(chosen))
+        menu.addAction(icons.icon("copy"), "Copy the shown rows", lambda: self._copy(self.model.shown))
+        return menu
+
+    def _copy_names(self, tensors: array[int]) -> None:
+        summary = self.model.summary
+        assert summary is not None
+        QGuiApplication.clipboard().setText("\n".join(summary.names[tensor] for tensor in tensors))
+
+    def _copy(self, tensors: array[int]) -> None:
+        self._copying.begin(self._lines(tensors), self._arrive)
+
+    def _lines(self, tensors: array[int]) -> Work[list[list[object]]]:
+        made: list[list[object]] = []
+        for place, fields in enumerate(self.model.tab_lines(tensors)):
+            made.append(fields)
+            if place % _SLICE == _SLICE - 1:
+                yield
+        return made
+
+    def _arrive(self, rows: list[list[object]]) -> None:
+        header = [title for column, title in zip(Column, HEADER, strict=True) if column != Column.VALUES]
+        QGuiApplication.clipboard().setText(tab_text(header, rows).replace(words.THIN, " "))
+        self._session.store.notice(f"Copied {words.plural(len(rows), 'row')}.")

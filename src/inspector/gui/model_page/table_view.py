@@ -1,0 +1,178 @@
+"""The table over all tensors, as it is painted and as a person acts on it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from inspector.gui import theme
+from inspector.gui.model_page.rows import COUNTS, FIELDS, Column
+from inspector.gui.model_page.table_model import HEADER, TENSOR, TONE, TensorTableModel, _Index
+from inspector.gui.row_histogram import WIDTH, paint_row_histogram
+from inspector.gui.tree_delegate import draw_text, row_height, tabular
+
+_PADDING = 8
+_LARGEST_SAMPLE = 300
+#: The widest a name or a shape may make its column, in logical pixels.
+_WIDEST = {Column.NAME: 300, Column.SHAPE: 150}
+#: Pixels that a title needs for the arrow of the order.
+_ARROW = 18
+
+
+class TensorTableDelegate(QStyledItemDelegate):
+    """Paints the cells: numbers, and the small distribution."""
+
+    def __init__(self, model: TensorTableModel, parent: QObject) -> None:
+        super().__init__(parent)
+        self._model = model
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Paint one cell."""
+        c = theme.colors()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, theme.qcolor(c.accent_soft))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(option.rect, theme.qcolor(c.hover))
+        room = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        tensor, figures = index.data(TENSOR), self._model.figures
+        if tensor is None:
+            return
+        if index.column() == Column.VALUES:
+            if figures is not None and figures.known[tensor] == 1:
+                paint_row_histogram(painter, room, figures, tensor, c.muted)
+            return
+        color = {"quiet": c.muted, "alarm": c.danger, "note": c.warning}.get(index.data(TONE), c.text)
+        side = Qt.AlignmentFlag.AlignRight if index.column() in FIELDS else Qt.AlignmentFlag.AlignLeft
+        draw_text(painter, tabular(option.font), color, " ".join(str(index.data()).split()), room, side)
+
+
+class TensorTable(QTableView):
+    """Shows a `TensorTableModel`; its cost is that of the rows on the screen.
+
+    Signals
+    -------
+    tensor_selected
+        The tensor of the current row, when the person chose another one.
+    opened
+        That tensor is to be shown by itself: Enter or a double click.
+    copy_pressed
+        The keys that copy.
+    """
+
+    tensor_selected = Signal(int)
+    opened = Signal()
+    copy_pressed = Signal()
+
+    def __init__(self, model: TensorTableModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._told = -1
+        self.setModel(model)
+        self.setItemDelegate(TensorTableDelegate(model, self))
+        self._set_up()
+        self.selectionModel().currentRowChanged.connect(self._tell_selected)
+        self.doubleClicked.connect(lambda _: self.opened.emit())
+        model.modelReset.connect(lambda: self.select(self._told))
+
+    def _set_up(self) -> None:
+        self.setAccessibleName("All tensors")
+        self.setAccessibleDescription("Figures of every tensor; a column's title sorts by it, Enter shows the tensor")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(True)
+        self.setCornerButtonEnabled(False)
+        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
+        self.viewport().setAcceptDrops(False)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._fit_rows()
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        columns.setHighlightSections(False)
+        columns.setSectionsMovable(True)
+        columns.setMinimumSectionSize(44)
+        columns.setSortIndicatorClearable(True)
+        columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+
+    def _fit_rows(self) -> None:
+        header, height = self.verticalHeader(), row_height(self.fontMetrics())
+        header.setMinimumSectionSize(height)
+        header.setDefaultSectionSize(height)
+
+    def fit_columns(self) -> None:
+        """Give every column the width of what it is likely to hold."""
+        summary = self._model.summary
+        if summary is None:
+            return
+        metrics, title = QFontMetrics(tabular(self.font())), QFontMetrics(self.horizontalHeader().font())
+        sample = range(0, len(summary), max(1, len(summary) // _LARGEST_SAMPLE))
+        for column in Column:
+            if column in (Column.NAME, Column.SHAPE, Column.DTYPE):
+                texts = (self._model.text(tensor, column) for tensor in sample)
+                widest = max(map(metrics.horizontalAdvance, texts), default=0)
+            else:
+                widest = WIDTH if column == Column.VALUES else metrics.horizontalAdvance(_usual(column))
+            widest = min(widest, _WIDEST.get(column, widest))
+            least = title.horizontalAdvance(HEADER[column]) + _ARROW
+            self.setColumnWidth(column, max(widest, least) + 2 * _PADDING + 3)
+
+    # -- selection ---------------------------------------------------------------------------------------------
+
+    def select(self, tensor: int) -> None:
+        """Select a tensor's row, without telling of it, and bring it into view where it is shown."""
+        self._told = tensor
+        index = self._model.index_of(tensor)
+        if not index.isValid():
+            self.selectionModel().clear()
+        elif index.row() != self.currentIndex().row():
+            self.setCurrentIndex(index.siblingAtColumn(max(0, self.currentIndex().column())))
+
+    def _tell_selected(self) -> None:
+        tensor = self._model.tensor_at(self.currentIndex())
+        if tensor >= 0 and tensor != self._told:
+            self._told = tensor
+            self.tensor_selected.emit(tensor)
+
+    def chosen_tensors(self) -> list[int]:
+        """Return the tensors of the selected rows, in the order they are shown."""
+        ranges = sorted((found.top(), found.bottom()) for found in self.selectionModel().selection().toList())
+        rows = dict.fromkeys(row for top, bottom in ranges for row in range(top, bottom + 1))
+        return [self._model.shown[row] for row in rows]
+
+    # -- keys and fonts ----------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy, and show the tensor by Enter; the rest is Qt's."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_pressed.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the height of a new font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_rows()
+
+
+def _usual(column: Column) -> str:
+    """Return as wide a text as a figure usually has."""
+    return "88 888" if column in COUNTS else "−8.88e+08" if column in FIELDS else ""
