@@ -13,9 +13,8 @@ import torch
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.summary import CheckpointSummary
-from inspector.session.phase import Phase
 from inspector.session.state import OpenCheckpoint
-from inspector.session.survey_state import Survey, SurveyFigures
+from inspector.session.survey_state import Survey, SurveyFigures, SurveyPhase
 
 
 def saved(path: Path, content: object) -> CheckpointSummary:
@@ -52,7 +51,7 @@ def fill(figures: SurveyFigures, tensor: int, values: torch.Tensor) -> None:
 
 
 def surveyed(
-    path: Path, content: dict[str, torch.Tensor], number: int = 1, *, phase: Phase = "ready"
+    path: Path, content: dict[str, torch.Tensor], number: int = 1, *, phase: SurveyPhase = "ready"
 ) -> OpenCheckpoint:
     """Return a checkpoint of a flat state_dict whose tensors are all known."""
     summary = saved(path, content)

@@ -42,12 +42,13 @@ def draw_text(
     text: str,
     room: QRect,
     side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+    elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> int:
     """Draw one line, elided where it is too long; return its width."""
     painter.setFont(font)
     painter.setPen(theme.qcolor(color))
     metrics = QFontMetrics(font)
-    elided = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    elided = metrics.elidedText(text, elide, room.width())
     painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, elided)
     return metrics.horizontalAdvance(elided)
 

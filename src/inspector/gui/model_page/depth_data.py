@@ -142,10 +142,10 @@ def picture(
 
 def column_shades(figures: SurveyFigures, tensors: Sequence[int], axis: Axis, rows: int) -> bytes:
     """Return how densely the values of tensors lie at each place of an axis, from its high end: one byte each."""
-    changes = [0.0] * (rows + 1)  # of the density, from the low end
+    single, changes = [0.0] * rows, [0.0] * (rows + 1)  # from the low end
     for tensor in tensors:
-        _add(changes, figures, tensor, axis, rows)
-    density = list(accumulate(changes[:rows]))
+        _add(single, changes, figures, tensor, axis)
+    density = [here + over for here, over in zip(single, accumulate(changes), strict=False)]
     highest = max(density)
     if highest <= 0:
         return bytes(rows)
@@ -157,10 +157,10 @@ def column_shades(figures: SurveyFigures, tensors: Sequence[int], axis: Axis, ro
     )
 
 
-def _add(changes: list[float], figures: SurveyFigures, tensor: int, axis: Axis, rows: int) -> None:
-    """Add where the density of a tensor's values rises and falls."""
+def _add(single: list[float], changes: list[float], figures: SurveyFigures, tensor: int, axis: Axis) -> None:
+    """Add the density of a tensor's values: in rows that a bin covers in part, and where it rises and falls between."""
     counts, low, high = figures.row_counts(tensor), figures.low[tensor], figures.high[tensor]
-    total = sum(counts)
+    total, rows = sum(counts), len(single)
     if not total:
         return
     if figures.minimum[tensor] == figures.maximum[tensor]:
@@ -169,13 +169,19 @@ def _add(changes: list[float], figures: SurveyFigures, tensor: int, axis: Axis, 
     edges = [rows * axis.place(low + step * place) for place in range(len(counts) + 1)]
     for place, count in enumerate(counts):
         start, end = edges[place], edges[place + 1]
-        if not count or end < 0 or start >= rows:
+        if not count or end <= 0 or start >= rows:
             continue
-        first = max(0, math.floor(start))
-        stop = min(rows, max(first + 1, math.ceil(end)))
-        share = count / total / max(1.0, end - start)
-        changes[first] += share
-        changes[stop] -= share
+        share = count / total
+        first, last = math.floor(max(0.0, start)), math.floor(end)
+        if end - start < 1e-6 or (first == last and start >= 0):
+            single[min(first, rows - 1)] += share
+            continue
+        each = share / (end - start)
+        single[first] += each * (first + 1 - max(0.0, start))
+        if last < rows:
+            single[last] += each * (end - last)
+        changes[first + 1] += each
+        changes[min(last, rows)] -= each
 
 
 def segments(names: Sequence[str], most: int) -> list[tuple[str, int]]:

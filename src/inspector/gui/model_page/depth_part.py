@@ -6,8 +6,9 @@ from array import array
 from typing import cast
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from inspector.gui.combo import Combo
 from inspector.gui.empty_page import EmptyPage
 from inspector.gui.model_page.depth_data import Which, layers_of
 from inspector.gui.model_page.depth_view import DepthView
@@ -39,7 +40,7 @@ class DepthPart(ModelPart):
         self._asked: tuple[object, ...] = ()
         self.view = DepthView()
         self.bar = ViewBar()
-        self.which = QComboBox()
+        self.which = Combo()
         self.which.setAccessibleName("Which tensors are shown")
         self.which.setToolTip("Weights have two dimensions or more; biases and norms have one")
         for name, text in _WHICH:

@@ -33,18 +33,18 @@ class Column(IntEnum):
     """The columns of the table, from the left."""
 
     NAME = 0
-    SHAPE = 1
-    DTYPE = 2
-    VALUES = 3
-    MINIMUM = 4
-    MAXIMUM = 5
-    MEAN = 6
-    STD = 7
-    NORM = 8
-    ZEROS = 9
-    NAN = 10
-    INF = 11
-    DEAD = 12
+    VALUES = 1
+    MINIMUM = 2
+    MAXIMUM = 3
+    MEAN = 4
+    STD = 5
+    NORM = 6
+    ZEROS = 7
+    NAN = 8
+    INF = 9
+    DEAD = 10
+    SHAPE = 11
+    DTYPE = 12
 
 
 #: The column of the figures that a column of the table shows, and sorts by.

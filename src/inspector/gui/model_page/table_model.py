@@ -12,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Choice, Column, Only, TableRows
 from inspector.gui.slices import Slices
+from inspector.gui.tensor_marks import Mark, TensorMarks
 from inspector.gui.tooltips import tooltip
 from inspector.session import words
 from inspector.session.survey_state import Survey, SurveyFigures
@@ -23,12 +24,10 @@ _NOWHERE = QModelIndex()
 _AGAIN_AFTER = 700
 
 HEADER = (
-    "Name", "Shape", "Dtype", "Values", "Min", "Max", "Mean", "Std", "Norm", "Zeros", "NaN", "Inf", "Dead",
+    "Name", "Values", "Min", "Max", "Mean", "Std", "Norm", "Zeros", "NaN", "Inf", "Dead", "Shape", "Dtype",
 )  # fmt: skip
 _TIPS = (
     "The tensor's name in the file; sorted with layer2 before layer10",
-    "Sizes of its dimensions; sorted by the number of elements",
-    "Type of the elements",
     "How the finite values are distributed from the least to the greatest; sorted by that range",
     "The least finite value",
     "The greatest finite value",
@@ -39,12 +38,16 @@ _TIPS = (
     "How many values are NaN",
     "How many values are infinite",
     "How many filters or rows, along the first dimension, hold nothing but zeros",
+    "Sizes of its dimensions; sorted by the number of elements",
+    "Type of the elements",
 )
 
 #: The tensor of a row.
 TENSOR = int(Qt.ItemDataRole.UserRole)
 #: How a cell is to be painted: "text", "quiet", "alarm" or "note".
 TONE = TENSOR + 1
+#: A row's `Mark`.
+MARK = TENSOR + 2
 
 
 class TensorTableModel(QAbstractTableModel):
@@ -64,6 +67,7 @@ class TensorTableModel(QAbstractTableModel):
         self.survey: Survey | None = None
         self.choice = Choice()
         self._rows: TableRows | None = None
+        self._marks: TensorMarks | None = None
         self._shown = array("i")
         self._slices = Slices(self)
         self._again = QTimer(self, singleShot=True, interval=_AGAIN_AFTER)
@@ -89,6 +93,8 @@ class TensorTableModel(QAbstractTableModel):
     def show_summary(self, summary: CheckpointSummary | None, survey: Survey | None) -> None:
         """Show a checkpoint, or what its survey has found meanwhile."""
         before, self.survey = self.survey, survey
+        if summary is not self.summary or survey is not before:
+            self._marks = TensorMarks(summary, survey) if summary is not None and survey is not None else None
         if summary is not self.summary:
             self._slices.stop()
             self._again.stop()
@@ -139,7 +145,7 @@ class TensorTableModel(QAbstractTableModel):
     def _tell_changed(self) -> None:
         if self._shown:
             last = self.index(len(self._shown) - 1, len(HEADER) - 1)
-            self.dataChanged.emit(self.index(0, Column.VALUES), last)
+            self.dataChanged.emit(self.index(0, 0), last)
 
     def tensor_at(self, index: _Index) -> int:
         """Return the tensor of an index, -1 for none."""
@@ -183,6 +189,8 @@ class TensorTableModel(QAbstractTableModel):
             return tensor
         if role == TONE:
             return self.tone(tensor, column)
+        if role == MARK:
+            return self._marks.mark(tensor) if self._marks is not None else Mark.NONE
         if role == Qt.ItemDataRole.ToolTipRole:
             return tooltip(*self.tooltip_lines(tensor, column))
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -241,7 +249,7 @@ class TensorTableModel(QAbstractTableModel):
         if figures is not None and figures.known[tensor] == 2:
             return [summary.names[tensor], f"Can't be read: {figures.problem.get(tensor, '')}"]
         if column == Column.NAME:
-            return [summary.names[tensor]]
+            return [summary.names[tensor], *(self._marks.sentences(tensor) if self._marks is not None else ())]
         if column == Column.VALUES and figures is not None and figures.known[tensor]:
             return [f"{words.figure(figures.low[tensor])} … {words.figure(figures.high[tensor])}"]
         value, numel = self.value(tensor, column), summary.numel(tensor)

@@ -7,10 +7,11 @@ from typing import cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from inspector.export.tables import tab_text
 from inspector.gui import icons
+from inspector.gui.combo import Combo
 from inspector.gui.empty_page import EmptyPage
 from inspector.gui.model_page.part import ModelPart
 from inspector.gui.model_page.rows import Column, Only
@@ -42,7 +43,7 @@ class TablePart(ModelPart):
         self.table = TensorTable(self.model)
         self.search = SearchField("Filter by name, shape or dtype")
         self.search.setAccessibleName("Filter by name, shape or dtype")
-        self.only = QComboBox()
+        self.only = Combo()
         self.only.setAccessibleName("Which tensors are shown")
         self.only.setToolTip("Show only some of the tensors")
         for name, text in _ONLY:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,16 +14,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from inspector.gui import theme
+from inspector.gui import icons, theme
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Column
-from inspector.gui.model_page.table_model import HEADER, TENSOR, TONE, TensorTableModel, _Index
+from inspector.gui.model_page.table_model import HEADER, MARK, TENSOR, TONE, TensorTableModel, _Index
 from inspector.gui.row_histogram import WIDTH, paint_row_histogram
+from inspector.gui.tensor_marks import Mark
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 
 _PADDING = 8
+_SIGN = 14
 _LARGEST_SAMPLE = 300
 #: The widest a name or a shape may make its column, in logical pixels.
-_WIDEST = {Column.NAME: 300, Column.SHAPE: 150}
+_WIDEST = {Column.NAME: 214, Column.SHAPE: 150}
 #: Pixels that a title needs for the arrow of the order.
 _ARROW = 18
 
@@ -52,7 +54,22 @@ class TensorTableDelegate(QStyledItemDelegate):
             return
         color = {"quiet": c.muted, "alarm": c.danger, "note": c.warning}.get(index.data(TONE), c.text)
         side = Qt.AlignmentFlag.AlignRight if index.column() in FIELDS else Qt.AlignmentFlag.AlignLeft
-        draw_text(painter, tabular(option.font), color, " ".join(str(index.data()).split()), room, side)
+        if index.column() == Column.NAME:
+            room = _paint_mark(painter, room, index.data(MARK))
+        # the end of a name tells more than its beginning
+        elide = Qt.TextElideMode.ElideMiddle if index.column() == Column.NAME else Qt.TextElideMode.ElideRight
+        draw_text(painter, tabular(option.font), color, " ".join(str(index.data()).split()), room, side, elide)
+
+
+def _paint_mark(painter: QPainter, room: QRect, mark: Mark) -> QRect:
+    """Paint that something is wrong with a tensor at the right end of its name; return the room that is left."""
+    if mark < Mark.NOTABLE:
+        return room
+    c = theme.colors()
+    color = c.danger if mark == Mark.SERIOUS else c.warning
+    sign = icons.pixmap("warning", color, _SIGN, painter.device().devicePixelRatio())
+    painter.drawPixmap(room.right() - _SIGN + 1, room.center().y() - _SIGN // 2, sign)
+    return room.adjusted(0, 0, -_SIGN - 4, 0)
 
 
 class TensorTable(QTableView):
@@ -175,4 +192,4 @@ class TensorTable(QTableView):
 
 def _usual(column: Column) -> str:
     """Return as wide a text as a figure usually has."""
-    return "88 888" if column in COUNTS else "−8.88e+08" if column in FIELDS else ""
+    return "8 888" if column in COUNTS else "−8.88e−05" if column in FIELDS else ""
