@@ -72,5 +72,3 @@ def boxes(summary: CheckpointSummary, values: Sequence[int], top: int, width: fl
                 left += wide
             start, gathered = node + 1, 0
     return made
-
-

@@ -52,6 +52,7 @@ class ModelPage(QWidget):
             "How each layer's values are distributed, along the depth of the network",
             self._make_depth,
         )
+        self.add_part("shares", "Shares", "Where the parameters are: the share of each module", self._make_shares)
         # A plain function: when `destroyed` is emitted this object can't be called any more.
         self.destroyed.connect(partial(_end, self._store.survey_changed.connect(self._take_survey)))
 
@@ -71,6 +72,11 @@ class ModelPage(QWidget):
         from inspector.gui.model_page.depth_part import DepthPart
 
         return DepthPart(self._session)
+
+    def _make_shares(self) -> ModelPart:
+        from inspector.gui.model_page.shares_part import SharesPart
+
+        return SharesPart(self._session)
 
     def add_part(self, name: str, text: str, tip: str, make: Callable[[], ModelPart]) -> None:
         """Add a part, built at its first use; the first one is shown at first."""
