@@ -51,6 +51,8 @@ class Settings:
     trusted
         Files whose own model may run without asking, the newest first: the file's SHA-256, the folder of its code and
         the hash of that folder's contents (both empty for none). At most `MAX_TRUSTED`.
+    tree_values
+        Whether the tree shows small distributions.
     """
 
     theme: Theme = "system"
@@ -62,6 +64,7 @@ class Settings:
     engine_python: str | None = None
     last_folder: str = ""
     trusted: tuple[tuple[str, str, str], ...] = ()
+    tree_values: bool = True
 
 
 def config_folder() -> Path:
@@ -251,6 +254,7 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "theme": lambda value: isinstance(value, str) and value in get_args(Theme),
     "recent_files": _is_recent,
     "remember_recent": lambda value: isinstance(value, bool),
+    "tree_values": lambda value: isinstance(value, bool),
     "window_geometry": _is_text,
     "window_state": _is_text,
     "device": _is_text,

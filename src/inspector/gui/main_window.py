@@ -115,6 +115,8 @@ class MainWindow(WindowParts):
         self.tree.layer_requested.connect(self.centre.open_layer)
         self.store.checkpoints_changed.connect(self.show_all)
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
+        self.store.survey_changed.connect(self._survey_changed)
+        self.tree.view.values_toggled.connect(lambda wanted: self.settings.update(tree_values=wanted))
         self.store.images_changed.connect(self._images_changed)
         self.store.pictures_changed.connect(self._pictures_changed)
         self.status.pictures.cancel_requested.connect(lambda: self.session.exporting.cancel())
@@ -186,6 +188,11 @@ class MainWindow(WindowParts):
             take_turns(self, self._show_model, self._arrive)
         else:
             self._show_current(found)
+
+    def _survey_changed(self, number: int) -> None:
+        found = self.session.current
+        if found is not None and found.id == number:
+            self.tree.show_survey(found.survey)
 
     def _show_current(self, found: OpenCheckpoint) -> None:
         self._show_tree(found)

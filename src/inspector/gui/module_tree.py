@@ -16,15 +16,19 @@ from inspector.gui.missing_keys import MissingKeys
 from inspector.gui.module_tree_model import ModuleTreeModel
 from inspector.gui.module_tree_view import ModuleTreeView
 from inspector.gui.search_field import SearchField
+from inspector.gui.slices import Slices
 from inspector.gui.tree_place import Place, first_expanded, moved_place
 from inspector.gui.tree_rows import TreeRows
 from inspector.gui.tree_search import TreeSearch
 from inspector.session import words
 from inspector.session.match_state import MatchReport
 from inspector.session.state import OpenCheckpoint
+from inspector.session.survey_state import Survey
 
 #: One slice of what takes long.
 _SLICE_SECONDS = 0.006
+#: Milliseconds between two searches for modules that hold something marked, while a survey runs.
+_MARK_AGAIN_AFTER = 1_000
 
 
 class ModuleTree(QWidget):
@@ -52,6 +56,10 @@ class ModuleTree(QWidget):
         self._job: Iterator[TreeRows | None] | None = None
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._work)
+        self._survey: Survey | None = None
+        self._marking = Slices(self)
+        self._mark_again = QTimer(self, singleShot=True)
+        self._mark_again.timeout.connect(self._mark_nodes)
         find = QKeySequence(QKeySequence.StandardKey.Find).toString(QKeySequence.SequenceFormat.NativeText)
         self.search = SearchField("Search names, shapes, dtypes", find)
         self.search.setAccessibleName("Search the tree")
@@ -94,13 +102,33 @@ class ModuleTree(QWidget):
         number = found.id if found is not None and summary is not None else -1
         if summary is not self.model.summary or number != self._number:
             self._leave()
+            self.show_survey(None)
             self._arrive(number, summary, report)
         elif report is not self.model.report:
             self.model.set_match_report(report)
             self.view.fit_columns(report, has_match=summary is not None and summary.model is not None)
         self.missing.show_report(report)
+        self.show_survey(found.survey if found is not None and summary is not None else None)
         if found is not None and found.tensor is not None:
             self.select_tensor(found.tensor)
+
+    def show_survey(self, survey: Survey | None) -> None:
+        """Show what is known of the tensors' values."""
+        if survey is self._survey:
+            return
+        before, self._survey = self._survey, survey
+        self.model.set_survey(survey)
+        self.view.show_values(known=survey is not None)
+        is_over = survey is None or survey.phase != "running"
+        if survey is None or before is None or survey.figures is not before.figures:
+            self._marking.stop()
+        if is_over or not (self._marking.is_busy or self._mark_again.isActive()):
+            self._mark_again.start(0 if is_over else _MARK_AGAIN_AFTER)
+
+    def _mark_nodes(self) -> None:
+        """Find which modules hold something that is marked."""
+        if self.model.marks is not None:
+            self._marking.begin(self.model.marks.of_nodes(), self.model.set_node_marks)
 
     def forget(self, number: int) -> None:
         """Forget how a checkpoint's tree was left, once it is closed."""

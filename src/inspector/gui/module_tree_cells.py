@@ -22,7 +22,8 @@ class Column(IntEnum):
     DTYPE = 2
     PARAMETERS = 3
     SIZE = 4
-    MATCH = 5
+    VALUES = 5
+    MATCH = 6
 
 
 class Role(IntEnum):
@@ -32,6 +33,8 @@ class Role(IntEnum):
     DETAIL = Qt.ItemDataRole.UserRole + 2  # a few words after the name
     QUIET = Qt.ItemDataRole.UserRole + 3  # whether a number is secondary
     MARK = Qt.ItemDataRole.UserRole + 4  # "matched", "mismatched", "unexpected", "all", "some", ""
+    VALUES = Qt.ItemDataRole.UserRole + 5  # a survey's figures and the tensor's number, None where it is not known
+    WORRY = Qt.ItemDataRole.UserRole + 6  # how its values are marked, or the worst of those in a module
 
 
 class TreeCells:
@@ -59,6 +62,8 @@ class TreeCells:
             return (summary.labels[node] or words.NO_NAME) if node else words.root_name(summary)
         if column == Column.MATCH:
             return self._match_text(node)
+        if column == Column.VALUES:
+            return ""
         if column == Column.SIZE:
             return words.size(summary.nbytes[node]) if summary.nbytes[node] or tensor >= 0 else ""
         if tensor < 0:

@@ -7,25 +7,29 @@ something is inserted, 5 to 10 µs for each, which for 20,000 rows held the wind
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.module_tree_cells import Column, Role, TreeCells
+from inspector.gui.tensor_marks import Mark, TensorMarks
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_rows import TreeRows
 from inspector.session.match_state import MatchReport
+from inspector.session.survey_state import KNOWN, Survey, SurveyFigures
 
 Index = QModelIndex | QPersistentModelIndex
 
-_HEADERS = ("Name", "Shape", "Dtype", "Parameters", "Size", "Match")
+_HEADERS = ("Name", "Shape", "Dtype", "Parameters", "Size", "Values", "Match")
 _HEADER_TIPS = (
     "Modules, parameters and buffers, by their keys",
     "Sizes of the tensor's dimensions",
     "Type of the elements",
     "Elements of parameters; a buffer's elements in grey",
     "Bytes of the elements",
+    "How the values are distributed, from the least to the greatest",
     "Whether the chosen architecture has this key in this shape",
 )
 _RIGHT = (Column.PARAMETERS, Column.SIZE, Column.MATCH)
@@ -44,6 +48,9 @@ class ModuleTreeModel(QAbstractTableModel):
         super().__init__(parent)
         self.rows: TreeRows | None = None
         self._cells: TreeCells | None = None
+        self._figures: SurveyFigures | None = None
+        self.marks: TensorMarks | None = None
+        self._node_marks: Mapping[int, Mark] = {}
 
     # -- what is shown -----------------------------------------------------------------------------------------
 
@@ -72,6 +79,37 @@ class ModuleTreeModel(QAbstractTableModel):
         self._cells = TreeCells(self.rows.summary, report) if self.rows is not None else None
         if self.rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, Column.MATCH))
+
+    def set_survey(self, survey: Survey | None) -> None:
+        """Show what is known of the tensors' values, as far as a survey is."""
+        self._figures = survey.figures if survey is not None else None
+        summary = self.summary
+        self.marks = TensorMarks(summary, survey) if survey is not None and summary is not None else None
+        if survey is None:
+            self._node_marks = {}
+        self._tell_values()
+
+    def set_node_marks(self, marks: Mapping[int, Mark]) -> None:
+        """Show which modules hold something that is marked."""
+        if marks != self._node_marks:
+            self._node_marks = marks
+            self._tell_values()
+
+    def _tell_values(self) -> None:
+        if self.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, Column.VALUES))
+
+    def _worry(self, node: int) -> Mark:
+        """Return how the values of a tensor are marked, or the worst of those in a module."""
+        tensor = self.summary.tensors[node] if self.summary is not None else -1
+        if tensor < 0 or self.marks is None:
+            return self._node_marks.get(node, Mark.NONE)
+        return self.marks.mark(tensor)
+
+    def _values(self, node: int) -> tuple[SurveyFigures, int] | None:
+        tensor = self.summary.tensors[node] if self.summary is not None else -1
+        known = self._figures is not None and tensor >= 0 and self._figures.known[tensor] == KNOWN
+        return (self._figures, tensor) if known and self._figures is not None else None
 
     # -- nodes -------------------------------------------------------------------------------------------------
 
@@ -165,6 +203,10 @@ class ModuleTreeModel(QAbstractTableModel):
             return cells.is_quiet(node, column)
         if role == Role.MARK:
             return cells.mark(node)
+        if role == Role.VALUES:
+            return self._values(node)
+        if role == Role.WORRY:
+            return self._worry(node)
         if role == Role.ICON:
             return cells.icon(node) if column == Column.NAME else None
         if role == Role.DETAIL:
@@ -172,15 +214,24 @@ class ModuleTreeModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(*cells.tooltip_lines(node))
+            return tooltip(*cells.tooltip_lines(node), *self._said_of_values(node))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(node, column)
         return None
+
+    def _said_of_values(self, node: int) -> list[str]:
+        tensor = self.summary.tensors[node] if self.summary is not None else -1
+        if tensor >= 0:
+            return self.marks.sentences(tensor) if self.marks is not None else []
+        worst = self._node_marks.get(node, Mark.NONE)
+        return ["Holds tensors with NaN or Inf, or something as serious"] if worst == Mark.SERIOUS else []
 
     def _spoken(self, node: int, column: int) -> str:
         """Return what a screen reader says: of a name also where it lies, as a table has no levels."""
         assert self._cells is not None
         assert self.rows is not None
+        if column == Column.VALUES:
+            return " ".join(self._said_of_values(node))
         text = self._cells.spoken(node, column)
         if column != Column.NAME:
             return text

@@ -14,18 +14,20 @@ from PySide6.QtGui import (
     QPalette,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyleOptionViewItem, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QStyleOptionViewItem, QTableView, QWidget
 
 from inspector.gui import icons, theme
 from inspector.gui.module_tree_cells import Column, Role
 from inspector.gui.module_tree_model import ModuleTreeModel
+from inspector.gui.row_histogram import WIDTH
+from inspector.gui.tensor_marks import Mark
 from inspector.gui.tree_delegate import GAP, ICON, PADDING, TreeDelegate, detail_font, draw_text, row_height, tabular
 from inspector.session import words
 from inspector.session.match_state import MatchReport
 
 #: The name keeps this many pixels; other columns are hidden for it, the least needed first.
 _LEAST_NAME = 156
-_HIDDEN_FIRST = (Column.SIZE, Column.DTYPE, Column.SHAPE)
+_HIDDEN_FIRST = (Column.SIZE, Column.DTYPE, Column.SHAPE, Column.VALUES)
 _CHEVRON = 12
 _INDENT = 12
 #: Pixels below which the words after a name are left out.
@@ -42,16 +44,20 @@ class ModuleTreeView(QTableView):
         Text typed while the tree has the focus.
     expand_all_requested
         The asterisk was pressed.
+    values_toggled
+        The person wants the small distributions, or does not want them.
     """
 
     typed = Signal(str)
     expand_all_requested = Signal()
+    values_toggled = Signal(bool)
 
     def __init__(self, model: ModuleTreeModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._hovered = -1
-        self._has_match = False
+        self._has_match = self._has_values = False
+        self.wants_values = True
         self._widths: dict[Column, int] = {}
         self.message = ""
         self.setItemDelegate(TreeDelegate(self))
@@ -80,6 +86,8 @@ class ModuleTreeView(QTableView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._offer_columns)
 
     def _set_up_viewport(self) -> None:
         """Paint on a widget that Python knows: to tell what Qt's own is, it makes every class of widgets, in 7 ms."""
@@ -117,6 +125,7 @@ class ModuleTreeView(QTableView):
             least = title.horizontalAdvance(str(self._model.headerData(column, Qt.Orientation.Horizontal)))
             limit = 160 if column == Column.SHAPE else 400
             # a text that just fits is elided all the same where its width was rounded down
+            widest = max(widest, WIDTH if column == Column.VALUES else 0)
             self._widths[column] = min(limit, max(widest, least)) + 2 * PADDING + 3
             self.setColumnWidth(column, self._widths[column])
         self._hide_columns()
@@ -136,11 +145,13 @@ class ModuleTreeView(QTableView):
             Column.DTYPE: [summary.dtype(summary.dtypes.index(code)) for code in set(summary.dtypes)],
             Column.PARAMETERS: [words.number(summary.parameters[0])],
             Column.SIZE: [words.size(summary.nbytes[0]), "888.8 MB"],
+            Column.VALUES: [],
             Column.MATCH: matches,
         }
 
     def _hide_columns(self) -> None:
-        shown: list[Column] = [column for column in self._widths if column != Column.MATCH or self._has_match]
+        wanted = {Column.MATCH: self._has_match, Column.VALUES: self._has_values and self.wants_values}
+        shown: list[Column] = [column for column in self._widths if wanted.get(column, True)]
         room = self.viewport().width() - sum(map(self._width, shown))
         for least_needed in _HIDDEN_FIRST:
             if room < _LEAST_NAME and least_needed in shown:
@@ -149,6 +160,26 @@ class ModuleTreeView(QTableView):
         for column in self._widths:
             if self.isColumnHidden(column) != (column not in shown):
                 self.setColumnHidden(column, column not in shown)
+
+    def show_values(self, *, known: bool) -> None:
+        """Show the column of the small distributions, once any is known and unless the person does not want it."""
+        self._has_values = known
+        self._hide_columns()
+
+    def _offer_columns(self, place: QPoint) -> None:
+        """Offer to hide the small distributions, or to show them."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        action = menu.addAction("Small distributions")
+        action.setCheckable(True)
+        action.setChecked(self.wants_values)
+        action.toggled.connect(self._want_values)
+        menu.popup(self.horizontalHeader().mapToGlobal(place))
+
+    def _want_values(self, wanted: bool) -> None:
+        self.wants_values = wanted
+        self._hide_columns()
+        self.values_toggled.emit(wanted)
 
     def _width(self, column: Column) -> int:
         """Return a column's width; a hidden one has none, so what it was given is kept."""
@@ -304,9 +335,16 @@ class ModuleTreeView(QTableView):
             if index.siblingAtColumn(column).data() and not self.isColumnHidden(column):
                 break
             room.setRight(room.right() + self.columnWidth(column))
-        used = draw_text(painter, self.font(), c.text, str(index.data()), room)
+        is_marked = index.data(Role.WORRY) >= Mark.NOTABLE
+        named = room.adjusted(0, 0, -(ICON + GAP) if is_marked else 0, 0)
+        used = draw_text(painter, self.font(), c.text, str(index.data()), named)
         detail = index.data(Role.DETAIL)
         room.setLeft(room.left() + used + GAP)
+        if is_marked:
+            color = c.danger if index.data(Role.WORRY) == Mark.SERIOUS else c.warning
+            sign = icons.pixmap("warning", color, ICON, painter.device().devicePixelRatio())
+            painter.drawPixmap(room.left(), room.top() + (room.height() - ICON) // 2, sign)
+            room.setLeft(room.left() + ICON + GAP)
         if detail and room.width() >= _LEAST_DETAIL:
             draw_text(painter, detail_font(self.font()), c.muted, str(detail), room)
 

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 from inspector.gui import icons, theme
 from inspector.gui.module_tree_cells import Column, Role
 from inspector.gui.module_tree_model import Index
+from inspector.gui.row_histogram import paint_row_histogram
+from inspector.gui.tensor_marks import Mark
 
 ICON = 14
 GAP = 7
@@ -63,6 +65,8 @@ class TreeDelegate(QStyledItemDelegate):
             self._paint_icon(painter, option, index)
         elif column == Column.MATCH:
             self._paint_match(painter, option, index)
+        elif column == Column.VALUES:
+            self._paint_values(painter, option, index)
         else:
             self._paint_text(painter, option, index)
 
@@ -86,6 +90,17 @@ class TreeDelegate(QStyledItemDelegate):
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         room = option.rect.adjusted(PADDING, 0, -PADDING, 0)
         draw_text(painter, tabular(option.font), c.muted if index.data(Role.QUIET) else c.text, text, room, side)
+
+    def _paint_values(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        values, room = index.data(Role.VALUES), option.rect.adjusted(PADDING, 0, -PADDING, 0)
+        if values is None:
+            return
+        c = theme.colors()
+        if index.data(Role.WORRY) == Mark.ZERO:
+            draw_text(painter, detail_font(option.font), c.muted, "all zero", room)
+        else:
+            figures, tensor = values
+            paint_row_histogram(painter, room, figures, tensor, c.muted)
 
     def _paint_match(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         mark = index.data(Role.MARK)

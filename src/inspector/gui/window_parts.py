@@ -77,6 +77,7 @@ class WindowParts(QMainWindow):
             stack.addWidget(widget)
         self.setMenuWidget(header)
         self.tree, self.centre = ModuleTree(), WindowPages(whole)
+        self.tree.view.wants_values = self.settings.settings.tree_values
         self.setCentralWidget(self.centre)
         self.panels, area = Panels(self), Qt.DockWidgetArea
         self.panels.add("tree", "Tree", self.tree, area.LeftDockWidgetArea)

@@ -215,7 +215,7 @@ class DepthView(DrawnWidget):
 
     def sizeHint(self) -> QSize:
         """Return a usual size."""
-        return QSize(640, 360)
+        return QSize(400, 300)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size that can be read."""

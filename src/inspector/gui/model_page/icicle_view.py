@@ -29,7 +29,8 @@ from inspector.gui.slices import Slices
 from inspector.gui.views.saving import copy_drawing
 from inspector.session import words
 
-_ROW = 34.0
+#: Logical pixels of a row: as many as there is room for.
+_LOWEST, _HIGHEST = 32.0, 64.0
 _GAP = 1.0
 _PADDING = 7.0
 #: How strongly boxes take the accent's colour: the least, and what the whole adds.
@@ -61,6 +62,7 @@ class IcicleView(DrawnWidget):
         self._values: list[int] = []
         self.top = 0
         self.boxes: list[Box] = []
+        self._row = math.floor(_LOWEST)
         self._at = -1  # the place of the box that is pointed at
         self._pressed: Box | None = None
         self._clicked = -1  # the node of the last click: a second one means it too, whatever is there by then
@@ -107,11 +109,13 @@ class IcicleView(DrawnWidget):
         self._point(-1)
         if self._summary is None:
             return
-        levels = max(1, math.floor(self.height() / _ROW))
+        levels = max(1, math.floor(self.height() / _LOWEST))
         self._slices.begin(boxes(self._summary, self._values, self.top, float(self.width()), levels), self._arrive)
 
     def _arrive(self, made: list[Box]) -> None:
         self.boxes = made
+        levels = 1 + max(box.level for box in made)
+        self._row = math.floor(min(_HIGHEST, max(_LOWEST, self.height() / levels)))
         self.setAccessibleDescription(f"{words.plural(len(made), 'box', 'boxes')}. {_HINT}")
         self.update()
 
@@ -136,7 +140,7 @@ class IcicleView(DrawnWidget):
 
     def _rect(self, box: Box, stretch: float = 1.0) -> QRectF:
         left, right = box.left * stretch, (box.left + box.width) * stretch
-        return QRectF(left, box.level * _ROW, max(1.0, right - left - _GAP), _ROW - _GAP)
+        return QRectF(left, box.level * self._row, max(1.0, right - left - _GAP), self._row - _GAP)
 
     def _paint_box(self, painter: QPainter, room: QRectF, box: Box, fonts: tuple[QFont, QFont]) -> None:
         c, top = theme.colors(), self._values[self.top] or 1
@@ -181,11 +185,11 @@ class IcicleView(DrawnWidget):
     def drawing_size(self) -> QSize:
         """As much room as the boxes take."""
         levels = 1 + max((box.level for box in self.boxes), default=0)
-        return QSize(self.width(), math.ceil(levels * _ROW))
+        return QSize(self.width(), levels * self._row)
 
     def sizeHint(self) -> QSize:
         """Return a usual size."""
-        return QSize(640, 360)
+        return QSize(400, 300)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size that can be read."""
@@ -204,7 +208,7 @@ class IcicleView(DrawnWidget):
             self.update()
 
     def _place_at(self, at: QPointF) -> int:
-        level = math.floor(at.y() / _ROW)
+        level = math.floor(at.y() / self._row)
         found = (
             place
             for place, box in enumerate(self.boxes)
