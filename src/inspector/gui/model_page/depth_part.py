@@ -27,7 +27,7 @@ _WHICH: tuple[tuple[Which, str], ...] = (
     ("vectors", "Biases and norms"),
     ("buffers", "Buffers"),
 )
-_LEGEND = "Shade: how densely values lie · solid: mean · dotted: mean ± std · grey: min and max"
+_LEGEND = "Shade: density · solid: mean · dotted: mean ± std · grey: min and max"
 
 
 class DepthPart(ModelPart):

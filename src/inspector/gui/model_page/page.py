@@ -58,14 +58,13 @@ class ModelPage(QWidget):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.setSpacing(16)
         head.addWidget(self.switch)
-        head.addWidget(self.survey, 1)
-        head.addStretch(0)
+        head.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 0)
         column.setSpacing(10)
         column.addLayout(head)
+        column.addWidget(self.survey)
         column.addWidget(self.pages, 1)
 
     def _make_depth(self) -> ModelPart:
