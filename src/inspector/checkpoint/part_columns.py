@@ -40,6 +40,14 @@ class PartColumns:
         self.axes: array[int] = columns["axes"]
         self._first_sizes = running_sum(self.ndims)
 
+    def columns(self) -> dict[str, Any]:
+        """Return the columns by the names that they were given under."""
+        prefixed = ("owners", "roles", "dtypes", "ndims", "shapes", "strides", "starts", "offsets", "storages")
+        plain = ("quantized", "scales", "zero_points", "axes")
+        return {f"part_{name}": getattr(self, name) for name in prefixed} | {
+            name: getattr(self, name) for name in plain
+        }
+
     def is_consistent(self, tensors: int, storages: int) -> bool:
         """Tell whether every index points inside, for so many tensors and storages."""
         count = len(self.owners)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from inspector.checkpoint.errors import (
     BrokenCheckpointError,
@@ -18,6 +18,9 @@ from inspector.checkpoint.errors import (
     NotACheckpointError,
 )
 from inspector.checkpoint.text import clean_name
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,23 @@ class Source:
         if len(data) != length:
             raise FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
         return data
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill a buffer with the bytes from ``offset``, without making an object of them; raises as `read` does."""
+        if offset < 0 or offset + len(buffer) > self.size:
+            missing = offset + len(buffer) - self.size
+            raise BrokenCheckpointError(
+                f"{self.name} is cut short: {missing:,} bytes are missing.", "Download or copy it again."
+            )
+        file, filled = cast("FileIO", self._awake()), 0
+        try:
+            file.seek(offset)
+            while filled < len(buffer) and (count := file.readinto(buffer[filled:])):
+                filled += count
+        except OSError as error:
+            raise CheckpointError(f"{self.name} can't be read: {error.strerror}.") from None
+        if filled != len(buffer):
+            raise FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
 
     def check_unchanged(self) -> None:
         """Raise FileChangedError when the file on disk is no longer the one that was opened."""

@@ -226,6 +226,10 @@ class CheckpointSummary:
             and len(self.files) > 0
         )
 
+    def columns(self) -> dict[str, Any]:
+        """Return the columns by name, those of `COLUMNS`."""
+        return {name: getattr(self, name, None) for name, _ in COLUMNS} | self._parts.columns()
+
     @property
     def identity(self) -> FileIdentity:
         """The state of the opened file that was inspected."""

@@ -96,6 +96,7 @@ class MainWindow(WindowParts):
     def _connect(self) -> None:
         self.first_paint.painted.connect(self._furnish)
         self.furnished.connect(self.ahead.begin)
+        self.furnished.connect(lambda: self.session.surveying)  # which begins with what is shown
         self.tabs.shown.connect(self.session.show)
         self.tabs.closed.connect(self.close_checkpoint)
         self.tabs.open_requested.connect(self.commands.ask_for_files)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inspector.session.pythons import Pythons
     from inspector.session.reloading import Reloading
     from inspector.session.side_by_side import SideBySide
+    from inspector.session.surveying import Surveying
     from inspector.session.thumbnails import Thumbnails
     from inspector.session.watching import Watching
     from inspector.session.weights import Weights
@@ -50,6 +51,8 @@ class Parts:
         Whether small pictures are made of the images, for a strip that shows them.
     trust_memory
         Where it is remembered which files' own models may run; they are not remembered where None.
+    survey_cache
+        A folder where the figures of surveyed files are kept; they are not where None.
     """
 
     def __init__(
@@ -62,10 +65,11 @@ class Parts:
         reader: ProcessClient | None = None,
         thumbnails: bool = True,
         trust_memory: TrustMemory | None = None,
+        survey_cache: str | None = None,
     ) -> None:
         self.store = Store()
         self.store.engine = type(self.store.engine)(device=device)
-        self._loop, self._makes_thumbnails = loop, thumbnails
+        self._loop, self._makes_thumbnails, self._survey_cache = loop, thumbnails, survey_cache
         self._readers, self._worker = Readers(loop, reader), Worker(loop)
         self._opening = Opening(
             self.store, loop, self._readers, self._worker, lambda found: self._official.check(found)
@@ -88,7 +92,7 @@ class Parts:
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""
         self._loop.close()
-        for name in ("_copying", "exporting", "_watching", "_readers", "_worker", "_official", "weights", "pythons"):
+        for name in ("_copying", "exporting", "_watching", "_readers", "_worker", "_official", "weights", "surveying", "pythons"):
             if self._is_made(name):
                 getattr(self, name).close()
         self.engine.close()
@@ -158,6 +162,13 @@ class Parts:
         from inspector.session.weights import Weights
 
         return Weights(self.store, self._loop)
+
+    @cached_property
+    def surveying(self) -> Surveying:
+        """The figures of all tensors. From its first use on, what is shown is surveyed without being asked for."""
+        from inspector.session.surveying import Surveying
+
+        return Surveying(self.store, self._loop, self._survey_cache)
 
     @cached_property
     def _images(self) -> Images:

@@ -44,7 +44,7 @@ def histogram(array: Array, bins: int = 256, range: tuple[float, float] | None =
     """
     if bins < 1:
         raise ValueError(f"a histogram of {bins} bins can't be made")
-    low, high = _resolvable(*(range or _finite_range(array)), bins)
+    low, high = resolvable(*(range or _finite_range(array)), bins)
     # a quarter of the widest range that float64 knows does not overflow; powers of two change no digit
     unit = 0.25 if max(abs(low), abs(high)) > 1e307 else 1.0
     counts = np.zeros(bins, np.int64)
@@ -69,7 +69,7 @@ def _finite_range(array: Array) -> tuple[float, float]:
     return (low, high) if low <= high else (0.0, 1.0)
 
 
-def _resolvable(low: float, high: float, bins: int) -> tuple[float, float]:
+def resolvable(low: float, high: float, bins: int) -> tuple[float, float]:
     """Widen a range in which float64 can't tell `bins` bins apart; a constant's range most of all."""
     largest = max(abs(low), abs(high))
     limits = np.finfo(np.float64)

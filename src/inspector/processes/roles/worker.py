@@ -20,6 +20,7 @@ from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
+from inspector.processes.roles.surveying import survey
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -271,5 +272,6 @@ def run(incoming: int, outgoing: int) -> None:
         read_labels,
         find_pythons,
         describe_python,
+        survey,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()

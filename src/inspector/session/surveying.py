@@ -1,0 +1,164 @@
+"""Looking at all tensors of a checkpoint: a worker of its own tells their figures one after the other."""
+
+from __future__ import annotations
+
+import base64
+import time
+from dataclasses import replace
+from typing import Any
+
+from inspector.checkpoint.forwarding import forward
+from inspector.checkpoint.summary import CheckpointSummary
+from inspector.findings import Finding
+from inspector.session.failure import Failure
+from inspector.session.job import Job
+from inspector.session.loop import Loop
+from inspector.session.store import Store
+from inspector.session.survey_state import Survey, SurveyFigures
+from inspector.survey_rows import rows_from
+
+#: Checkpoints of so many bytes are surveyed without being asked for: some seconds of two cores.
+BY_ITSELF_BYTES = 8_000_000_000
+_TOLD_SECONDS = 0.1
+_MADE_NO_SENSE = Failure("The worker's answer about this file makes no sense.", "Report this file.", "ProtocolError")
+
+
+class Surveying:
+    """The surveys of the open checkpoints. A file that is closed or read again loses its own.
+
+    Parameters
+    ----------
+    cache
+        A folder where figures are kept; none are where it is None.
+    """
+
+    def __init__(self, store: Store, loop: Loop, cache: str | None = None) -> None:
+        self._store = store
+        self._loop = loop
+        self._cache = cache
+        self._jobs: dict[int, Job] = {}
+        self._summaries: dict[int, CheckpointSummary] = {}
+        store.checkpoints_changed.connect(self._forget_closed)
+        store.checkpoint_changed.connect(self._look)
+        if store.current is not None:
+            self._look(store.current)
+
+    def begin(self, number: int) -> None:
+        """Survey a checkpoint, unless it is being or has been."""
+        found = self._store.checkpoints.get(number)
+        if found is None or found.summary is None:
+            return
+        if found.survey is not None and found.survey.phase in ("running", "ready"):
+            return
+        summary = found.summary
+        figures = SurveyFigures(len(summary))
+        self._summaries[number] = summary
+        total = sum(file.identity.size for file in summary.files)
+        self._store.set_survey(number, Survey("running", 0, total, figures))
+        header, columns = forward(summary)
+        taking = _Taking(self._store, number)
+        params = {"summary": header, "bins": figures.bins, "cache": self._cache}
+        self._jobs[number] = Job(
+            self._loop,
+            "survey",
+            params,
+            columns,
+            done=lambda result, _: taking.finish(result),
+            failed=taking.fail,
+            progress=taking.take,
+        )
+
+    def cancel(self, number: int) -> None:
+        """Give a survey up; what it has found stays."""
+        self._end(number)
+        found = self._store.checkpoints.get(number)
+        if found is not None and found.survey is not None and found.survey.phase == "running":
+            self._store.set_survey(number, replace(found.survey, phase="cancelled"))
+
+    def close(self) -> None:
+        """End every process."""
+        for number in list(self._jobs):
+            self._end(number)
+
+    def _end(self, number: int) -> None:
+        job = self._jobs.pop(number, None)
+        if job is not None:
+            job.cancel()
+
+    def _forget_closed(self) -> None:
+        for number in self._summaries.keys() - self._store.checkpoints.keys():
+            self._end(number)
+            del self._summaries[number]
+
+    def _look(self, number: int) -> None:
+        """Drop the survey of a file that was read again; begin one by itself, once the first tensor is shown."""
+        found = self._store.checkpoints[number]
+        if found.survey is not None and found.summary is not self._summaries.get(number):
+            self._end(number)
+            self._store.set_survey(number, None)
+        view = found.tensor_view
+        if found.survey is None and found.summary is not None and view is not None and view.phase == "ready":
+            is_shown = self._store.current == number
+            if is_shown and found.summary.size <= BY_ITSELF_BYTES:
+                self.begin(number)
+
+
+class _Taking:
+    """Takes what the worker tells of one checkpoint."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._number = number
+        self._shown = 0.0
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Fill in rows, and show them ten times a second."""
+        survey = self._survey()
+        if survey is None:
+            return
+        try:
+            _fill(survey.figures, told)
+            done, total = int(told["done"]), int(told["total"])
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            self.fail(_MADE_NO_SENSE)
+            return
+        if (now := time.monotonic()) - self._shown >= _TOLD_SECONDS:
+            self._shown = now
+            self._store.set_survey(self._number, replace(survey, done=done, total=total))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Take what the audit found."""
+        survey = self._survey()
+        if survey is None:
+            return
+        try:
+            findings = tuple(Finding.from_json(found, len(survey.figures)) for found in result["findings"])
+        except (KeyError, TypeError, ValueError):
+            self.fail(_MADE_NO_SENSE)
+            return
+        ready = replace(survey, phase="ready", done=survey.total, findings=findings)
+        self._store.set_survey(self._number, ready)
+
+    def fail(self, failure: Failure) -> None:
+        """Tell what went wrong."""
+        survey = self._survey()
+        if survey is not None:
+            self._store.set_survey(self._number, replace(survey, phase="failed", failure=failure))
+
+    def _survey(self) -> Survey | None:
+        found = self._store.checkpoints.get(self._number)
+        running = found is not None and found.survey is not None and found.survey.phase == "running"
+        return found.survey if found is not None and running else None
+
+
+def _fill(figures: SurveyFigures, told: dict[str, Any]) -> None:
+    tensors = [int(number) for number in told["tensors"]]
+    if tensors and not 0 <= min(tensors) <= max(tensors) < len(figures):
+        raise ValueError("rows of tensors that are not there")
+    rows = rows_from(base64.b64decode(told["rows"]), figures.bins)
+    for tensor, row in zip(tensors, rows, strict=True):
+        figures.fill(tensor, row)
+    for tensor, problem in told["problems"]:
+        if not 0 <= tensor < len(figures):
+            raise ValueError("a problem of a tensor that is not there")
+        figures.fail(tensor, str(problem))

@@ -1,0 +1,100 @@
+"""Slices along a tensor's first dimension (filters, rows): which are dead, and which equal an earlier one."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from inspector.checkpoint.source import Files
+from inspector.weights.chunks import Array
+from inspector.weights.stream import PIECE, Pieces
+
+MOST_SLICES = 1 << 20
+"""Among more slices no equal ones are looked for: what is remembered of each must fit in the memory."""
+
+_LOOKED_AT = 8  # elements of a slice, in each of its pieces, that a first comparison takes into account
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Slices:
+    """Fed with the pieces of a tensor, in any order and by several threads."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._size = pieces.slice_size
+        self._zeros = np.zeros(pieces.slices, np.int64)
+        self._marks = np.zeros(pieces.slices if 1 < pieces.slices <= MOST_SLICES else 0, np.uint64)
+        self._lock = threading.Lock()
+
+    def see(self, start: int, stored: Array, values: Array, zeros: int) -> None:
+        """Take in a piece.
+
+        Parameters
+        ----------
+        start
+            Its first element, in the tensor.
+        stored, values
+            Its elements as they lie in the file, and as `inspector.weights.pieces.plain` makes them.
+        zeros
+            How many of them are zero.
+        """
+        if not self._size:
+            return
+        first, inner = divmod(start, self._size)
+        if self._size > PIECE:
+            with self._lock:  # another thread may see another part of the same slice
+                self._zeros[first] += zeros
+                if self._marks.size:
+                    self._marks[first] += _marks(stored.reshape(1, -1))[0] * np.uint64(2 * inner + 1)
+            return
+        rows = stored.size // self._size
+        if zeros >= self._size:
+            self._zeros[first : first + rows] = (values.reshape(rows, -1) == 0).sum(axis=1)
+        if self._marks.size:
+            self._marks[first : first + rows] = _marks(stored.reshape(rows, -1))
+
+    def dead(self) -> int:
+        """Return how many slices hold nothing but zeros."""
+        return int(np.count_nonzero(self._zeros == self._size)) if self._size else 0
+
+    def duplicates(self, files: Files, room: memoryview) -> int:
+        """Return how many slices that are not dead equal an earlier one, bit by bit.
+
+        Those that may are read once more: only their marks were compared so far.
+        """
+        alive = np.flatnonzero(self._zeros[: self._marks.size] < self._size)
+        _, group, members = np.unique(self._marks[alive], return_inverse=True, return_counts=True)
+        if len(members) == len(alive):
+            return 0
+        twins = members[group] > 1
+        seen = {(mark, self._digest(files, room, index)) for mark, index in _numbers(group[twins], alive[twins])}
+        return int(np.count_nonzero(twins)) - len(seen)
+
+    def _digest(self, files: Files, room: memoryview, index: int) -> bytes:
+        made = hashlib.blake2b(digest_size=16)
+        first = index * self._size
+        for start in range(first, first + self._size, PIECE):
+            part = self._pieces.read(files, room, start, min(start + PIECE, first + self._size))
+            made.update(part.view(np.uint8).data)
+        return made.digest()
+
+
+def _numbers(*columns: npt.NDArray[np.int64]) -> Iterator[tuple[int, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _marks(rows: Array) -> npt.NDArray[np.uint64]:
+    """Return a number for each row, made of some of its elements' bits: equal rows have equal ones."""
+    width = min(rows.dtype.itemsize, 8)
+    bits = rows.view(f"u{width}")
+    places = np.unique(np.linspace(0, bits.shape[1] - 1, _LOOKED_AT).astype(np.intp))
+    marks = np.zeros(len(rows), np.uint64)
+    for place in places.tolist():
+        marks *= _ODD
+        marks += bits[:, place]
+        marks ^= marks >> np.uint64(29)
+    return marks

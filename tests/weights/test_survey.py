@@ -1,0 +1,138 @@
+"""The survey's figures agree with slower, plainer ways to reckon them, for every dtype and shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from inspector.weights.histogram import histogram
+from inspector.weights.statistics import tensor_statistics
+from inspector.weights.stream import PIECE
+from inspector.weights.survey import tensor_figures
+
+FLOATS = ("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz")
+OTHERS = ("bool", "int8", "uint8", "int16", "int32", "int64", "uint16", "uint64", "complex64", "complex128")
+Array = npt.NDArray[Any]
+
+
+def dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(getattr(ml_dtypes, name, None) or name)
+
+
+def slow_slices(array: Array) -> tuple[int, int]:
+    """Count dead slices, and those that equal an earlier one, by looking at each."""
+    if array.ndim < 2 or not array.size:
+        return 0, 0
+    dead, seen, twins = 0, set(), 0
+    for part in array:
+        if not np.any(part.astype(np.complex128 if part.dtype.kind == "c" else np.float64) != 0):
+            dead += 1
+            continue
+        raw = np.ascontiguousarray(part).tobytes()
+        twins += raw in seen
+        seen.add(raw)
+    return dead, twins
+
+
+def check(array: Array) -> None:
+    found, wanted, bins = tensor_figures(array), tensor_statistics(array), histogram(array, 256)
+    ours = found.statistics
+    for name in ("numel", "min", "max", "zeros", "nan", "inf"):
+        assert getattr(ours, name) == getattr(wanted, name), name
+    largest = max(abs(float(wanted.min or 0)), abs(float(wanted.max or 0)))
+    assert (ours.mean is None) == (wanted.mean is None)
+    if ours.mean is not None and ours.std is not None and wanted.mean is not None and wanted.std is not None:
+        assert ours.mean == pytest.approx(wanted.mean, rel=1e-12, abs=1e-14 * largest)
+        assert ours.std == pytest.approx(wanted.std, rel=1e-9, abs=1e-14 * largest)
+    assert ours.norm == pytest.approx(wanted.norm, rel=1e-12)
+    assert (found.low, found.high) == (bins.edges[0], bins.edges[-1])
+    assert list(found.counts) == bins.counts.tolist()
+    assert (found.dead, found.duplicates) == slow_slices(array)
+
+
+@settings(deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.dtype(d) for d in ("f2", "f4", "f8", "i1", "u1", "i2", "i4", "i8", "u8", "?", "c8")]),
+        hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6),
+    )
+)
+def test_they_equal_the_plain_ways(array: Array) -> None:
+    check(array)
+
+
+@pytest.mark.parametrize("name", FLOATS + OTHERS)
+@pytest.mark.parametrize("shape", [(2 * PIECE + 77,), (3, PIECE // 2 + 5), (2, PIECE + 3), (70, 33, 3, 3)])
+def test_every_dtype_over_several_pieces(name: str, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(3)
+    array = random.normal(size=shape) * (2 if name in FLOATS else 40)
+    array[-1] = array[0] if len(shape) > 1 else 0
+    made = np.abs(array).astype(dtype(name)) if name.startswith("u") else array.astype(dtype(name))
+    check(made)
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_nan_and_inf_anywhere(name: str) -> None:
+    array = np.random.default_rng(0).normal(size=(5, PIECE // 4)).astype(dtype(name))
+    array[0, 3] = array[4, 7] = float("nan")
+    if name not in ("float8_e4m3fn", "float8_e4m3fnuz"):
+        array[2, 0], array[2, 1] = float("inf"), float("-inf")
+    check(array)
+    array[:] = float("nan")
+    check(array)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full(10, 1e200),
+        np.full(10, 1e-200),
+        np.array([1e308, -1e308]),
+        np.array([2**63 - 1, 2**63 - 2]),
+        np.full((3, 4), 7.25, np.float32),
+        np.full(PIECE + 1, 1e6 + 0.25),
+        np.array([1e6, 1e6 + 0.25], np.float32),
+        np.array([0.0, -0.0], np.float32),
+        np.array([65504.0, 6e-8, -6e-8], np.float16),
+        np.arange(256, dtype=np.float32),
+        np.float32(3.5).reshape(()),
+        np.zeros((0, 4), np.float32),
+    ],
+)
+def test_numbers_that_break_naive_ways(array: Array) -> None:
+    check(array)
+
+
+def test_views_of_every_kind() -> None:
+    base = np.random.default_rng(1).normal(size=(40, 50, 6)).astype(np.float32)
+    check(base.T)
+    check(base[::7, ::-3, 1])
+    check(base[:, 0])
+    check(np.broadcast_to(base[:1], (9, 50, 6)))
+    check(np.broadcast_to(base[:, :1], (40, 11, 6)))
+    check(np.broadcast_to(np.zeros((1, 4), np.float32), (6, 4)))
+    check(np.broadcast_to(np.float32(2), (3, 5)))
+
+
+def test_an_expanded_tensor_costs_no_more_than_what_it_repeats() -> None:
+    found = tensor_figures(np.broadcast_to(np.float32(2), (1 << 20, 1 << 20)))
+    assert found.statistics.numel == 1 << 40
+    assert found.statistics.norm == 2 * math.sqrt(1 << 40)
+    assert sum(found.counts) == 1 << 40
+    assert (found.dead, found.duplicates) == (0, (1 << 20) - 1)
+
+
+def test_slices_that_only_begin_and_end_alike_are_no_duplicates() -> None:
+    array = np.zeros((4, 1000), np.float32)
+    array[:, 0] = array[:, -1] = 1
+    array[1, 501] = array[2, 502] = 3
+    check(array)
+    assert tensor_figures(array).duplicates == 1
