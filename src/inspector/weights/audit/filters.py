@@ -1,0 +1,82 @@
+"""Filters that do nothing, and filters that do what another one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from inspector.findings import Finding
+from inspector.weights.audit.subject import AuditTensor, Subject
+from inspector.weights.audit.telling import Told, count
+from inspector.weights.audit.thresholds import (
+    COARSE_SLICE,
+    EMBEDDING_DEAD_ROWS,
+    FEW_DUPLICATES,
+    MIN_DUPLICATE_SLICE,
+)
+
+_DEAD = Told(
+    "notable",
+    "dead_filters",
+    lambda name, note: f"{note} of {name} {'is' if note.startswith('1 ') else 'are'} all zeros.",
+    lambda number: f"{count(number)} weights have filters that are all zeros.",
+    "A filter of zeros answers the same to everything: its output is wasted, and it hardly comes back by training. "
+    "Told where every element of a filter (or of a row of a matrix) is exactly 0; the model can still be a good one.",
+)
+_DUPLICATES = Told(
+    "notable",
+    "duplicate_filters",
+    lambda name, note: f"{note} of {name} repeat{'s' if note.startswith('1 ') else ''} another one.",
+    lambda number: f"{count(number)} weights have filters that repeat another one.",
+    "Filters that are equal bit by bit see the same, and training keeps them equal unless something else tells them "
+    f"apart. Told of filters (or rows of a matrix) of {MIN_DUPLICATE_SLICE} elements and more that are no zeros.",
+)
+_COARSE = Told(
+    "info",
+    "duplicate_filters",
+    lambda name, note: f"{note} of {name} repeat{'s' if note.startswith('1 ') else ''} another one.",
+    lambda number: f"{count(number)} weights have a few small filters that repeat another one.",
+    f"Filters of fewer than {COARSE_SLICE} elements become equal where numbers were rounded, as in quantized models. "
+    f"Information only where they are less than {FEW_DUPLICATES:.0%} of a layer's filters.",
+)
+_FIXED = Told(
+    "info",
+    "duplicate_filters",
+    lambda name, note: f"All {note} of {name} are the same.",
+    lambda number: f"{count(number)} weights repeat one filter throughout.",
+    "Such is a fixed kernel, a blur for example, that is applied to each channel. A layer that was meant to learn "
+    "would be broken.",
+)
+
+Rows = list[tuple[int, str]]
+
+
+def filters(subject: Subject) -> Iterator[Finding]:
+    """Tell of dead and duplicate filters."""
+    dead: Rows = []
+    duplicates: Rows = []
+    coarse: Rows = []
+    fixed: Rows = []
+    for number, tensor, figures in subject.weights():
+        if number in subject.settled or tensor.is_token or tensor.shape[0] < 2:
+            continue
+        rows = tensor.shape[0]
+        if _is_dead(tensor, figures.dead):
+            dead.append((number, f"{count(figures.dead)} of {count(rows)} {_noun(tensor)}"))
+        if figures.duplicates and prod(tensor.shape[1:]) >= MIN_DUPLICATE_SLICE:
+            if figures.duplicates == rows - 1:
+                fixed.append((number, f"{count(rows)} {_noun(tensor)}"))
+                continue
+            is_coarse = prod(tensor.shape[1:]) < COARSE_SLICE and figures.duplicates < FEW_DUPLICATES * rows
+            note = f"{count(figures.duplicates)} of {count(rows)} {_noun(tensor)}"
+            (coarse if is_coarse else duplicates).append((number, note))
+    for told, found in ((_DEAD, dead), (_DUPLICATES, duplicates), (_COARSE, coarse), (_FIXED, fixed)):
+        yield from told.of(subject.tensors, found)
+
+
+def _is_dead(tensor: AuditTensor, dead: int) -> bool:
+    return dead > (EMBEDDING_DEAD_ROWS if tensor.is_embedding else 0)
+
+
+def _noun(tensor: AuditTensor) -> str:
+    return "filters" if len(tensor.shape) > 2 else "rows"
