@@ -142,7 +142,7 @@ def _has_moments(figures: TensorFigures, std: float, error: float, rounding: flo
 
 
 def _distance(figures: TensorFigures, share_below: Callable[[float], float]) -> float:
-    """Return the greatest distance between the shares of values below each edge of the histogram, and those expected."""
+    """Return the greatest distance between the share of values below an edge of the histogram and that expected."""
     bins, size = len(figures.counts), sum(figures.counts)
     width = (figures.high - figures.low) / bins
     sums = accumulate(figures.counts, initial=0)

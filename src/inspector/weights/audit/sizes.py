@@ -22,8 +22,8 @@ _WASTED = Told(
     lambda name, note: f"{name} drags unused bytes along: {note}.",
     lambda number: f"{count(number)} tensors drag unused bytes along.",
     "They are views of larger tensors, and torch saves the whole storage behind a view. Cloning them before saving, "
-    f"or converting the file, makes it smaller. Told from {nbytes(WASTED_BYTES)} on, where they are {WASTED_SHARE:.0%} of "
-    "a storage.",
+    f"or converting the file, makes it smaller. Told from {nbytes(WASTED_BYTES)} on, where that is {WASTED_SHARE:.0%} "
+    "of a storage.",
 )
 _CONSTANT = Told(
     "info",
