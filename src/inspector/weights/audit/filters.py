@@ -58,7 +58,7 @@ def filters(subject: Subject) -> Iterator[Finding]:
     coarse: Rows = []
     fixed: Rows = []
     for number, tensor, figures in subject.weights():
-        if number in subject.settled or tensor.is_token or tensor.shape[0] < 2:
+        if subject.is_constant(number) or tensor.is_token or tensor.shape[0] < 2:
             continue
         rows = tensor.shape[0]
         if _is_dead(tensor, figures.dead):

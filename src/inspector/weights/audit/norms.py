@@ -31,7 +31,7 @@ _HOPELESS = Told(
     lambda name, note: f"{name} has exploded: up to {note}.",
     lambda number: f"{count(number)} running variances of batch norms have exploded.",
     "The activations that it stands for are in the millions, where float16 overflows and float32 gets coarse: "
-    f"training has diverged. Told above {HOPELESS_VARIANCE:.0e}.",
+    f"training has diverged. Told above {figure(HOPELESS_VARIANCE)}.",
 )
 _EXPLODED = Told(
     "notable",
@@ -39,8 +39,8 @@ _EXPLODED = Told(
     lambda name, note: f"{name} is very large: up to {note}.",
     lambda number: f"{count(number)} running variances of batch norms are very large.",
     "The activations before it are far larger than usual: training may have diverged, or inputs were not scaled. Told "
-    f"above {EXPLODED_VARIANCE:.0e}, and above {UNLIKE_VARIANCE:.0e} where it is {UNLIKE_RATIO:.0e} times the median "
-    "of the model's batch norms.",
+    f"above {figure(EXPLODED_VARIANCE)}, and above {figure(UNLIKE_VARIANCE)} where it is {figure(UNLIKE_RATIO)} times "
+    "the median of the model's batch norms.",
 )
 _COLLAPSED = Told(
     "notable",
@@ -48,7 +48,7 @@ _COLLAPSED = Told(
     lambda name, note: f"{name} has collapsed: {note}.",
     lambda number: f"{count(number)} running variances of batch norms have collapsed.",
     "What comes into this layer hardly changes from image to image, so that it can tell them apart no more. Told where "
-    f"every channel is below {COLLAPSED_VARIANCE:.0e}, or {COLLAPSED_SHARE:.0%} of the channels are exactly 0.",
+    f"every channel is below {figure(COLLAPSED_VARIANCE)}, or {COLLAPSED_SHARE:.0%} of the channels are exactly 0.",
 )
 _FOLDED = Told(
     "info",

@@ -32,21 +32,21 @@ _HUGE = Told(
     "outliers",
     lambda name, note: f"{name} has huge values: {note}.",
     lambda number: f"{count(number)} weights have huge values.",
-    f"Weights of layers hardly ever go beyond 100: training may have diverged. Told from {HUGE_WEIGHT:.0e} on.",
+    f"Weights of layers hardly ever go beyond 100: training may have diverged. Told from {figure(HUGE_WEIGHT)} on.",
 )
 _OVERFLOW = Told(
     "notable",
     "dtype",
     lambda name, note: f"{name} is close to what float16 can hold: {note}.",
     lambda number: f"{count(number)} tensors are close to what float16 can hold.",
-    f"Beyond 65504 float16 knows only infinity. Told from {FLOAT16_RISK:g} on.",
+    f"Beyond {count(int(FLOAT16_MAX))} float16 knows only infinity. Told from {count(int(FLOAT16_RISK))} on.",
 )
 _TOO_LARGE = Told(
     "info",
     "dtype",
     lambda name, note: f"{name} would not fit float16: {note}.",
     lambda number: f"{count(number)} tensors would not fit float16.",
-    f"In half precision what is beyond {FLOAT16_MAX:g} becomes infinity; bfloat16 holds it.",
+    f"In half precision what is beyond {count(int(FLOAT16_MAX))} becomes infinity; bfloat16 holds it.",
 )
 _DOUBLE = Told(
     "info",
@@ -83,7 +83,7 @@ def outliers(subject: Subject) -> Iterator[Finding]:
     found, huge = [], []
     for number, tensor, figures in subject.weights():
         statistics = figures.statistics
-        if not tensor.is_real or statistics.min is None or statistics.max is None or number in subject.settled:
+        if not tensor.is_real or statistics.min is None or statistics.max is None:
             continue
         largest = max(-statistics.min, statistics.max)
         if largest >= HUGE_WEIGHT:

@@ -9,6 +9,7 @@ from inspector.findings import Finding, Rule, Severity
 from inspector.weights.audit.subject import AuditTensor
 
 _THIN = "\u202f"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LONGEST_NAME = 60
 
 
@@ -23,8 +24,14 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def figure(value: float) -> str:
-    """Return a number in four digits."""
-    return f"{value:.4g}"
+    """Return a number in four digits, its power of ten as such."""
+    if 1e4 <= abs(value) < 1e7:
+        return count(int(float(f"{value:.4g}")))
+    digits, _, exponent = f"{value:.4g}".partition("e")
+    if not exponent:
+        return digits
+    power = f"10{str(int(exponent)).translate(_RAISED)}"
+    return power if digits == "1" else f"{digits} × {power}"
 
 
 def nbytes(size: int) -> str:
