@@ -85,7 +85,7 @@ spread evenly is no accident: training carries weights beyond them within a few 
 
 SURE_NORMAL = 50_000
 """Trained weights look much like a normal distribution, so that a single layer must have so many elements for its
-spread, mean and shape to tell that it is the initial one: within 1.3 %, 1.8 % and 0.9 %."""
+spread, mean and shape to tell that it is the initial one: within 1.3 %, 1.8 % and 1 %."""
 
 STANDARD_ERRORS = 4.0
 """How many standard errors the spread and the mean of random weights may be off: once in 16,000 by chance."""
