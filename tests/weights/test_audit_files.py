@@ -12,8 +12,7 @@ from tests.weights.audited import figures
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.errors import TensorReadError
 from inspector.findings import Finding
-from inspector.weights.audit import AuditTensor, audit
-from inspector.weights.figures import TensorFigures
+from inspector.weights.audit import Audit, audit_tensors
 
 MOBILENET = ("notable", "dead_filters", "2 weights have filters that are all zeros.")
 UNTRAINED = "This model was never trained: {0} of {0} weights are as they were made."
@@ -60,20 +59,21 @@ def readable_files() -> list[str]:
 
 def audit_file(path: Path) -> list[Finding]:
     """Audit a file as a survey does."""
-    known: dict[int, TensorFigures] = {}
-    tensors = []
     with open_checkpoint(path) as checkpoint:
         owners = {index: found.path for found in checkpoint.state_dicts for index in found.tensors}
+        tensors = audit_tensors(
+            [tensor.name for tensor in checkpoint.tensors],
+            [tensor.role for tensor in checkpoint.tensors],
+            [owners.get(number) for number in range(len(checkpoint.tensors))],
+            [None if tensor.problem else tensor.place() for tensor in checkpoint.tensors],
+        )
+        whole = Audit(tensors)
         for number, tensor in enumerate(checkpoint.tensors):
-            model = owners.get(number)
-            tensors.append(
-                AuditTensor(tensor.name, tensor.shape, tensor.dtype, tensor.role, tensor.nbytes, tensor.layout, model)
-            )
             try:
-                known[number] = figures(tensor.read())
+                whole.take(number, figures(tensor.read()))
             except TensorReadError:
                 continue
-    return audit(tensors, known)
+        return whole.findings()
 
 
 @pytest.mark.shared_data

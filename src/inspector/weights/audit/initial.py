@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 
-from inspector.weights.audit.subject import AuditTensor
+from inspector.weights.audit.subject import AuditTensor, Initial
 from inspector.weights.audit.thresholds import (
     EDGE,
     MIN_TESTED,
@@ -31,25 +30,6 @@ _ROUND_STDS = (0.001, 0.01, 0.02, 0.1, 1.0)
 
 _UNIFORM_ERROR = math.sqrt(0.2)  # of the spread of n uniform values, times √n: √((kurtosis - 1) / 4)
 _NORMAL_ERROR = math.sqrt(0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Initial:
-    """The initial distribution that a weight has.
-
-    Attributes
-    ----------
-    words
-        What it is, for the person.
-    is_uniform
-        Whether it has bounds: then a single step of training shows.
-    is_sure
-        Whether this weight alone tells: a trained one hardly ever looks like it.
-    """
-
-    words: str
-    is_uniform: bool
-    is_sure: bool
 
 
 def initial_distribution(tensor: AuditTensor, figures: TensorFigures) -> Initial | None:

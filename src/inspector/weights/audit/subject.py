@@ -98,12 +98,34 @@ class BatchNorm:
     tracked: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """The initial distribution that a weight has.
+
+    Attributes
+    ----------
+    words
+        What it is, for the person.
+    is_uniform
+        Whether it has bounds: then a single step of training shows.
+    is_sure
+        Whether this weight alone tells: a trained one hardly ever looks like it.
+    """
+
+    words: str
+    is_uniform: bool
+    is_sure: bool
+
+
 @dataclass(frozen=True)
 class Subject:
     """All tensors of a checkpoint and the figures of those that could be read."""
 
     tensors: Sequence[AuditTensor]
     figures: Mapping[int, TensorFigures]
+    """Without the histograms' counts."""
+    initials: Mapping[int, Initial]
+    """The initial distribution of each weight that has one still."""
     settled: set[int] = field(default_factory=set)
     """Tensors that a finding has explained whole, so that no other rule needs to tell of them."""
 

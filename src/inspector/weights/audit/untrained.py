@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from math import prod, sqrt
 
 from inspector.findings import Finding
-from inspector.weights.audit.initial import initial_distribution
 from inspector.weights.audit.norms import is_untouched
 from inspector.weights.audit.subject import BatchNorm, Subject
 from inspector.weights.audit.telling import Told, count, counted, figure
@@ -118,7 +117,7 @@ def _models(subject: Subject) -> dict[str, _Model]:
         if subject.is_constant(number):
             model.likely[number] = f"all {figure(figures.statistics.min or 0.0)}"
             continue
-        found = initial_distribution(tensor, figures)
+        found = subject.initials.get(number)
         if found is not None and (found.is_uniform or _has_fresh_bias(subject, number)):
             sure = model.bounded if found.is_uniform else model.normal
             (sure if found.is_sure else model.likely)[number] = found.words
