@@ -202,7 +202,7 @@ def test_folded_batch_norms_are_recognised(epsilon: float) -> None:
     finding = only(audited(folded(MODEL, epsilon)))
     assert (finding.severity, finding.rule) == ("info", "folded_batch_norm")
     assert finding.title == "2 batch norms were folded."
-    assert finding.notes == ("bn1", "bn2")
+    assert names_of(finding) == ["bn1.running_var", "bn2.running_var"]
 
 
 def test_batch_norms_that_do_nothing_are_told_apart_from_folded_ones() -> None:

@@ -53,6 +53,7 @@ class ModelPage(QWidget):
             self._make_depth,
         )
         self.add_part("shares", "Shares", "Where the parameters are: the share of each module", self._make_shares)
+        self.add_part("audit", "Audit", "What is broken, wasted or odd about the weights", self._make_audit)
         # A plain function: when `destroyed` is emitted this object can't be called any more.
         self.destroyed.connect(partial(_end, self._store.survey_changed.connect(self._take_survey)))
 
@@ -76,6 +77,11 @@ class ModelPage(QWidget):
         from inspector.gui.model_page.shares_part import SharesPart
 
         return SharesPart(self._session)
+
+    def _make_audit(self) -> ModelPart:
+        from inspector.gui.audit_page import AuditPart
+
+        return AuditPart(self._session)
 
     def add_part(self, name: str, text: str, tip: str, make: Callable[[], ModelPart]) -> None:
         """Add a part, built at its first use; the first one is shown at first."""

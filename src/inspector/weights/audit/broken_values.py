@@ -48,23 +48,23 @@ _ZERO = Told(
     lambda name, _: f"{name} is all zeros.",
     lambda number: f"{count(number)} weights are all zeros.",
     "A layer with such a weight gives the same answer whatever it is shown. That is right only for a part that is "
-    "meant to start with zeros and was not trained yet. Told of weights with every element exactly 0; biases, offsets "
-    "and masks may be.",
+    "meant to start with zeros and was not trained yet. Reported for weights with every element exactly 0; biases, "
+    "offsets and masks may be.",
 )
 _SCALE = Told(
     "notable",
     "zero",
     lambda name, _: f"{name}, the scale of a normalization, is all zeros.",
     lambda number: f"{count(number)} scales of normalizations are all zeros.",
-    "What it normalizes is switched off. Residual blocks are often started like that, but training moves them. Told "
-    "where every element is exactly 0.",
+    "What it normalizes is switched off. Residual blocks are often started like that, but training moves them. "
+    "Reported where every element is exactly 0.",
 )
 _CONSTANT = Told(
     "notable",
     "constant",
     lambda name, note: f"Every element of {name} is {note}.",
     lambda number: f"{count(number)} weights hold one and the same value throughout.",
-    f"A trained weight is never constant; a fixed kernel such as a blur may be. Told of weights of {MIN_CONSTANT} "
+    f"A trained weight is never constant; a fixed kernel such as a blur may be. Reported for weights of {MIN_CONSTANT} "
     "elements and more; biases, scales of normalizations and masks may be constant.",
 )
 

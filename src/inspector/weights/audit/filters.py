@@ -7,7 +7,7 @@ from math import prod
 
 from inspector.findings import Finding
 from inspector.weights.audit.subject import AuditTensor, Subject
-from inspector.weights.audit.telling import Told, count
+from inspector.weights.audit.telling import Told, count, percent
 from inspector.weights.audit.thresholds import (
     COARSE_SLICE,
     EMBEDDING_DEAD_ROWS,
@@ -21,7 +21,8 @@ _DEAD = Told(
     lambda name, note: f"{note} of {name} {'is' if note.startswith('1 ') else 'are'} all zeros.",
     lambda number: f"{count(number)} weights have filters that are all zeros.",
     "A filter of zeros answers the same to everything: its output is wasted, and it hardly comes back by training. "
-    "Told where every element of a filter (or of a row of a matrix) is exactly 0; the model can still be a good one.",
+    "Reported where every element of a filter (or of a row of a matrix) is exactly 0; the model can still be a good "
+    "one.",
 )
 _DUPLICATES = Told(
     "notable",
@@ -29,7 +30,7 @@ _DUPLICATES = Told(
     lambda name, note: f"{note} of {name} repeat{'s' if note.startswith('1 ') else ''} another one.",
     lambda number: f"{count(number)} weights have filters that repeat another one.",
     "Filters that are equal bit by bit see the same, and training keeps them equal unless something else tells them "
-    f"apart. Told of filters (or rows of a matrix) of {MIN_DUPLICATE_SLICE} elements and more that are no zeros.",
+    f"apart. Reported for filters (or rows of a matrix) of {MIN_DUPLICATE_SLICE} elements and more that are no zeros.",
 )
 _COARSE = Told(
     "info",
@@ -37,7 +38,7 @@ _COARSE = Told(
     lambda name, note: f"{note} of {name} repeat{'s' if note.startswith('1 ') else ''} another one.",
     lambda number: f"{count(number)} weights have a few small filters that repeat another one.",
     f"Filters of fewer than {COARSE_SLICE} elements become equal where numbers were rounded, as in quantized models. "
-    f"Information only where they are less than {FEW_DUPLICATES:.0%} of a layer's filters.",
+    f"Information only where they are less than {percent(FEW_DUPLICATES)} of a layer's filters.",
 )
 _FIXED = Told(
     "info",

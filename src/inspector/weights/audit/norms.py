@@ -7,7 +7,7 @@ from statistics import median
 
 from inspector.findings import Finding
 from inspector.weights.audit.subject import BatchNorm, Subject
-from inspector.weights.audit.telling import Told, count, figure
+from inspector.weights.audit.telling import Told, count, figure, percent
 from inspector.weights.audit.thresholds import (
     COLLAPSED_SHARE,
     COLLAPSED_VARIANCE,
@@ -18,12 +18,20 @@ from inspector.weights.audit.thresholds import (
     UNLIKE_VARIANCE,
 )
 
+
+def norm_name(variance: str) -> str:
+    """Return what a batch norm is called whose running variance is called so."""
+    module = variance.rpartition(".")[0]
+    return f"The batch norm {module}" if module else "The batch norm"
+
+
 _NEGATIVE = Told(
     "serious",
     "batch_norm_variance",
     lambda name, note: f"{name} goes below zero: {note}.",
     lambda number: f"{count(number)} running variances go below zero.",
-    "A variance can't be negative: the batch norm divides by its root, which gives NaN. Told of any value below 0.",
+    "A variance can't be negative: the batch norm divides by its root, which gives NaN. Reported for any value "
+    "below 0.",
 )
 _HOPELESS = Told(
     "serious",
@@ -31,29 +39,30 @@ _HOPELESS = Told(
     lambda name, note: f"{name} has exploded: up to {note}.",
     lambda number: f"{count(number)} running variances of batch norms have exploded.",
     "The activations that it stands for are in the millions, where float16 overflows and float32 gets coarse: "
-    f"training has diverged. Told above {figure(HOPELESS_VARIANCE)}.",
+    f"training has diverged. Reported above {figure(HOPELESS_VARIANCE)}.",
 )
 _EXPLODED = Told(
     "notable",
     "batch_norm_variance",
     lambda name, note: f"{name} is very large: up to {note}.",
     lambda number: f"{count(number)} running variances of batch norms are very large.",
-    "The activations before it are far larger than usual: training may have diverged, or inputs were not scaled. Told "
-    f"above {figure(EXPLODED_VARIANCE)}, and above {figure(UNLIKE_VARIANCE)} where it is {figure(UNLIKE_RATIO)} times "
-    "the median of the model's batch norms.",
+    "The activations before it are far larger than usual: training may have diverged, or inputs were not scaled. "
+    f"Reported above {figure(EXPLODED_VARIANCE)}, and above {figure(UNLIKE_VARIANCE)} where it is "
+    f"{figure(UNLIKE_RATIO)} times the median of the model's batch norms.",
 )
 _COLLAPSED = Told(
     "notable",
     "batch_norm_variance",
     lambda name, note: f"{name} has collapsed: {note}.",
     lambda number: f"{count(number)} running variances of batch norms have collapsed.",
-    "What comes into this layer hardly changes from image to image, so that it can tell them apart no more. Told where "
-    f"every channel is below {figure(COLLAPSED_VARIANCE)}, or {COLLAPSED_SHARE:.0%} of the channels are exactly 0.",
+    "What comes into this layer hardly changes from image to image, so that it can tell them apart no more. Reported "
+    f"where every channel is below {figure(COLLAPSED_VARIANCE)}, or {percent(COLLAPSED_SHARE)} of the channels are "
+    "exactly 0.",
 )
 _FOLDED = Told(
     "info",
     "folded_batch_norm",
-    lambda _, note: f"The batch norm {note} was folded.",
+    lambda name, _: f"{norm_name(name)} was folded.",
     lambda number: f"{count(number)} batch norms were folded.",
     "Their mean is exactly 0 and their variance 1: what they had gathered is now in their scale and bias, or in the "
     "convolution before them. That changes no prediction; only training on from here would start them anew.",
@@ -61,7 +70,7 @@ _FOLDED = Told(
 _IDLE = Told(
     "info",
     "folded_batch_norm",
-    lambda _, note: f"The batch norm {note} passes on what comes in.",
+    lambda name, _: f"{norm_name(name)} passes on what comes in.",
     lambda number: f"{count(number)} batch norms pass on what comes in.",
     "Mean 0, variance 1, scale 1 and bias 0, each exactly: they were folded whole into the layers before them, or were "
     "never used.",
@@ -116,7 +125,7 @@ def _folded(subject: Subject) -> Iterator[Finding]:
     idle: list[tuple[int, str]] = []
     for norm in subject.batch_norms:
         if norm.variance not in subject.settled and is_unit(subject, norm):
-            (idle if is_untouched(subject, norm) else folded).append((norm.variance, norm.module or "of the file"))
+            (idle if is_untouched(subject, norm) else folded).append((norm.variance, "mean 0, variance 1"))
     for told, found in ((_FOLDED, folded), (_IDLE, idle)):
         yield from told.of(subject.tensors, found)
 

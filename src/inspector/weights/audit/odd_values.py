@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from inspector.findings import Finding
 from inspector.weights.audit.subject import AuditTensor, Subject
-from inspector.weights.audit.telling import Told, count, figure
+from inspector.weights.audit.telling import Told, count, figure, percent
 from inspector.weights.audit.thresholds import (
     FLOAT16_MAX,
     FLOAT16_RISK,
@@ -24,22 +24,22 @@ _OUTLIERS = Told(
     lambda name, note: f"{name} has an extreme outlier: {note}.",
     lambda number: f"{count(number)} weights have extreme outliers.",
     "A few values outweigh all the others: numbers of 16 or 8 bits lose the rest beside them, and a flipped bit in a "
-    f"damaged file looks like that. Told beyond {OUTLIER_DEVIATIONS:g} standard deviations, or where one value makes "
-    f"up {OUTLIER_SHARE:.0%} of the variance of {count(OUTLIER_NUMEL)} elements and more.",
+    f"damaged file looks like that. Reported beyond {OUTLIER_DEVIATIONS:g} standard deviations, or where one value "
+    f"makes up {percent(OUTLIER_SHARE)} of the variance of {count(OUTLIER_NUMEL)} elements and more.",
 )
 _HUGE = Told(
     "notable",
     "outliers",
     lambda name, note: f"{name} has huge values: {note}.",
     lambda number: f"{count(number)} weights have huge values.",
-    f"Weights of layers hardly ever go beyond 100: training may have diverged. Told from {figure(HUGE_WEIGHT)} on.",
+    f"Weights of layers hardly ever go beyond 100: training may have diverged. Reported from {figure(HUGE_WEIGHT)} on.",
 )
 _OVERFLOW = Told(
     "notable",
     "dtype",
     lambda name, note: f"{name} is close to what float16 can hold: {note}.",
     lambda number: f"{count(number)} tensors are close to what float16 can hold.",
-    f"Beyond {count(int(FLOAT16_MAX))} float16 knows only infinity. Told from {count(int(FLOAT16_RISK))} on.",
+    f"Beyond {count(int(FLOAT16_MAX))} float16 knows only infinity. Reported from {count(int(FLOAT16_RISK))} on.",
 )
 _TOO_LARGE = Told(
     "info",

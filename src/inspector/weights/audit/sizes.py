@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from inspector.findings import Finding
 from inspector.weights.audit.subject import AuditTensor, Subject
-from inspector.weights.audit.telling import Told, count, nbytes
+from inspector.weights.audit.telling import Told, count, nbytes, percent
 from inspector.weights.audit.thresholds import (
     HUGE_CONSTANT_BYTES,
     LARGE_MODEL_BYTES,
@@ -22,15 +22,15 @@ _WASTED = Told(
     lambda name, note: f"{name} drags unused bytes along: {note}.",
     lambda number: f"{count(number)} tensors drag unused bytes along.",
     "They are views of larger tensors, and torch saves the whole storage behind a view. Cloning them before saving, "
-    f"or converting the file, makes it smaller. Told from {nbytes(WASTED_BYTES)} on, where that is {WASTED_SHARE:.0%} "
-    "of a storage.",
+    f"or converting the file, makes it smaller. Reported from {nbytes(WASTED_BYTES)} on, where that is "
+    f"{percent(WASTED_SHARE)} of a storage.",
 )
 _CONSTANT = Told(
     "info",
     "size",
     lambda name, note: f"{name} takes {note} for one value.",
     lambda number: f"{count(number)} large tensors hold one value each.",
-    f"They could be computed instead of stored. Told from {nbytes(HUGE_CONSTANT_BYTES)} on.",
+    f"They could be computed instead of stored. Reported from {nbytes(HUGE_CONSTANT_BYTES)} on.",
 )
 _LARGEST = Told(
     "info",
@@ -38,7 +38,7 @@ _LARGEST = Told(
     lambda name, note: f"{name} makes up {note} of all bytes.",
     lambda number: f"{count(number)} tensors make up most of all bytes.",
     "A matrix of a classifier or an embedding may; another tensor that does is worth a look: a buffer, perhaps, that "
-    f"need not be saved. Told above {LARGEST_SHARE:.0%} of {nbytes(LARGE_MODEL_BYTES)} and more.",
+    f"need not be saved. Reported above {percent(LARGEST_SHARE)} of {nbytes(LARGE_MODEL_BYTES)} and more.",
 )
 
 
@@ -53,7 +53,7 @@ def sizes(subject: Subject) -> Iterator[Finding]:
         if tensor.nbytes >= HUGE_CONSTANT_BYTES and subject.is_constant(number) and number not in subject.settled:
             constant.append((number, nbytes(tensor.nbytes)))
         elif total >= LARGE_MODEL_BYTES and tensor.nbytes > LARGEST_SHARE * total and not _is_matrix(tensor):
-            largest.append((number, f"{tensor.nbytes / total:.0%}"))
+            largest.append((number, percent(tensor.nbytes / total)))
     for told, rows in ((_WASTED, _wasted(subject)), (_CONSTANT, constant), (_LARGEST, largest)):
         yield from told.of(subject.tensors, rows)
 

@@ -34,6 +34,11 @@ def figure(value: float) -> str:
     return power if digits == "1" else f"{digits} × {power}"
 
 
+def percent(share: float) -> str:
+    """Return a share in whole percents."""
+    return f"{100 * share:.0f}{_THIN}%"
+
+
 def nbytes(size: int) -> str:
     """Return a number of bytes in decimal units."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from math import prod, sqrt
 
 from inspector.findings import Finding
-from inspector.weights.audit.norms import is_untouched
+from inspector.weights.audit.norms import is_untouched, norm_name
 from inspector.weights.audit.subject import BatchNorm, Subject
-from inspector.weights.audit.telling import Told, count, counted, figure
+from inspector.weights.audit.telling import Told, count, counted, figure, percent
 from inspector.weights.audit.thresholds import (
     MIN_TESTED,
     NOISE,
@@ -26,20 +26,20 @@ _LAYERS = Told(
     lambda name, _: f"{name} was never trained.",
     lambda number: f"{count(number)} layers were never trained.",
     "The values are spread just as they are drawn when the layer is made, while the rest of the model was trained: a "
-    f"new head, perhaps, or a part that training left out. Told of weights of {count(SURE_UNIFORM)} elements and more "
-    f"that are evenly spread up to the bounds of a usual initial distribution, and of {count(SURE_NORMAL)} and more "
-    "where it is a normal one.",
+    f"new head, perhaps, or a part that training left out. Reported for weights of {count(SURE_UNIFORM)} elements "
+    f"and more that are evenly spread up to the bounds of a usual initial distribution, and of {count(SURE_NORMAL)} "
+    "and more where it is a normal one.",
 )
 _NORMS = Told(
     "notable",
     "untrained",
-    lambda _, note: f"The batch norm {note} has never seen data.",
+    lambda name, _: f"{norm_name(name)} has never seen data.",
     lambda number: f"{count(number)} batch norms have never seen data.",
     "Mean 0, variance 1, scale 1 and bias 0 are how a batch norm is made; others of this model have been trained.",
 )
 _WHOLE = (
-    f"At least {WHOLE_MODEL:.0%} of its weights are spread just as PyTorch draws them when a model is made, by bounds, "
-    "spread and shape of the histogram. What it predicts is left to chance."
+    f"At least {percent(WHOLE_MODEL)} of its weights are spread just as PyTorch draws them when a model is made, by "
+    "bounds, spread and shape of the histogram. What it predicts is left to chance."
 )
 
 
@@ -164,4 +164,4 @@ def _fresh_norms(subject: Subject, norms: Sequence[BatchNorm]) -> list[tuple[int
     """Return the batch norms that are as they were made, where others of the model are not: else they were folded."""
     fresh = [norm for norm in norms if is_untouched(subject, norm)]
     moved = any(not subject.is_constant(norm.mean, 0.0) and not subject.is_constant(norm.variance) for norm in norms)
-    return [(norm.variance, norm.module or "of the file") for norm in fresh] if moved else []
+    return [(norm.variance, "mean 0, variance 1, scale 1, bias 0") for norm in fresh] if moved else []
