@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SHARED_DATA
-from tests.weights.audited import figures
 
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.errors import TensorReadError
 from inspector.findings import Finding
 from inspector.weights.audit import Audit, audit_tensors
+from inspector.weights.survey import tensor_figures
 
 MOBILENET = ("notable", "dead_filters", "2 weights have filters that are all zeros.")
 UNTRAINED = "This model was never trained: {0} of {0} weights are as they were made."
@@ -70,7 +70,7 @@ def audit_file(path: Path) -> list[Finding]:
         whole = Audit(tensors)
         for number, tensor in enumerate(checkpoint.tensors):
             try:
-                whole.take(number, figures(tensor.read()))
+                whole.take(number, tensor_figures(tensor.read()))
             except TensorReadError:
                 continue
         return whole.findings()

@@ -16,6 +16,7 @@ from inspector.survey_rows import SurveyRow, coarser
 
 if TYPE_CHECKING:
     from inspector.checkpoint.tensor_bytes import TensorPlace
+    from inspector.weights.audit import AuditTensor
     from inspector.weights.figures import TensorFigures
 
 #: Between two words of how far it is, and rows in one: the window takes them in between two pictures.
@@ -31,16 +32,44 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
     """
     # Two threads reckon; a library's own threads below them would only be in their way. Before numpy is imported.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    from inspector.weights.audit import Audit
     from inspector.weights.survey import survey as measure
 
     summary = CheckpointSummary(params["summary"], buffers)
     wanted = params.get("tensors")
     work = _Work(summary, range(len(summary)) if wanted is None else [int(number) for number in wanted])
     teller = _Teller(summary, work, int(params["bins"]), progress)
+    audit = Audit(audited_tensors(summary))
     for index, found in measure(summary.files, work.places(), teller.advance):
         teller.take(work.numbers[index], found)
+        if not isinstance(found, TensorReadError):
+            for number in work.numbers[index]:
+                audit.take(number, found)
     teller.flush()
-    return {"findings": []}, []
+    # of some tensors alone, nothing can be said about the model
+    findings = audit.findings() if wanted is None else []
+    return {"findings": [finding.to_json() for finding in findings]}, []
+
+
+def audited_tensors(summary: CheckpointSummary) -> list[AuditTensor]:
+    """Return a checkpoint's tensors as its audit wants them."""
+    from inspector.weights.audit import audit_tensors
+
+    paths = [found.path for found in summary.state_dicts]
+    numbers = range(len(summary))
+    return audit_tensors(
+        summary.names,
+        [summary.role(tensor) for tensor in numbers],
+        [paths[owner] if owner >= 0 else None for owner in summary.owners],
+        [_place(summary, tensor) for tensor in numbers],
+    )
+
+
+def _place(summary: CheckpointSummary, tensor: int) -> TensorPlace | None:
+    try:
+        return summary.place(tensor)
+    except TensorReadError:
+        return None
 
 
 class _Work:
