@@ -17,7 +17,9 @@ MOST_SLICES = 1 << 20
 """Among more slices no equal ones are looked for: what is remembered of each must fit in the memory."""
 
 _LOOKED_AT = 8  # elements of a slice, in each of its pieces, that a first comparison takes into account
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+# Odd numbers without any order: powers of one, modulo 2^64.
+_FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 1 << 64) for power in range(1, _LOOKED_AT + 1)], np.uint64)
 
 
 class Slices:
@@ -89,12 +91,8 @@ def _numbers(*columns: npt.NDArray[np.int64]) -> Iterator[tuple[int, ...]]:
 
 def _marks(rows: Array) -> npt.NDArray[np.uint64]:
     """Return a number for each row, made of some of its elements' bits: equal rows have equal ones."""
-    width = min(rows.dtype.itemsize, 8)
-    bits = rows.view(f"u{width}")
-    places = np.unique(np.linspace(0, bits.shape[1] - 1, _LOOKED_AT).astype(np.intp))
-    marks = np.zeros(len(rows), np.uint64)
-    for place in places.tolist():
-        marks *= _ODD
-        marks += bits[:, place]
-        marks ^= marks >> np.uint64(29)
+    bits = rows.view(_UNSIGNED[min(rows.dtype.itemsize, 8)])
+    last = bits.shape[1] - 1
+    seen = bits[:, [last * place // (_LOOKED_AT - 1) for place in range(_LOOKED_AT)]]
+    marks: npt.NDArray[np.uint64] = seen.astype(np.uint64) @ _FACTORS
     return marks

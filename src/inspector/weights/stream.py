@@ -17,7 +17,9 @@ from inspector.weights.chunks import Array
 PIECE = 1 << 17
 """Elements per piece: what is made of one (a megabyte as float64) stays near the cache, and numpy's calls are few."""
 
-_HELD_BYTES = 1 << 21  # tensors so small are read in one go
+ROOM_BYTES = 1 << 22
+"""What a thread reads into: at least a piece of the largest elements; smaller tensors are read in one go."""
+
 # Windows that overlap (``unfold``) repeat an element so often at the most; one made to hurt repeats it without end.
 _MOST_OVERLAPS = 64
 
@@ -53,9 +55,18 @@ class FilePieces:
         self.slice_size, self.slices = _slices(place.shape)
         self._file = place.location.file
         self._offset = offset
+        self._held: Array | None = None
 
     def read(self, files: Files, room: memoryview, start: int, stop: int) -> Array:
-        """Read elements into ``room``."""
+        """Read elements into ``room``; all of them at once where they fit in, so that they are read only once."""
+        size = self.dtype.itemsize
+        if self.numel * size > len(room):
+            return self._read(files, room, start, stop)
+        if self._held is None:  # else ours is the tensor that was read last into the room of this thread
+            self._held = self._read(files, room, 0, self.numel)
+        return self._held[start:stop]
+
+    def _read(self, files: Files, room: memoryview, start: int, stop: int) -> Array:
         size = self.dtype.itemsize
         into = room[: (stop - start) * size]
         files[self._file].read_into(self._offset + start * size, into)
@@ -85,7 +96,7 @@ def _slices(shape: Sequence[int]) -> tuple[int, int]:
 
 
 def open_pieces(files: Files, place: TensorPlace) -> Pieces:
-    """Find the elements of a tensor: small and unusual ones are read whole, others when they are asked for.
+    """Find the elements of a tensor: unusual ones are read whole, others when they are asked for.
 
     Raises
     ------
@@ -94,9 +105,7 @@ def open_pieces(files: Files, place: TensorPlace) -> Pieces:
     """
     whole = _plain_offset(files, place)
     if whole is not None:
-        pieces = FilePieces(place, numpy_dtype(place.dtype), whole)
-        if pieces.numel * pieces.dtype.itemsize > _HELD_BYTES:
-            return pieces
+        return FilePieces(place, numpy_dtype(place.dtype), whole)
     numel = numel_of(place.shape)
     if place.layout == "strided" and numel > _MOST_OVERLAPS * max(1, place.location.nbytes):
         raise TensorReadError(f"It stands for {numel:,} numbers that share {place.location.nbytes:,} bytes.")
