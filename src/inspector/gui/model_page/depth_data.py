@@ -190,7 +190,8 @@ def segments(names: Sequence[str], most: int) -> list[tuple[str, int]]:
     Returns
     -------
     list of (str, int)
-        What each run is called, without what all names begin with, and the place of its first name.
+        What each run is called, without what all names begin with, and the place of its first name. Where there are
+        too many modules side by side, several share a run that is called by the first.
     """
     parts = [name.split(".") for name in names]
     shared = _shared(parts)
@@ -203,9 +204,14 @@ def segments(names: Sequence[str], most: int) -> list[tuple[str, int]]:
                 before = path[:depth]
                 runs.append((".".join(path[shared:depth]), place))
         if len(runs) > max(1, most):
-            break
+            return best or _thinned(runs, max(1, most))
         best = runs
     return best
+
+
+def _thinned(runs: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    each = math.ceil(len(runs) / most)
+    return [(f"{name} …", place) for name, place in runs[::each]]
 
 
 def _shared(parts: Sequence[list[str]]) -> int:

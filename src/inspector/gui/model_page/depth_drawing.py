@@ -169,7 +169,7 @@ class DepthDrawing:
         painter.setFont(font)
         c = theme.colors()
         top = self.area.bottom() + 6
-        stops = [start for _, start in self._names[1:]] + [self._end]
+        stops = [*(start for _, start in self._names[1:]), self._end][: len(self._names)]
         for (name, start), stop in zip(self._names, stops, strict=True):
             left = max(self.area.left(), self.x(start)) + 1
             right = min(self.area.right(), self.x(stop)) - 1

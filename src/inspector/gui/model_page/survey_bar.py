@@ -43,8 +43,8 @@ class SurveyBar(QWidget):
         row.addWidget(self.text, 1)
         for widget in (self.progress, self.begin, self.cancel):
             row.addWidget(widget)
-        for widget in (self, self.progress, self.begin, self.cancel):
-            widget.hide()  # what was never shown must not ask for room
+        for hidden in (self, self.progress, self.begin, self.cancel):
+            hidden.hide()  # what was never shown must not ask for room
         self.begin.clicked.connect(self.begin_requested)
         self.cancel.clicked.connect(self.cancel_requested)
 
