@@ -94,10 +94,12 @@ class TablePart(ModelPart):
     def show_checkpoint(self, found: OpenCheckpoint | None) -> None:
         """Show a checkpoint, or what changed of it."""
         summary = found.summary if found is not None else None
+        before, survey = self.model.survey, found.survey if found is not None else None
         is_new = summary is not self.model.summary
+        is_ready = survey is not None and survey.phase == "ready"
         self._checkpoint = found.id if found is not None else -1
-        self.model.show_summary(summary, found.survey if found is not None else None)
-        if is_new:
+        self.model.show_summary(summary, survey)
+        if is_new or (is_ready and (before is None or before.phase != "ready")):
             self.table.fit_columns()
         if found is not None and found.tensor is not None:
             self.table.select(found.tensor)

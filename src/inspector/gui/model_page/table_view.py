@@ -21,13 +21,13 @@ from inspector.gui.row_histogram import WIDTH, paint_row_histogram
 from inspector.gui.tensor_marks import Mark
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 
-_PADDING = 8
+_PADDING = 6
 _SIGN = 14
 _LARGEST_SAMPLE = 300
 #: The widest a name or a shape may make its column, in logical pixels.
-_WIDEST = {Column.NAME: 214, Column.SHAPE: 150}
+_WIDEST = {Column.NAME: 196, Column.SHAPE: 150}
 #: Pixels that a title needs for the arrow of the order.
-_ARROW = 18
+_ARROW = 14
 
 
 class TensorTableDelegate(QStyledItemDelegate):
@@ -140,11 +140,9 @@ class TensorTable(QTableView):
         metrics, title = QFontMetrics(tabular(self.font())), QFontMetrics(self.horizontalHeader().font())
         sample = range(0, len(summary), max(1, len(summary) // _LARGEST_SAMPLE))
         for column in Column:
-            if column in (Column.NAME, Column.SHAPE, Column.DTYPE):
-                texts = (self._model.text(tensor, column) for tensor in sample)
-                widest = max(map(metrics.horizontalAdvance, texts), default=0)
-            else:
-                widest = WIDTH if column == Column.VALUES else metrics.horizontalAdvance(_usual(column))
+            texts = [self._model.text(tensor, column) for tensor in sample]
+            widest = max(map(metrics.horizontalAdvance, [*texts, _usual(column)]))
+            widest = WIDTH if column == Column.VALUES else widest
             widest = min(widest, _WIDEST.get(column, widest))
             least = title.horizontalAdvance(HEADER[column]) + _ARROW
             self.setColumnWidth(column, max(widest, least) + 2 * _PADDING + 3)
@@ -191,5 +189,5 @@ class TensorTable(QTableView):
 
 
 def _usual(column: Column) -> str:
-    """Return as wide a text as a figure usually has."""
-    return "8 888" if column in COUNTS else "−8.88e−05" if column in FIELDS else ""
+    """Return as wide a text as a figure has at least, before any is known."""
+    return "888" if column in COUNTS else "−8.8888" if column in FIELDS else ""
