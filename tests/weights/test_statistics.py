@@ -141,3 +141,9 @@ def test_memory_stays_bounded() -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 40 * CHUNK < array.nbytes / 8
+
+
+def test_half_sized_complex_numbers_are_measured_by_their_magnitudes() -> None:
+    """numpy itself does not know that ml_dtypes' ``complex32`` is complex."""
+    found = tensor_statistics(np.array([3 + 4j, 0], np.complex64).astype(ml_dtypes.complex32))
+    assert (found.min, found.max, found.zeros) == (0.0, 5.0, 1)

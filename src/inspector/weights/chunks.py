@@ -38,10 +38,15 @@ def chunks(array: Array) -> Iterator[Array]:
         yield _plain(np.asarray(piece))
 
 
+def is_complex(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a dtype is complex; numpy itself does not know that of ml_dtypes' own (``complex32``)."""
+    return dtype.kind == "c" or dtype.name.endswith("complex32")
+
+
 def _plain(piece: Array) -> Array:
     """Convert a piece to a dtype that numpy computes quickly and without loss."""
     kind = piece.dtype.kind
-    if kind == "c":
+    if is_complex(piece.dtype):
         return np.abs(piece.astype(np.complex128))
     if kind in "biu" or piece.dtype in (np.float32, np.float64):
         return piece

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -85,6 +85,7 @@ def sensible_scale(values: Floats, quantile: float = 0.995) -> float:
 
 def as_floats(array: Array) -> Floats:
     """Return the values as float32, complex numbers as magnitudes; what float32 can't hold becomes Inf."""
-    real = np.abs(array) if array.dtype.kind == "c" else array
+    if is_complex(array.dtype):
+        array = np.abs(array.astype(np.complex64) if array.dtype.itemsize < 8 else array)
     with np.errstate(over="ignore"):
-        return real.astype(np.float32, copy=False)
+        return array.astype(np.float32, copy=False)

@@ -21,6 +21,7 @@ from inspector.processes.roles.pictures import clip_frames, draw_prediction, thu
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
 from inspector.processes.roles.surveying import survey
+from inspector.processes.roles.tensor_tiles import plane_range, tensor_cells, tensor_tile
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -264,6 +265,9 @@ def run(incoming: int, outgoing: int) -> None:
         official_weights,
         match,
         describe_tensor,
+        plane_range,
+        tensor_cells,
+        tensor_tile,
         thumbnail,
         clip_frames,
         draw_prediction,
