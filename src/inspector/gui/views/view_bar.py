@@ -27,6 +27,7 @@ class ViewBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, pictures: bool = True) -> None:
         super().__init__(parent)
+        self._labels: dict[QWidget, QLabel] = {}
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
@@ -46,9 +47,14 @@ class ViewBar(QWidget):
             word = QLabel(label)
             word.setProperty("muted", True)
             word.setBuddy(widget)
+            self._labels[widget] = word
             self._row.insertWidget(place, word)
             place += 1
         self._row.insertWidget(place, widget)
+
+    def label_of(self, widget: QWidget) -> QLabel:
+        """Return the word before a control."""
+        return self._labels[widget]
 
     def _tool(self, icon: str, name: str, tip: str) -> QPushButton:
         button = QPushButton()
