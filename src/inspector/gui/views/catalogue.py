@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from inspector.gui.views.registry import Subject, ViewKind, WeightView, register
-from inspector.session import Session
+from inspector.gui.views.raster_kinds import raster_kinds
+from inspector.gui.views.registry import ViewKind, register
 
 _registered = False
 
@@ -20,22 +18,4 @@ def register_all() -> None:
 
 
 def _kinds() -> list[ViewKind]:
-    return [
-        ViewKind("heatmap", "Heatmap", "Any two dimensions as colours", _suits_heatmap, _heatmap),
-    ]
-
-
-def _elements(subject: Subject) -> int:
-    return math.prod(subject.shape)
-
-
-def _suits_heatmap(subject: Subject) -> int:
-    if _elements(subject) < 2:
-        return 0
-    return 50 if len(subject.shape) > 1 else 20
-
-
-def _heatmap(session: Session) -> WeightView:
-    from inspector.gui.views.heatmap_view import HeatmapView
-
-    return HeatmapView(session)
+    return [*raster_kinds()]

@@ -196,7 +196,7 @@ class HeatmapView(WeightView):
     def _fail(self, failure: Failure) -> None:
         self._cancel()
         self._failure = failure
-        self.caption.set_text(failure.sentence)
+        self.caption.setText(failure.sentence)
 
     def _scale(self, found: _Range) -> tuple[float, float, bool]:
         log = self.log.isChecked()
@@ -225,7 +225,7 @@ class HeatmapView(WeightView):
 
     def _read_caption(self) -> None:
         if self._failure is None:
-            self.caption.set_text(self.what())
+            self.caption.setText(self.what())
 
     def _read(self, under: tuple[int, int] | None) -> None:
         """Say what the pointer is on; else what a pixel stands for."""
@@ -235,7 +235,7 @@ class HeatmapView(WeightView):
         level = self.canvas.level
         found = self.canvas.tiles.value_at(level, *under)
         if found is None:
-            self.caption.set_text(f"{self.controls.index_of(*under)} …")
+            self.caption.setText(f"{self.controls.index_of(*under)} …")
             return
         ends = [
             range(place >> step << step, min(((place >> step) + 1) << step, size))
@@ -243,7 +243,7 @@ class HeatmapView(WeightView):
         ]
         index = self.controls.index_of(*(_span(end) for end in ends))
         equals = "=" if all(len(end) == 1 for end in ends) else "mean ="
-        self.caption.set_text(f"{index} {equals} {_value(found[1])}")
+        self.caption.setText(f"{index} {equals} {_value(found[1])}")
 
     # -- copies ------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,6 @@ class PlaneControls(QWidget):
         self.sliders: dict[int, QSlider] = {}
         self._labels: list[QLabel] = []
         for box, name in ((self.rows, "Rows"), (self.columns, "Columns")):
-            slim(box)
             box.setAccessibleName(f"{name}: dimension")
             box.setToolTip(f"The dimension whose indices are {name.lower()}")
             bar.add(box, name)
@@ -73,8 +72,8 @@ class PlaneControls(QWidget):
             for axis, size in enumerate(shape):
                 box.addItem(f"dim {axis} ({words.number(size)})", axis)
             box.setCurrentIndex(min(chosen, len(shape) - 1))
-            box.setVisible(len(shape) > 1)
-            self._bar.label_of(box).setVisible(len(shape) > 1)
+            slim(box)
+            self._bar.set_shown(box, len(shape) > 1)
         self._build()
 
     def index_of(self, row: int | str, column: int | str) -> str:
@@ -82,6 +81,27 @@ class PlaneControls(QWidget):
         rows, columns, at = self.plane
         found = [{rows: row, columns: column}.get(axis, index) for axis, index in enumerate(at)]
         return f"[{', '.join(map(str, found))}]"
+
+    def parsed(self, text: str) -> tuple[int, int] | None:
+        """Return the row and column of an index that was typed, and go to its plane; None where it is none.
+
+        It names all dimensions, or those of rows and columns; negative numbers count from the end, as in Python.
+        """
+        try:
+            typed = [int(part) for part in text.strip().strip("[]()").split(",") if part.strip()]
+        except ValueError:
+            return None
+        rows, columns, at = self.plane
+        axes = list(range(len(self._shape))) if len(typed) == len(self._shape) else [rows, columns]
+        if len(typed) != len(axes) or any(axis < 0 for axis in axes):
+            return None
+        for axis, index in zip(axes, typed, strict=True):
+            if not -self._shape[axis] <= index < self._shape[axis]:
+                return None
+            at[axis] = index % self._shape[axis]
+        for axis, spin in self.spins.items():
+            spin.setValue(at[axis])
+        return (at[rows] if rows >= 0 else 0), (at[columns] if columns >= 0 else 0)
 
     def _choose(self, chosen: Combo, other: Combo) -> None:
         if chosen.currentData() == other.currentData():  # the two change places

@@ -270,7 +270,7 @@ class RasterCanvas(DrawnWidget):
 
     def sizeHint(self) -> QSize:
         """Return a usual size."""
-        return QSize(520, 400)
+        return QSize(520, 220)  # the least that is fine: it takes what room there is
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size that shows anything."""

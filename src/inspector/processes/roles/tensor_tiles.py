@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Cells of one block of the table of values at the most.
 MAX_CELLS = 1 << 16
+#: Values that are copied as text at the most.
+MAX_COPIED = 1 << 18
+#: Values of one dimension stand so many in a row.
+WRAP = 10
 
 
 @dataclass(slots=True)
@@ -115,16 +119,53 @@ def tensor_cells(params: dict[str, Any], buffers: list[bytearray], progress: Pro
     """
     from inspector.weights.chunks import is_complex
 
+    rows, columns, values = _block(params, MAX_CELLS)
+    kind, char, plain = _exact(values, is_complex=is_complex(values.dtype))
+    digits = 17 if values.dtype.itemsize > (8 if kind == "complex" else 4) else 9
+    return {"rows": rows, "columns": columns, "kind": kind, "type": char, "digits": digits}, [plain.tobytes()]
+
+
+def cells_text(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with the values of a block as text, a line a row, tabs between values, whole precision.
+
+    One row of values that is laid out in several, `WRAP` in each, has ``wrap``: how many values of each are wanted.
+    The block's ends are then the first and the last value wanted. Otherwise it is null.
+    """
+    _, _, values = _block(params, MAX_COPIED * (WRAP if params.get("wrap") else 1))
+    if (wrap := params.get("wrap")) is not None:
+        flat = values.ravel()
+        lines = [flat[start : start + int(wrap)] for start in range(0, flat.size, WRAP)]
+    else:
+        lines = list(values)
+    text = "\n".join("\t".join(_written(line)) for line in lines)
+    return {"count": sum(line.size for line in lines)}, [text.encode()]
+
+
+def _written(line: Array) -> list[str]:
+    """Return values as text, as few digits as tell each from all others of its dtype."""
+    import numpy as np
+
+    from inspector.weights.chunks import is_complex
+
+    if is_complex(line.dtype) and line.dtype.itemsize < 8:
+        line = line.astype(np.complex64)
+    elif line.dtype.kind in "Vf" and line.dtype.itemsize < 4:
+        kind, _, plain = _exact(line, is_complex=False)
+        line = plain.astype(np.float32) if kind == "float" else plain
+    written: list[str] = line.astype(str).tolist()
+    return written
+
+
+def _block(params: dict[str, Any], most: int) -> tuple[int, int, Array]:
+    """Return how many rows and columns of a block there are, and its values."""
     with _looking(params) as (source, _):
         rows, columns = (
             range(max(0, int(first)), min(size, int(last)))
             for (first, last), size in zip((params["rows"], params["columns"]), source.shape, strict=True)
         )
-        if len(rows) * len(columns) > MAX_CELLS:
+        if len(rows) * len(columns) > most:
             raise ValueError(f"{len(rows)} × {len(columns)} cells are more than a block holds")
-        values = source.read(rows, columns)
-    kind, char, plain = _exact(values, is_complex=is_complex(values.dtype))
-    return {"rows": len(rows), "columns": len(columns), "kind": kind, "type": char}, [plain.tobytes()]
+        return len(rows), len(columns), source.read(rows, columns)
 
 
 def _exact(values: Array, *, is_complex: bool) -> tuple[str, str, Array]:

@@ -22,6 +22,7 @@ from inspector.processes.roles.python_search import describe_python, find_python
 from inspector.processes.roles.serving import Progress, Reply, Server
 from inspector.processes.roles.surveying import survey
 from inspector.processes.roles.tensor_tiles import plane_range, tensor_cells, tensor_tile
+from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -265,6 +266,7 @@ def run(incoming: int, outgoing: int) -> None:
         official_weights,
         match,
         describe_tensor,
+        cells_text,
         plane_range,
         tensor_cells,
         tensor_tile,
