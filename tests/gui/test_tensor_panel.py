@@ -29,7 +29,7 @@ from inspector.gui.tensor_panel import NO_TENSORS, NOTHING_SELECTED, TensorPanel
 from inspector.processes.roles import worker
 from inspector.session.failure import Failure
 from inspector.session.state import TensorView
-from inspector.session.viewing import _view
+from inspector.session.viewing import view_of_answer
 from inspector.weights.colours import diverging
 from inspector.weights.mosaic import mosaic_columns
 
@@ -73,7 +73,7 @@ def view_of(summary: CheckpointSummary, name: str) -> TensorView:
         "place": summary.place(tensor).to_json(),
     }
     result, buffers = worker.describe_tensor(params, [], lambda *_: None)
-    return _view(tensor, json.loads(json.dumps(result)), [bytearray(part) for part in buffers])
+    return view_of_answer(tensor, json.loads(json.dumps(result)), [bytearray(part) for part in buffers])
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Tile:
 
 
 def tiles_of(statistics: Mapping[str, float | int | None]) -> list[Tile]:
-    """Return the tiles of a tensor's statistics, with the keys of the command line's ``stats``."""
+    """Return the tiles of a tensor's statistics, with the keys of the command line's ``stats``; none are awaited."""
     numel, zeros = statistics.get("numel") or 0, statistics.get("zeros") or 0
     nan, inf = statistics.get("nan") or 0, statistics.get("inf") or 0
     share = f"{words.percent(zeros / numel)} of the elements are zero" if numel else "Elements that are zero"
@@ -48,6 +48,8 @@ def tiles_of(statistics: Mapping[str, float | int | None]) -> list[Tile]:
         ("std", "Standard deviation of the finite values"),
         ("norm", "Euclidean norm of the finite values"),
     ]
+    if not statistics:
+        return [Tile(name, "…", meaning) for name, meaning in (*named, ("zeros", share), ("NaN / Inf", ""))]
     figures = [Tile(name, words.figure(statistics.get(name)), meaning) for name, meaning in named]
     alarm = Tile("NaN / Inf", bad, "Elements that are NaN, and infinite ones", bool(nan or inf))
     return [*figures, Tile("zeros", words.figure(zeros), share), alarm]

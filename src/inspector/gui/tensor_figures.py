@@ -87,15 +87,29 @@ class TensorFigures(QWidget):
             self.value.setText(value_text(view, dtype) if is_value else "This tensor has no elements.")
             self.value.setFont(theme.monospace(2.0) if is_value else theme.scaled_font(1.0))
         else:
-            caption = f"{view.caption} · {view.note}" if view.note else view.caption
-            self.caption.set_text(caption)
-            self.caption.setToolTip(tooltip(caption))
-            self.legend.show_scale(0.0 if view.mode == "strip" else view.scale)
-            self.picture.show_picture(view, summary.shape(view.tensor))
+            self._draw(summary, view)
             self.histogram.show_histogram(view.edges, view.counts)
             self.statistics.show_statistics(view.statistics)
         self._what = "Distribution of magnitudes" if dtype.startswith("complex") else "Distribution"
         self._set_log(self.log.isChecked())
+
+    def show_picture(self, summary: CheckpointSummary, view: TensorView) -> None:
+        """Show the picture of a large tensor whose figures are still being computed, in the places they will have."""
+        self.value.setVisible(False)
+        for section in (self._picture_section, self._histogram_section, self.statistics):
+            section.setVisible(True)
+        self._draw(summary, view)
+        self.histogram.show_histogram((), ())
+        self.statistics.show_statistics({})
+        for drawn in (self.histogram, self.statistics):
+            drawn.set_dimmed(True)
+
+    def _draw(self, summary: CheckpointSummary, view: TensorView) -> None:
+        caption = f"{view.caption} · {view.note}" if view.note else view.caption
+        self.caption.set_text(caption)
+        self.caption.setToolTip(tooltip(caption))
+        self.legend.show_scale(0.0 if view.mode == "strip" else view.scale)
+        self.picture.show_picture(view, summary.shape(view.tensor))
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""

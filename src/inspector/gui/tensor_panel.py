@@ -133,6 +133,10 @@ class TensorPanel(QWidget):
             self._settle(view)
             self.figures.show_view(summary, view)
             self._show_chosen()
+        elif view.phase == "running" and view.rgba:
+            self._settle(view)
+            self.figures.show_picture(summary, view)
+            self._show_chosen()
         elif view.phase == "failed":
             self._settle(view)
             self._show_message(view.failure.sentence if view.failure is not None else "It can't be read.", "danger")
@@ -174,7 +178,7 @@ class TensorPanel(QWidget):
         if kind is not None and self._subject is not None and self.pages is not None:
             self.pages.show_view(kind, self._subject)
             self._turn_to(self.pages)
-        elif self._shown is not None and self._shown.phase == "running":
+        elif self._shown is not None and self._shown.phase == "running" and not self._shown.rgba:
             self._begin_waiting(self._shown)
         else:
             self._turn_to(self.figures)

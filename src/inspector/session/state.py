@@ -70,7 +70,7 @@ class TensorView:
     """What is shown of one tensor: figures, histogram, picture of the weights.
 
     ``statistics`` has the keys of the command line's ``stats``; ``edges`` are one more than ``counts``; ``rgba``
-    is ``4 * width * height`` bytes.
+    is ``4 * width * height`` bytes. Of a large tensor the picture is there while the rest is still ``"running"``.
     """
 
     tensor: int

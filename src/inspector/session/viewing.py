@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import Any
 
 from inspector.checkpoint.summary import CheckpointSummary
@@ -11,6 +12,9 @@ from inspector.session.clients import Worker
 from inspector.session.failure import Failure
 from inspector.session.state import TensorView
 from inspector.session.store import Store
+
+#: From so many elements on, the picture is asked for alone, before the figures.
+_LARGE = 1_000_000
 
 
 class Viewing:
@@ -41,16 +45,27 @@ class Viewing:
             "place": summary.place(tensor).to_json(),
         }
 
-        def show(view: TensorView) -> None:
+        def seen() -> TensorView | None:
+            """Return what is shown of the tensor; None where another one is looked at by now."""
             now = self._store.checkpoints.get(number)
-            if now is not None and now.tensor == tensor and now.summary is summary:
+            return now.tensor_view if now is not None and now.tensor == tensor and now.summary is summary else None
+
+        def show(view: TensorView) -> None:
+            if seen() is not None:
                 self._store.change_checkpoint(number, tensor_view=view)
 
+        def draw(result: dict[str, Any], buffers: list[bytearray]) -> None:
+            if (view := seen()) is not None and view.phase == "running":
+                show(_drawn(view, result["picture"], buffers[0]))
+
+        if summary.numel(tensor) >= _LARGE:
+            # why it can't be drawn is told by the answer to the other question, too
+            self._worker.request("draw_tensor", params, [], draw, lambda _: None)
         self._worker.request(
             "describe_tensor",
             params,
             [],
-            lambda result, buffers: show(_view(tensor, result, buffers)),
+            lambda result, buffers: show(view_of_answer(tensor, result, buffers, seen())),
             lambda failure: show(TensorView(tensor, phase="failed", failure=failure)),
         )
 
@@ -64,23 +79,32 @@ def first_view(summary: CheckpointSummary, tensor: int) -> TensorView:
     return TensorView(tensor)
 
 
-def _view(tensor: int, result: dict[str, Any], buffers: list[bytearray]) -> TensorView:
+def view_of_answer(
+    tensor: int, result: dict[str, Any], buffers: list[bytearray], before: TensorView | None = None
+) -> TensorView:
+    """Return what the worker told of a tensor: buffer 0 is the edges of its bins, 1 their counts, 2 its picture.
+
+    Without a picture it is the one ``before``.
+    """
     edges, counts = array("d"), array("q")
     edges.frombytes(buffers[0])
     counts.frombytes(buffers[1])
-    picture = result["picture"]
-    width, height, rgba = int(picture["width"]), int(picture["height"]), bytes(buffers[2])
-    if len(rgba) != 4 * width * height:
-        width, height, rgba = 0, 0, b""
-    return TensorView(
-        tensor,
-        phase="ready",
-        statistics=result["statistics"],
-        edges=tuple(edges),
-        counts=tuple(counts),
+    view = before if before is not None and before.tensor == tensor else TensorView(tensor)
+    if result["picture"] is not None:
+        view = _drawn(view, result["picture"], buffers[2])
+    return replace(view, phase="ready", statistics=result["statistics"], edges=tuple(edges), counts=tuple(counts))
+
+
+def _drawn(view: TensorView, picture: dict[str, Any], rgba: bytearray) -> TensorView:
+    """Return a view with a picture."""
+    width, height, pixels = int(picture["width"]), int(picture["height"]), bytes(rgba)
+    if len(pixels) != 4 * width * height:
+        width, height, pixels = 0, 0, b""
+    return replace(
+        view,
         width=width,
         height=height,
-        rgba=rgba,
+        rgba=pixels,
         mode=picture["mode"],
         caption=picture["caption"],
         scale=picture["scale"],

@@ -216,12 +216,11 @@ class HeatmapView(WeightView):
         """Return what a pixel stands for, in words."""
         rows, columns = self.controls.extent
         tall, wide = (min(1 << step, size) for step, size in zip(self.canvas.level, (rows, columns), strict=True))
-        what = f"{words.number(rows)} × {words.number(columns)}"
         is_complex = self._subject is not None and "complex" in self._subject.summary.dtype(self._subject.tensor)
-        what += ", magnitudes" if is_complex else ""
+        what = "magnitude" if is_complex else "weight"
         if (tall, wide) == (1, 1):
-            return f"{what} · every cell is one weight"
-        return f"{what} · every pixel is the mean of {words.number(tall)} × {words.number(wide)} weights"
+            return f"Every cell is one {what}"
+        return f"Every pixel is the mean of {words.number(tall)} × {words.number(wide)} {what}s"
 
     def _read_caption(self) -> None:
         if self._failure is None:
@@ -254,7 +253,7 @@ class HeatmapView(WeightView):
         corner = self.canvas.corner()
         width = corner.x() + min(view.width, view.columns * wide)
         height = corner.y() + min(view.height, view.rows * tall)
-        return QSize(round(max(360.0, width)) + 24, round(height) + 24 + 52)
+        return QSize(round(max(360.0, width)) + 24, round(height) + 88)
 
     def paint_drawing(self, painter: QPainter, area: QRectF) -> None:
         """Paint name, cells, axes and legend: the cells as an image of the resolution shown, all else as lines."""
@@ -281,15 +280,13 @@ class HeatmapView(WeightView):
         self._paint_below(painter, area)
 
     def _paint_below(self, painter: QPainter, area: QRectF) -> None:
-        bar = painting.bar_width(self.legend.labels)
-        bottom = area.height() - 26
-        if self.legend.table:
-            corner = QPointF(area.width() - bar - 12, bottom)
-            painting.paint_bar(painter, corner, self.legend.table, self.legend.labels)
+        bottom = area.height() - 48
         painter.setPen(theme.qcolor(theme.colors().muted))
-        place = QRectF(12, bottom, area.width() - bar - 36, 18)
-        text = painter.fontMetrics().elidedText(self.what(), Qt.TextElideMode.ElideRight, round(place.width()))
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setFont(theme.scaled_font(0.92))
+        place = QRectF(12, bottom, area.width() - 24, 18)
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.what())
+        if self.legend.table:
+            painting.paint_bar(painter, QPointF(12, bottom + 22), self.legend.table, self.legend.labels)
 
     def copy(self) -> None:
         """Put the picture into the clipboard."""

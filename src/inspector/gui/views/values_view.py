@@ -52,6 +52,7 @@ class ValuesTable(QTableView):
             header.setHighlightSections(False)
         self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._measure()
+        self._dress()
 
     def _measure(self) -> None:
         self.setFont(tabular(theme.scaled_font(0.95)))
@@ -86,10 +87,22 @@ class ValuesTable(QTableView):
         menu.popup(event.globalPos())
 
     def changeEvent(self, event: QEvent) -> None:
-        """Take the font of a new theme."""
+        """Take the colours of a new theme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self.viewport().update()
+            self._dress()
+
+    def _dress(self) -> None:
+        """Let rows be lower than the theme's headers."""
+        c = theme.colors()
+        theme.dress(
+            self,
+            f"QHeaderView::section:vertical {{ padding: 0 8px 0 2px; border: none;"
+            f" border-right: 1px solid {c.border}; }}"
+            f"QHeaderView::section:horizontal {{ padding: 3px 4px; }}"
+            f"QTableCornerButton::section {{ background: {c.surface}; border: none;"
+            f" border-right: 1px solid {c.border}; border-bottom: 1px solid {c.border}; }}",
+        )
 
 
 class ValuesView(WeightView):

@@ -27,6 +27,7 @@ from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tens
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
     from inspector.architectures.official import Value
+    from inspector.weights.chunks import Array
 
 #: A list of labels larger than this is none.
 MAX_LABELS_BYTES = 16 << 20
@@ -149,22 +150,52 @@ def _assumed(chosen: Architecture, options: Options) -> dict[str, Value]:
     return {name: value for name, value in likely.items() if matters.get(name, True)}
 
 
+#: The tensor that was drawn last, for the figures that are asked for next: its place as JSON, and its values.
+_drawn: dict[str, Array] = {}
+
+
+def _read_one(params: dict[str, Any]) -> Array:
+    with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
+        return read_values(files, TensorPlace.from_json(params["place"]))
+
+
+def _picture(params: dict[str, Any], values: Array) -> tuple[dict[str, Any], bytes]:
+    from dataclasses import asdict
+
+    from inspector.weights.picture import weight_picture
+
+    picture = weight_picture(values, int(params.get("max_side", 1_024)))
+    return {name: value for name, value in asdict(picture).items() if name != "rgba"}, picture.rgba
+
+
+def draw_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Answer with a tensor's picture, buffer 0, alone: of a large one it is there long before the figures."""
+    values = _read_one(params)
+    shown, rgba = _picture(params, values)
+    _drawn.clear()
+    _drawn[json.dumps([params["files"], params["place"]])] = values
+    return {"picture": shown}, [rgba]
+
+
 def describe_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
-    """Answer with a tensor's figures and histogram; buffer 0 is its edges, 1 its counts, 2 its picture."""
+    """Answer with a tensor's figures and histogram; buffer 0 is its edges, 1 its counts, 2 its picture.
+
+    Of a tensor that was drawn just before, there is no picture: null, and an empty buffer.
+    """
     from dataclasses import asdict
 
     from inspector.weights.histogram import histogram
-    from inspector.weights.picture import weight_picture
     from inspector.weights.statistics import tensor_statistics
 
-    with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
-        values = read_values(files, TensorPlace.from_json(params["place"]))
+    values = _drawn.pop(json.dumps([params["files"], params["place"]]), None)
+    was_drawn = values is not None
+    if values is None:
+        values = _read_one(params)
+    _drawn.clear()
     statistics = tensor_statistics(values)
     bins = histogram(values, int(params.get("bins", 128)))
-    picture = weight_picture(values, int(params.get("max_side", 1_024)))
-    shown = {name: value for name, value in asdict(picture).items() if name != "rgba"}
-    result = {"statistics": asdict(statistics), "picture": shown}
-    return result, [bins.edges.tobytes(), bins.counts.tobytes(), picture.rgba]
+    shown, rgba = (None, b"") if was_drawn else _picture(params, values)
+    return {"statistics": asdict(statistics), "picture": shown}, [bins.edges.tobytes(), bins.counts.tobytes(), rgba]
 
 
 def convert(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
@@ -265,6 +296,7 @@ def run(incoming: int, outgoing: int) -> None:
         may_be_official,
         official_weights,
         match,
+        draw_tensor,
         describe_tensor,
         cells_text,
         plane_range,
