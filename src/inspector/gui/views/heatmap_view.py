@@ -48,6 +48,7 @@ class HeatmapView(WeightView):
         self._asked: dict[Address, Callable[[], None]] = {}
         self._cancel_ranges: list[Callable[[], None]] = []
         self._failure: Failure | None = None
+        self._under: tuple[int, int] | None = None  # the weight under the pointer
         self.bar = ViewBar()
         self.controls = PlaneControls(self.bar)
         self.colours, self.range, self.log = Combo(), Combo(), QPushButton("Log")
@@ -145,7 +146,7 @@ class HeatmapView(WeightView):
         if key not in self._ranges:
             self._ask_range(key)
         found = self._ranges[key]
-        self._read_caption()
+        self._read(self._under)
         if found is None:
             return
         self._show_legend(found)
@@ -222,14 +223,13 @@ class HeatmapView(WeightView):
             return f"Every cell is one {what}"
         return f"Every pixel is the mean of {words.number(tall)} × {words.number(wide)} {what}s"
 
-    def _read_caption(self) -> None:
-        if self._failure is None:
-            self.caption.setText(self.what())
-
     def _read(self, under: tuple[int, int] | None) -> None:
         """Say what the pointer is on; else what a pixel stands for."""
-        if under is None or self._failure is not None:
-            self._read_caption()
+        self._under = under
+        if self._failure is not None:
+            return
+        if under is None:
+            self.caption.setText(self.what())
             return
         level = self.canvas.level
         found = self.canvas.tiles.value_at(level, *under)

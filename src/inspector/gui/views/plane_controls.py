@@ -105,7 +105,7 @@ class PlaneControls(QWidget):
 
     def _choose(self, chosen: Combo, other: Combo) -> None:
         if chosen.currentData() == other.currentData():  # the two change places
-            other.setCurrentIndex(self._axes[0] if chosen is self.columns else self._axes[1])
+            other.setCurrentIndex(self._axes[1] if chosen is self.columns else self._axes[0])
         self._build()
         self.changed.emit()
 
