@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inspector.weights.chunks import Array
 
-Floats = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 SORTED_AT_MOST = 1 << 26
 """Values that are put in order at the most: that takes a copy of them."""
@@ -32,8 +32,8 @@ class Line:
     """
 
     starts: npt.NDArray[np.int64]
-    low: Floats
-    high: Floats
+    low: Doubles
+    high: Doubles
     odd: npt.NDArray[np.int64]
 
 
@@ -73,7 +73,7 @@ def series(values: Array, start: int, stop: int, groups: int) -> Line:
         return Line(np.array([start], np.int64), none, none, none.astype(np.int64))
     starts = start + np.arange(groups + 1, dtype=np.int64) * count // groups
     if groups == count:
-        floats = _floats(values[start:stop])
+        floats = as_doubles(values[start:stop])
         finite = np.isfinite(floats)
         single = np.where(finite, floats, np.nan)
         return Line(starts, single, single, (~finite).astype(np.int64))
@@ -98,20 +98,20 @@ def _grouped(values: Array, starts: npt.NDArray[np.int64]) -> Line:
 
 
 def _reduce(
-    values: Array, starts: npt.NDArray[np.int64], low: Floats, high: Floats, odd: npt.NDArray[np.int64]
+    values: Array, starts: npt.NDArray[np.int64], low: Doubles, high: Doubles, odd: npt.NDArray[np.int64]
 ) -> None:
     """Fill in the groups between `starts`; one group alone may be large and is taken in pieces."""
     for begin in range(int(starts[0]), int(starts[-1]), _RUN):
         end = min(begin + _RUN, int(starts[-1]))
         inside = np.maximum(starts[:-1], begin) - begin if starts.size > 2 else np.zeros(1, np.int64)
-        floats = _floats(values[begin:end])
+        floats = as_doubles(values[begin:end])
         finite = np.isfinite(floats)
         np.minimum(low, np.minimum.reduceat(np.where(finite, floats, np.inf), inside), out=low)
         np.maximum(high, np.maximum.reduceat(np.where(finite, floats, -np.inf), inside), out=high)
         odd += np.add.reduceat((~finite).astype(np.int64), inside)
 
 
-def in_order(values: Array) -> Floats | Array:
+def in_order(values: Array) -> Doubles | Array:
     """Return the values from the least to the greatest, NaN last.
 
     Raises
@@ -121,11 +121,11 @@ def in_order(values: Array) -> Floats | Array:
     """
     if values.size > SORTED_AT_MOST:
         raise ValueError(f"{values.size} values are too many to put in order")
-    plain: Array = values if values.dtype.kind in "biu" else _floats(values, narrow=True)
+    plain: Array = values if values.dtype.kind in "biu" else as_doubles(values, narrow=True)
     return np.sort(plain)
 
 
-def _floats(values: Array, *, narrow: bool = False) -> Array:
+def as_doubles(values: Array, *, narrow: bool = False) -> Array:
     """Return the values as float64 (in `narrow` form float32, where that holds them), complex ones as magnitudes."""
     if values.dtype.kind == "c":
         return np.abs(values.astype(np.complex128))

@@ -23,6 +23,13 @@ from inspector.processes.roles.serving import Progress, Reply, Server
 from inspector.processes.roles.surveying import survey
 from inspector.processes.roles.tensor_tiles import plane_range, tensor_cells, tensor_tile
 from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
+from inspector.processes.roles.tensor_plots import (
+    batch_norm,
+    optimizer_state,
+    tensor_histogram,
+    tensor_line,
+    tensor_percentiles,
+)
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -311,5 +318,10 @@ def run(incoming: int, outgoing: int) -> None:
         find_pythons,
         describe_python,
         survey,
+        tensor_histogram,
+        tensor_percentiles,
+        tensor_line,
+        batch_norm,
+        optimizer_state,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
