@@ -210,6 +210,7 @@ class ModuleTree(QWidget):
         if place is None:
             return
         place.node = node
+        self._restoring = True  # rows that come between the selected ones would be told of as if nothing were selected
         self.model.reveal(node)
         self._mark(node)
 

@@ -75,7 +75,11 @@ class StatisticsTiles(DrawnWidget):
 
     def show_statistics(self, statistics: Mapping[str, float | int | None]) -> None:
         """Show a tensor's statistics."""
-        self._tiles = tiles_of(statistics)
+        self.show_tiles(tiles_of(statistics))
+
+    def show_tiles(self, tiles: list[Tile]) -> None:
+        """Show figures of any kind."""
+        self._tiles = tiles
         self.setAccessibleDescription(", ".join(f"{tile.name} {tile.text}" for tile in self._tiles))
         self.updateGeometry()
         self.update()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.gui.views.plot_kinds import plot_kinds
 from inspector.gui.views.raster_kinds import raster_kinds
 from inspector.gui.views.registry import ViewKind, register
 
@@ -18,4 +19,4 @@ def register_all() -> None:
 
 
 def _kinds() -> list[ViewKind]:
-    return [*raster_kinds()]
+    return [*raster_kinds(), *plot_kinds()]

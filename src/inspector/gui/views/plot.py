@@ -35,7 +35,7 @@ class Curve:
     name
         What the legend says; nothing where it is empty.
     signed
-        Whether colours tell what lies below zero (bars: by `x`; everything else: by `y`) instead of `colour`.
+        By which of its numbers colours tell what lies below zero; by none, it has the one `colour`.
     """
 
     kind: CurveKind
@@ -44,7 +44,7 @@ class Curve:
     name: str = ""
     colour: Colour = "accent"
     low: Sequence[float] | None = None
-    signed: bool = False
+    signed: Literal["", "x", "y"] = ""
 
     def center(self, place: int) -> float:
         """Return the `x` of the middle of a bar, of any other curve of the value itself."""
@@ -106,6 +106,10 @@ class Plot:
         Whether both axes mean the same, so that they are zoomed together.
     whole_numbers
         Whether there is nothing between two whole numbers of x, such as indices.
+    counts
+        Whether y counts something, so that 1 is the least that is seen on a log scale.
+    bare
+        Whether there are no figures along x: another plot below has them.
     """
 
     x: Axis
@@ -119,6 +123,8 @@ class Plot:
     narrowest: float = 0.0
     plane: bool = False
     whole_numbers: bool = False
+    counts: bool = False
+    bare: bool = False
 
     def fitted_y(self, x: Axis) -> Axis:
         """Return the axis on which all that lies in a range of `x` is seen."""
@@ -126,13 +132,16 @@ class Plot:
             return Axis(*self.y_range, self.y_scale, self.y_threshold)
         values = list(self._seen(x))
         low, high = min(values, default=0.0), max(values, default=1.0)
-        counts = all(curve.kind == "bars" for curve in self.curves)
         if self.y_scale == "log":
-            return fitting(_COUNT_FLOOR if counts else low, high, "log", 0.0 if counts else _ROOM)
+            axis = fitting(_COUNT_FLOOR if self.counts else low, high, "log")
+            return Axis(axis.value(0.0 if self.counts else -_ROOM), axis.value(1 + _ROOM), "log")
         flat = any(curve.kind in ("bars", "area") for curve in self.curves)
         low, high = (min(0.0, low), max(0.0, high)) if flat else (low, high)
         axis = fitting(low, high, self.y_scale, 0.0, self.y_threshold)
-        below, above = (0.0 if flat and low == 0 else _ROOM), (0.0 if flat and high == 0 else _ROOM)
+        below, above = (
+            (0.0 if flat and low == 0 else _ROOM),
+            (0.0 if flat and high == 0 else _ROOM),
+        )
         return Axis(axis.value(-below), axis.value(1 + above), self.y_scale, self.y_threshold)
 
     def _seen(self, x: Axis) -> Iterator[float]:

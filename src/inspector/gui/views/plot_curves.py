@@ -67,12 +67,11 @@ class CurvePainter:
         return min(max(self.py(0.0), self._area.top()), self._area.bottom())
 
     def _bars(self, curve: Curve) -> None:
-        below, above, plain = _tones(curve)
+        tones = _tones(curve)
         for place in curve.within(self._x.low, self._x.high):
             rect = self.bar(curve, place)
             if rect is not None:
-                colour = plain if not curve.signed else below if curve.center(place) < 0 else above
-                self._painter.fillRect(rect, colour)
+                self._painter.fillRect(rect, tones[_side(curve, place)])
 
     def bar(self, curve: Curve, place: int) -> QRectF | None:
         """Return where a bar is painted, None for one of no height; at least a pixel wide and high."""
@@ -91,39 +90,40 @@ class CurvePainter:
     def _points(self, curve: Curve) -> None:
         places = curve.within(self._x.low, self._x.high)
         width = _DOT if len(places) <= _FEW else _SMALL_DOT
-        below, above, plain = _tones(curve)
+        tones = _tones(curve)
         groups: dict[int, QPolygonF] = {}
         for place in places:
             value = curve.y[place]
             if math.isfinite(value) and math.isfinite(curve.x[place]):
-                side = 0 if not curve.signed else -1 if value < 0 else 1
-                groups.setdefault(side, QPolygonF()).append(QPointF(self.px(curve.x[place]), self.py(value)))
+                groups.setdefault(_side(curve, place), QPolygonF()).append(
+                    QPointF(self.px(curve.x[place]), self.py(value))
+                )
         for side, dots in groups.items():
-            self._painter.setPen(_pen((plain, above, below)[side], width))
+            self._painter.setPen(_pen(tones[side], width))
             self._painter.drawPoints(dots)
 
     def _line(self, curve: Curve) -> None:
         places = curve.within(self._x.low, self._x.high)
         for run in self._runs(curve, places):
-            self._painter.setPen(_pen(_tones(curve)[2], _LINE))
+            self._painter.setPen(_pen(_tones(curve)[0], _LINE))
             if len(run) > 1:
                 self._painter.drawPolyline(QPolygonF(run))
             if len(places) <= _FEW or len(run) == 1:
-                self._painter.setPen(_pen(_tones(curve)[2], _DOT))
+                self._painter.setPen(_pen(_tones(curve)[0], _DOT))
                 self._painter.drawPoints(QPolygonF(run))
 
     def _filled(self, curve: Curve) -> None:
         floor = self._floor()
         for run in self._runs(curve, curve.within(self._x.low, self._x.high)):
             outline = QPolygonF([QPointF(run[0].x(), floor), *run, QPointF(run[-1].x(), floor)])
-            self._fill(outline, _tones(curve)[2], _FILLED)
+            self._fill(outline, _tones(curve)[0], _FILLED)
         self._line(curve)
 
     def _band(self, curve: Curve) -> None:
         assert curve.low is not None
         places = curve.within(self._x.low, self._x.high)
         lower = Curve("line", curve.x, curve.low)
-        colour = _tones(curve)[2]
+        colour = _tones(curve)[0]
         for above, below in zip(self._runs(curve, places), self._runs(lower, places), strict=True):
             outline = QPolygonF([*above, *reversed(below)])
             self._fill(outline, colour, _BAND)
@@ -160,7 +160,15 @@ def _bounded(position: float) -> float:
     return max(-_FAR, min(_FAR, position))
 
 
+def _side(curve: Curve, place: int) -> int:
+    """Return -1 for what lies below zero, 1 above, 0 for a curve of one colour: an index of `_tones`."""
+    if not curve.signed:
+        return 0
+    value = curve.center(place) if curve.signed == "x" else curve.y[place]
+    return -1 if value < 0 else 1
+
+
 def _tones(curve: Curve) -> tuple[QColor, QColor, QColor]:
-    """Return the colours below zero, above zero, and of curves without a sign."""
+    """Return the one colour of a curve, and those above and below zero."""
     c = theme.colors()
-    return theme.qcolor(c.negative_value), theme.qcolor(c.positive_value), theme.qcolor(getattr(c, curve.colour))
+    return theme.qcolor(getattr(c, curve.colour)), theme.qcolor(c.positive_value), theme.qcolor(c.negative_value)

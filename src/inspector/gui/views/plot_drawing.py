@@ -36,7 +36,7 @@ class PlotDrawing:
         line = self._metrics.height()
         rows = bool(self._legend_entries() or plot.y_title) + any(m.text and m.along == "x" for m in plot.marks)
         top = rect.top() + (rows * (line + 4) if rows else _EDGE)
-        bottom = rect.bottom() - line - _GAP - (line + 2 if plot.x_title else 0)
+        bottom = rect.bottom() - (4 if plot.bare else line + _GAP) - (line + 2 if plot.x_title else 0)
         self._y_ticks = y.ticks(int(max(1.0, bottom - top) / _PER_TICK[1]))
         widest = max((self._metrics.horizontalAdvance(text) for _, text in self._y_ticks), default=0.0)
         left = rect.left() + widest + _GAP + 2
@@ -126,7 +126,7 @@ class PlotDrawing:
             row = QRectF(self._rect.left(), y - line / 2, area.left() - _GAP - self._rect.left(), line)
             painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         free = self._rect.left()
-        for value, text in self._x_ticks:
+        for value, text in self._x_ticks if not self.plot.bare else ():
             width = self._metrics.horizontalAdvance(text)
             left = area.left() + self.x.place(value) * area.width() - width / 2
             left = min(left, self._rect.right() - width)
