@@ -84,5 +84,7 @@ def test_a_range_of_one_value_has_room() -> None:
 def test_digits_follow_the_step() -> None:
     assert tick_text(0.25, 0.05) == "0.25"
     assert tick_text(-0.1 - 0.2 + 0.3, 0.1) == "0"
-    assert tick_text(1_500_000, 500_000) == "1.5e6"
+    assert tick_text(1_500_000, 500_000) == "1\u202f500\u202f000"
+    assert tick_text(1.5e12, 5e11) == "1.5e12"
+    assert tick_text(1_234_567.5, 0.5) == "1.2345675e6"
     assert tick_text(-2e-7, 1e-7) == "−2e−7"

@@ -216,6 +216,9 @@ def _style_sheet(c: Colors) -> str:
     QStatusBar::item {{ border: none; }}
     QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; text-align: center; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+    QSpinBox {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border}; border-radius: 6px;
+        padding: 1px 8px; min-height: 20px; }}
+    QSpinBox:focus {{ border-color: {c.accent}; }}
     QSlider {{ min-height: 18px; }}
     QSlider::groove:horizontal {{ background: {c.track}; height: 4px; border-radius: 2px; }}
     QSlider::sub-page:horizontal {{ background: {c.accent}; height: 4px; border-radius: 2px; }}

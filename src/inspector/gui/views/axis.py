@@ -17,6 +17,7 @@ _NARROWEST = 1e-12
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Magnitudes outside of these are written with a power of ten.
 _SHORT = (1e-4, 1e6)
+_LARGEST_WHOLE = 1e10
 _MAX_TICKS = 1_000
 _LARGE = 1e300
 
@@ -200,10 +201,10 @@ def tick_text(value: float, step: float) -> str:
         return "0"
     size = abs(value)
     fine = math.floor(math.log10(step) + 1e-9)
-    if _SHORT[0] <= size < _SHORT[1] and step >= 1e-9:
-        text = f"{value:,.{max(0, -fine)}f}".replace(",", THIN)
-        # thousands of four digits need no separator
-        text = text.replace(THIN, "") if size < 10_000 else text
+    if step >= 1 and size < _LARGEST_WHOLE and value == round(value):
+        text = f"{value:,.0f}".replace(",", THIN if size >= 10_000 else "")
+    elif _SHORT[0] <= size < _SHORT[1] and step >= 1e-9:
+        text = f"{value:,.{max(0, -fine)}f}".replace(",", THIN if size >= 10_000 else "")
     else:
         digits = max(0, math.floor(math.log10(size)) - fine)
         mantissa, _, exponent = f"{value:.{digits}e}".partition("e")

@@ -19,7 +19,7 @@ from inspector.gui.views.view_bar import slim
 from inspector.session import Session, words
 
 _EPS = ("1e-05", "0.001", "0.0001", "1e-06", "1e-12")
-_LEAST_HEIGHT = 92
+_LEAST_HEIGHT = 80
 #: A variance that spans more than this is shown on a log scale.
 _WIDE = 100.0
 
@@ -39,9 +39,8 @@ class BatchNormView(PlotPage):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.plots = {name: PlotCanvas(title) for name, title, _ in _PLOTS}
+        self.plots = {name: PlotCanvas(title, height=_LEAST_HEIGHT) for name, title, _ in _PLOTS}
         for name, canvas in self.plots.items():
-            canvas.setMinimumHeight(_LEAST_HEIGHT)
             canvas.set_reader(partial(self._read, name))
             canvas.range_changed.connect(partial(self._follow_range, canvas))
             canvas.pointed.connect(self._follow_cursor)
@@ -119,6 +118,7 @@ class BatchNormView(PlotPage):
             canvas.setVisible(name in self._parts)
             if name in self._parts:
                 canvas.show_plot(self._plot(name, title, signed), keep_range=keep_range)
+        self._line_up()
 
     def _plot(self, name: str, title: str, signed: bool) -> Plot:
         values = array("d", map(self._parts[name].__getitem__, self._channels))
@@ -148,6 +148,14 @@ class BatchNormView(PlotPage):
         for canvas in self.canvases():
             if canvas is not moved:
                 canvas.show_range(moved.seen_x)
+        self._line_up()
+
+    def _line_up(self) -> None:
+        """Let a channel lie at the same place in all plots."""
+        shown = self.canvases()
+        widest = max(canvas.gutter for canvas in shown)
+        for canvas in shown:
+            canvas.set_gutter(widest)
 
     def _follow_cursor(self, x: float | None) -> None:
         for canvas in self.canvases():

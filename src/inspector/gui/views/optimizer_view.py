@@ -168,8 +168,7 @@ class StateCard(QFrame):
         self.picture = PictureView()
         self.picture.set_limit(_PICTURE_HEIGHT)
         self.picture.show_picture(view, shape)
-        self.canvas = PlotCanvas(f"Distribution of {name}")
-        self.canvas.setFixedHeight(_PLOT_HEIGHT)
+        self.canvas = PlotCanvas(f"Distribution of {name}", height=_PLOT_HEIGHT)
         self.tiles = StatisticsTiles()
         self.tiles.show_tiles(_tiles(view))
         row = QHBoxLayout()
@@ -215,8 +214,9 @@ def _tiles(view: TensorView) -> list[Tile]:
     odd = (statistics.get("nan") or 0) + (statistics.get("inf") or 0)
     named = [
         Tile("min", words.figure(statistics.get("min")), "The least finite value"),
-        Tile("mean", words.figure(statistics.get("mean")), "Mean of the finite values"),
         Tile("max", words.figure(statistics.get("max")), "The greatest finite value"),
+        Tile("mean", words.figure(statistics.get("mean")), "Mean of the finite values"),
+        Tile("std", words.figure(statistics.get("std")), "Standard deviation of the finite values"),
     ]
     if odd:
         named.append(Tile("NaN / Inf", words.figure(odd), "Elements that are NaN or infinite", view.tensor >= 0))

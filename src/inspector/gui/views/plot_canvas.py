@@ -49,14 +49,18 @@ class PlotCanvas(DrawnWidget):
     ----------
     name
         What it shows, for those who can't see it.
+    height
+        The height that it likes to have, in logical pixels.
     """
 
     range_changed = Signal()
     pointed = Signal(object)
     copies = "Copy picture"
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 260) -> None:
         super().__init__(parent)
+        self._height = height
+        self._gutter = 0.0
         self._plot = Plot(Axis(0.0, 1.0))
         self._x = self._plot.x
         self._y: Axis | None = None  # where the person has zoomed it
@@ -114,6 +118,17 @@ class PlotCanvas(DrawnWidget):
     def set_reader(self, reader: Reader | None) -> None:
         """Say what is pointed at in words of the view's own."""
         self._reader = reader
+
+    @property
+    def gutter(self) -> float:
+        """The room that the figures at the left need, in logical pixels."""
+        return self._laid_out().gutter
+
+    def set_gutter(self, width: float) -> None:
+        """Give the figures at the left at least so much room, so that plots one below the other line up."""
+        if width != self._gutter:
+            self._gutter = width
+            self._changed()
 
     def show_range(self, axis: Axis) -> None:
         """Show another part of x, without telling of it: for plots that are moved together."""
@@ -198,7 +213,7 @@ class PlotCanvas(DrawnWidget):
     def drawing(self, rect: QRectF) -> PlotDrawing:
         """Return what is seen, laid out in any rectangle."""
         y = self._y if self._y is not None else self._plot.fitted_y(self._x)
-        return PlotDrawing(self._plot, rect, self._x, y)
+        return PlotDrawing(self._plot, rect, self._x, y, self._gutter)
 
     def paint_drawing(self, painter: QPainter, rect: QRectF) -> None:
         """Paint what is seen, without the cursor, for pictures."""
@@ -239,11 +254,11 @@ class PlotCanvas(DrawnWidget):
 
     def sizeHint(self) -> QSize:
         """Return a usual size."""
-        return QSize(480, 260)
+        return QSize(480, self._height)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size that can be read."""
-        return QSize(200, 110)
+        return QSize(200, min(110, self._height))
 
     # -- what is pointed at ------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from inspector.gui.views.plot_curves import CurvePainter
 
 _GAP = 6.0  # logical pixels between figures and what they stand at
 _EDGE = 10.0
-_PER_TICK = (80.0, 38.0)  # logical pixels from one figure to the next, along x and y
+_PER_TICK = (64.0, 38.0)  # logical pixels from one figure to the next, along x and y
 _SWATCH = 10.0
 _TICK_WORDS = 12.0  # room between two marks' words
 
@@ -27,9 +27,16 @@ class PlotDrawing:
     ----------
     area
         Where the curves are, in logical pixels.
+    gutter
+        What the figures at the left need.
+
+    Parameters
+    ----------
+    gutter
+        What they have at the least, so that plots one below the other line up.
     """
 
-    def __init__(self, plot: Plot, rect: QRectF, x: Axis, y: Axis) -> None:
+    def __init__(self, plot: Plot, rect: QRectF, x: Axis, y: Axis, gutter: float = 0.0) -> None:
         self.plot, self.x, self.y = plot, x, y
         self.font = tabular(theme.scaled_font(0.88))
         self._metrics = QFontMetricsF(self.font)
@@ -39,7 +46,8 @@ class PlotDrawing:
         bottom = rect.bottom() - (4 if plot.bare else line + _GAP) - (line + 2 if plot.x_title else 0)
         self._y_ticks = y.ticks(int(max(1.0, bottom - top) / _PER_TICK[1]))
         widest = max((self._metrics.horizontalAdvance(text) for _, text in self._y_ticks), default=0.0)
-        left = rect.left() + widest + _GAP + 2
+        self.gutter = widest + _GAP + 2
+        left = rect.left() + max(gutter, self.gutter)
         self.area = QRectF(left, top, max(1.0, rect.right() - _EDGE - left), max(1.0, bottom - top))
         self._rect, self._line = rect, line
         ticks = x.ticks(int(self.area.width() / _PER_TICK[0]))
@@ -201,7 +209,7 @@ class PlotDrawing:
 
     def _paint_cursor(self, painter: QPainter, curves: CurvePainter, cursor: float) -> None:
         c = theme.colors()
-        if any(curve.kind != "bars" for curve in self.plot.curves) or not self.plot.curves:
+        if all(curve.kind != "bars" for curve in self.plot.curves):
             x = self._snapped(curves.px(cursor)) + 0.5
             painter.setPen(QPen(theme.qcolor(c.muted), 1))
             painter.drawLine(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()))

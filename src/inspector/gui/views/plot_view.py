@@ -22,6 +22,7 @@ from inspector.session import Session, words
 _MOST_ODD = 200
 _NARROWEST = 4.0
 _MOST_DIMENSIONS = 8
+_ARROW = 50  # logical pixels of a combo box beside its text
 _LEAST_GROUPS, _MOST_GROUPS = 256, 4_096
 
 
@@ -64,6 +65,7 @@ class PlotView(PlotPage):
         for dim in range(_MOST_DIMENSIONS):
             box = QSpinBox()
             box.setAccessibleName(f"Index in dimension {dim}")
+            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             box.setAccelerated(True)
             box.valueChanged.connect(self._line_changed)
             self.at.append(box)
@@ -92,13 +94,16 @@ class PlotView(PlotPage):
         for dim, size in enumerate(shape):
             if size > 1:
                 self.along.addItem(f"dim {dim} ({words.number(size)})", dim)
+        texts = [self.along.itemText(place) for place in range(self.along.count())]
+        self.along.setMinimumWidth(max(map(self.along.fontMetrics().horizontalAdvance, texts)) + _ARROW)
         longest = max(range(len(shape)), key=lambda dim: shape[dim])
         self.along.setCurrentIndex(self.along.findData(longest))
         for dim, box in enumerate(self.at):
             box.setRange(0, max(0, shape[dim] - 1) if dim < len(shape) else 0)
             box.setValue(0)
             box.setPrefix(f"dim {dim}: ")
-            box.setToolTip(f"Index in dimension {dim}, of {words.number(shape[dim]) if dim < len(shape) else 0}")
+            last = words.number(box.maximum())
+            box.setToolTip(f"Index in dimension {dim}, 0 to {last}: type it, or use the wheel or Up and Down")
         for widget in (self.along, *self.at):
             widget.blockSignals(False)
         self._begin()
