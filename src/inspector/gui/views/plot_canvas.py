@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -22,6 +23,7 @@ from inspector.gui.drawn_widget import DrawnWidget
 from inspector.gui.views.axis import Axis
 from inspector.gui.views.plot import Curve, Plot
 from inspector.gui.views.plot_drawing import PlotDrawing
+from inspector.gui.views.plot_range import PlotRange
 from inspector.gui.views.saving import copy_drawing
 from inspector.session import words
 
@@ -61,9 +63,7 @@ class PlotCanvas(DrawnWidget):
         super().__init__(parent)
         self._height = height
         self._gutter = 0.0
-        self._plot = Plot(Axis(0.0, 1.0))
-        self._x = self._plot.x
-        self._y: Axis | None = None  # where the person has zoomed it
+        self._range = PlotRange()
         self._cursor: float | None = None
         self._cursor_y = math.nan
         self._reader: Reader | None = None
@@ -82,22 +82,27 @@ class PlotCanvas(DrawnWidget):
     @property
     def plot(self) -> Plot:
         """What is shown."""
-        return self._plot
+        return self._range.plot
 
     @property
     def seen_x(self) -> Axis:
         """The part of x that is seen."""
-        return self._x
+        return self._range.x
 
     @property
     def seen_y(self) -> Axis:
         """The part of y that is seen."""
-        return self._y if self._y is not None else self._laid_out().y
+        return self._range.y
 
     @property
     def fitted(self) -> bool:
         """Whether all of it is seen."""
-        return self._x == self._plot.x and self._y is None
+        return self._range.is_whole
+
+    @property
+    def pointed_x(self) -> float | None:
+        """The x that is pointed at."""
+        return self._cursor
 
     @property
     def reading(self) -> str:
@@ -106,10 +111,7 @@ class PlotCanvas(DrawnWidget):
 
     def show_plot(self, plot: Plot, *, keep_range: bool = False) -> None:
         """Show a plot, all of it, or the part that is seen now where its axis is of the same scale."""
-        kept = self._x if keep_range and plot.x.scale == self._x.scale else plot.x
-        self._plot, self._x = plot, kept.kept_within(plot.x)
-        if not keep_range or (self._y is not None and self._y.scale != plot.y_scale):
-            self._y = None
+        self._range.show(plot, keep=keep_range)
         if not keep_range:
             self._cursor = None
         self._describe()
@@ -132,7 +134,7 @@ class PlotCanvas(DrawnWidget):
 
     def show_range(self, axis: Axis) -> None:
         """Show another part of x, without telling of it: for plots that are moved together."""
-        self._x = axis.kept_within(self._plot.x)
+        self._range.x = axis.kept_within(self.plot.x)
         self._changed()
 
     def show_cursor(self, x: float | None) -> None:
@@ -144,54 +146,40 @@ class PlotCanvas(DrawnWidget):
     def _describe(self) -> None:
         """Tell what is shown to those who can't see it."""
         counts = [f"{curve.name}: " * bool(curve.name) + words.plural(len(curve.y), "value") for curve in self._curves]
-        marks = [mark.text for mark in self._plot.marks if mark.text]
+        marks = [mark.text for mark in self.plot.marks if mark.text]
         self.setAccessibleDescription("; ".join([*counts, *marks, _HINT]))
 
     @property
     def _curves(self) -> tuple[Curve, ...]:
-        return self._plot.curves
+        return self.plot.curves
 
     # -- zoom and place ----------------------------------------------------------------------------------------
 
     def fit(self) -> None:
         """Show all of it."""
-        self._y = None
-        self._set_x(self._plot.x)
+        self._see(self._range.fit)
 
-    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        """Zoom x (of a plane both axes), keeping what is at a place of the widget (the middle) where it is."""
-        drawing = self._laid_out()
-        at = at if at is not None else drawing.area.center()
-        if self._plot.plane:
-            self._zoom_y(factor, at)
-        share = (at.x() - drawing.area.left()) / drawing.area.width()
-        axis = self._x.zoomed(factor, min(1.0, max(0.0, share)))
-        if axis.high - axis.low >= self._plot.narrowest or factor < 1:
-            self._set_x(axis)
-
-    def _zoom_y(self, factor: float, at: QPointF) -> None:
-        drawing = self._laid_out()
-        share = (drawing.area.bottom() - at.y()) / drawing.area.height()
-        self._y = drawing.y.zoomed(factor, min(1.0, max(0.0, share)))
-        if not self._plot.plane and factor < 1:
-            whole = self._plot.fitted_y(self._x)
-            if whole.place(self._y.high) - whole.place(self._y.low) >= 1:
-                self._y = None  # back to what follows the values
-        self._changed()
+    def zoom_by(self, factor: float, at: QPointF | None = None, *, y_alone: bool = False) -> None:
+        """Zoom x (of a plane both axes, or y alone), keeping what is at a place of the widget (the middle) there."""
+        area = self._laid_out().area
+        at = at if at is not None else area.center()
+        right, up = (at.x() - area.left()) / area.width(), (area.bottom() - at.y()) / area.height()
+        if y_alone and not self.plot.plane:
+            self._see(partial(self._range.zoom_y, factor, up))
+        else:
+            self._see(partial(self._range.zoom, factor, right, up))
 
     def move_by(self, dx: float, dy: float = 0.0) -> None:
         """Move what is seen by logical pixels; up and down only where y was zoomed."""
         area = self._laid_out().area
-        if self._y is not None:
-            self._y = self._y.moved(dy / area.height())
-        self._set_x(self._x.moved(-dx / area.width()))
+        self._see(partial(self._range.move, -dx / area.width(), dy / area.height()))
 
-    def _set_x(self, axis: Axis) -> None:
-        axis = axis.kept_within(self._plot.x)
-        moved = axis != self._x
-        self._x = axis
+    def _see(self, change: Callable[[], None]) -> None:
+        """Change what is seen, and tell of it where it is another part of x."""
+        before = self._range.x
+        change()
         self._changed()
-        if moved:
+        if self._range.x != before:
             self.range_changed.emit()
 
     def _changed(self) -> None:
@@ -212,8 +200,7 @@ class PlotCanvas(DrawnWidget):
 
     def drawing(self, rect: QRectF) -> PlotDrawing:
         """Return what is seen, laid out in any rectangle."""
-        y = self._y if self._y is not None else self._plot.fitted_y(self._x)
-        return PlotDrawing(self._plot, rect, self._x, y, self._gutter)
+        return PlotDrawing(self.plot, rect, self._range.x, self._range.y, self._gutter)
 
     def paint_drawing(self, painter: QPainter, rect: QRectF) -> None:
         """Paint what is seen, without the cursor, for pictures."""
@@ -268,10 +255,10 @@ class PlotCanvas(DrawnWidget):
         return "\n".join(filter(None, (_told(curve, x) for curve in self._curves)))
 
     def _point(self, x: float | None, y: float = math.nan) -> None:
-        if x is not None and self._plot.whole_numbers:
-            x = float(min(max(round(x), math.ceil(self._plot.x.low)), math.floor(self._plot.x.high)))
+        if x is not None and self.plot.whole_numbers:
+            x = float(min(max(round(x), math.ceil(self.plot.x.low)), math.floor(self.plot.x.high)))
         self._cursor_y = y
-        if x != self._cursor or self._plot.plane:
+        if x != self._cursor or self.plot.plane:
             self._cursor = x
             self.pointed.emit(x)
             self.update()
@@ -282,13 +269,13 @@ class PlotCanvas(DrawnWidget):
             return
         curve = self._curves[0]
         if self._cursor is None:
-            place = curve.nearest(self._x.value(0.5))
+            place = curve.nearest(self._range.x.value(0.5))
         else:
             place = min(max(0, curve.nearest(self._cursor) + by), len(curve.y) - 1)
         x = curve.center(place)
-        gap = self._x.place(x) - min(1.0, max(0.0, self._x.place(x)))
+        gap = self._range.x.place(x) - min(1.0, max(0.0, self._range.x.place(x)))
         if gap:
-            self._set_x(self._x.moved(gap))
+            self._see(partial(self._range.move, gap, 0.0))
         self._point(x)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -337,17 +324,16 @@ class PlotCanvas(DrawnWidget):
         touched = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
         if touched and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.move_by(pixels.x(), pixels.y())
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier and not self._plot.plane:
-            self._zoom_y(_WHEEL ** (turned.y() or turned.x()), event.position())
         else:
-            self.zoom_by(_WHEEL ** (turned.y() or turned.x()), event.position())
+            alone = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.zoom_by(_WHEEL ** (turned.y() or turned.x()), event.position(), y_alone=alone)
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom, move, and point by keys: the arrows walk from value to value while all is seen, or with Shift."""
         key = Qt.Key(event.key())
         sides = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        walks = self._x == self._plot.x or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        walks = self._range.x == self.plot.x or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.zoom_by(_STEP)
         elif key == Qt.Key.Key_Minus:
@@ -357,10 +343,9 @@ class PlotCanvas(DrawnWidget):
         elif key in sides and walks:
             self._step(sides[key])
         elif key in sides:
-            self._set_x(self._x.moved(sides[key] * _PAN))
-        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self._y is not None:
-            self._y = self._y.moved(_PAN if key == Qt.Key.Key_Up else -_PAN)
-            self._changed()
+            self._see(partial(self._range.move, sides[key] * _PAN, 0.0))
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self._range.zoomed_y is not None:
+            self._see(partial(self._range.move, 0.0, _PAN if key == Qt.Key.Key_Up else -_PAN))
         elif key == Qt.Key.Key_Escape and self._cursor is not None:
             self._point(None)
         else:

@@ -164,9 +164,7 @@ class PlotView(PlotPage):
         self._starts, self._odd = integers(buffers[0]), integers(buffers[3])
         self._low, self._high = doubles(buffers[1]), doubles(buffers[2])
         odd = sum(self._odd)
-        self.say(
-            f"{words.plural(odd, 'value')} in what is shown {'is' if odd == 1 else 'are'} NaN or Inf." if odd else ""
-        )
+        self.say(f"{words.plural(odd, 'value')} here {'is' if odd == 1 else 'are'} NaN or Inf" if odd else "")
         self._show()
 
     # -- showing -----------------------------------------------------------------------------------------------
