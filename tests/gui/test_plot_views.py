@@ -293,7 +293,12 @@ def test_other_vectors_are_no_batch_norm(looking: Looking) -> None:
 def test_a_parameter_beside_its_moments_and_back(looking: Looking, path: Path) -> None:
     view = looking.at("model.0.weight", "optimizer", OptimizerView)
     looking.until(lambda: len(view.cards) == 4)
-    assert [card.title.text() for card in view.cards] == ["parameter", "exp_avg", "exp_avg_sq", "ratio"]
+    assert [card.title.text() for card in view.cards] == [
+        "parameter",
+        "exp_avg",
+        "exp_avg_sq",
+        "|exp_avg| / √exp_avg_sq",
+    ]
     assert view.steps.text() == "step 3"
     assert not view.back.isVisible()
     first = values_of(path, "optimizer", "state", "0", "exp_avg")

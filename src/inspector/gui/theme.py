@@ -218,6 +218,7 @@ def _style_sheet(c: Colors) -> str:
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
     QSpinBox {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border}; border-radius: 6px;
         padding: 1px 8px; min-height: 20px; }}
+    QSpinBox QLineEdit {{ border: none; background: transparent; padding: 0; min-height: 0; }}
     QSpinBox:focus {{ border-color: {c.accent}; }}
     QSlider {{ min-height: 18px; }}
     QSlider::groove:horizontal {{ background: {c.track}; height: 4px; border-radius: 2px; }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -45,6 +46,15 @@ class Axis:
         """Return where a value lies: 0 at the low end, 1 at the high end, beyond them outside; NaN for NaN."""
         start, end = self._forward(self.low), self._forward(self.high)
         return (self._forward(value) / 2 - start / 2) / (end / 2 - start / 2)
+
+    def way(self, start: float, end: float) -> Callable[[float], float]:
+        """Return what leads from values to positions: the low end at `start`, the high end at `end`."""
+        first, last = self._forward(self.low), self._forward(self.high)
+        scale = (end - start) / (last / 2 - first / 2) / 2
+        if self.scale == "linear":
+            return lambda value: start + (value - first) * scale
+        forward = self._forward
+        return lambda value: start + (forward(value) - first) * scale
 
     def value(self, place: float) -> float:
         """Return the value at a place: the inverse of `place`."""
@@ -170,6 +180,8 @@ def tick_step(low: float, high: float, count: int) -> float:
 def _round_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
     step = tick_step(low, high, count)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if last <= first and count < _MAX_TICKS:
+        return _round_ticks(low, high, 2 * count)  # a single figure does not tell the scale
     values = [number * step for number in range(first, min(last, first + _MAX_TICKS) + 1)]
     return [(value, tick_text(value, step)) for value in values]
 
@@ -208,5 +220,5 @@ def tick_text(value: float, step: float) -> str:
     else:
         digits = max(0, math.floor(math.log10(size)) - fine)
         mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
-        text = f"{mantissa}e{int(exponent)}"
+        text = f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
     return text.replace("-", "−")

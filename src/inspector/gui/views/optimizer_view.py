@@ -40,7 +40,7 @@ MEANINGS = {
     "acc_delta": "Running mean of the squared update",
     "sum": "Sum of the squared gradients",
     "exp_inf": "Greatest gradient so far, older ones weighing less",
-    "ratio": "|exp_avg| / √exp_avg_sq: near 1 where the gradient keeps its sign, near 0 where it goes back and forth",
+    "ratio": "Near 1 where the gradient keeps its sign, near 0 where it goes back and forth",
 }
 
 
@@ -159,7 +159,7 @@ class StateCard(QFrame):
         super().__init__()
         self.setProperty("card", True)
         self._view = view
-        self.title = QPushButton(name)
+        self.title = QPushButton("|exp_avg| / √exp_avg_sq" if name == "ratio" else name)
         self.title.setProperty("flat", True)
         self.title.setEnabled(view.tensor >= 0 and not selected)
         meaning = MEANINGS.get(name, "State that the optimizer keeps of this parameter")

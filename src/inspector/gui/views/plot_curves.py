@@ -14,12 +14,14 @@ from inspector.gui.views.plot import Curve
 
 #: How strongly what lies under a line is filled.
 _FILLED = 0.22
-_BAND = 0.75
 _LINE = 1.5
+#: Logical pixels per value from which on a line is sparse.
+_SPARSE = 4
 _DOT = 5.0
 #: Beyond so many values on a line they are not marked one by one, and dots are small.
 _FEW = 160
 _SMALL_DOT = 3.0
+_MANY_DOTS = 1_000
 #: Painting reaches no farther out than this, in logical pixels: Qt's rasteriser is bounded.
 _FAR = 20_000.0
 
@@ -40,14 +42,16 @@ class CurvePainter:
         self._area = area
         self._x, self._y = x, y
         self._ratio = ratio
+        self._way_x = x.way(area.left(), area.right())
+        self._way_y = y.way(area.bottom(), area.top())
 
     def px(self, value: float) -> float:
         """Return where a value of x lies, in logical pixels."""
-        return _bounded(self._area.left() + self._x.place(value) * self._area.width())
+        return max(-_FAR, min(_FAR, self._way_x(value)))
 
     def py(self, value: float) -> float:
         """Return where a value of y lies."""
-        return _bounded(self._area.bottom() - self._y.place(value) * self._area.height())
+        return max(-_FAR, min(_FAR, self._way_y(value)))
 
     def paint(self, curve: Curve) -> None:
         """Paint one curve."""
@@ -67,15 +71,26 @@ class CurvePainter:
         return min(max(self.py(0.0), self._area.top()), self._area.bottom())
 
     def _bars(self, curve: Curve) -> None:
-        tones = _tones(curve)
+        rects: dict[int, list[QRectF]] = {}
+        floor = self._floor()
         for place in curve.within(self._x.low, self._x.high):
-            rect = self.bar(curve, place)
+            rect = self._bar(curve, place, floor)
             if rect is not None:
-                self._painter.fillRect(rect, tones[_side(curve, place)])
+                rects.setdefault(_side(curve, place), []).append(rect)
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        for side, bars in rects.items():
+            self._painter.setBrush(_tones(curve)[side])
+            self._painter.drawRects(bars)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def bar(self, curve: Curve, place: int) -> QRectF | None:
         """Return where a bar is painted, None for one of no height; at least a pixel wide and high."""
-        value, ratio, floor = curve.y[place], self._ratio, self._floor()
+        return self._bar(curve, place, self._floor())
+
+    def _bar(self, curve: Curve, place: int, floor: float) -> QRectF | None:
+        value, ratio = curve.y[place], self._ratio
         if not value or not math.isfinite(value):
             return None
         # edges on whole pixels of the device, so that all bars look equally wide
@@ -88,28 +103,36 @@ class CurvePainter:
         return QRectF(left / ratio, min(end, floor), (right - left) / ratio, abs(end - floor))
 
     def _points(self, curve: Curve) -> None:
-        places = curve.within(self._x.low, self._x.high)
-        width = _DOT if len(places) <= _FEW else _SMALL_DOT
-        tones = _tones(curve)
-        groups: dict[int, QPolygonF] = {}
-        for place in places:
-            value = curve.y[place]
-            if math.isfinite(value) and math.isfinite(curve.x[place]):
-                groups.setdefault(_side(curve, place), QPolygonF()).append(
-                    QPointF(self.px(curve.x[place]), self.py(value))
-                )
-        for side, dots in groups.items():
-            self._painter.setPen(_pen(tones[side], width))
-            self._painter.drawPoints(dots)
+        shown, tones = self._seen_points(curve), _tones(curve)
+        count = sum(map(len, shown.values()))
+        # many round ones take seconds
+        shape = Qt.PenCapStyle.RoundCap if count <= _MANY_DOTS else Qt.PenCapStyle.SquareCap
+        for side, dots in shown.items():
+            pen = QPen(tones[side], _DOT if count <= _FEW else _SMALL_DOT, Qt.PenStyle.SolidLine, shape)
+            self._painter.setPen(pen)
+            self._painter.drawPoints(QPolygonF(dots))
+
+    def _seen_points(self, curve: Curve) -> dict[int, list[QPointF]]:
+        """Return where the points lie that are seen, by their side of zero."""
+        left, right, down, up = self._x.low, self._x.high, self._y.low, self._y.high
+        across, along, shown = self._way_x, self._way_y, dict[int, list[QPointF]]()
+        for place, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
+            if left <= x <= right and down <= y <= up:  # neither is true of NaN
+                shown.setdefault(_side(curve, place), []).append(QPointF(across(x), along(y)))
+        return shown
 
     def _line(self, curve: Curve) -> None:
         places = curve.within(self._x.low, self._x.high)
+        colour = _tones(curve)[0]
+        # Qt takes seconds to stroke a dense line of any width but a pixel's
+        pen = _pen(colour, _LINE if len(places) * _SPARSE <= self._area.width() else 1.0)
+        pen.setCosmetic(len(places) * _SPARSE > self._area.width())
         for run in self._runs(curve, places):
-            self._painter.setPen(_pen(_tones(curve)[0], _LINE))
+            self._painter.setPen(pen)
             if len(run) > 1:
                 self._painter.drawPolyline(QPolygonF(run))
             if len(places) <= _FEW or len(run) == 1:
-                self._painter.setPen(_pen(_tones(curve)[0], _DOT))
+                self._painter.setPen(_pen(colour, _DOT))
                 self._painter.drawPoints(QPolygonF(run))
 
     def _filled(self, curve: Curve) -> None:
@@ -120,15 +143,33 @@ class CurvePainter:
         self._line(curve)
 
     def _band(self, curve: Curve) -> None:
+        """Fill each column of the device's pixels from the least to the greatest value in it."""
         assert curve.low is not None
-        places = curve.within(self._x.low, self._x.high)
-        lower = Curve("line", curve.x, curve.low)
-        colour = _tones(curve)[0]
-        for above, below in zip(self._runs(curve, places), self._runs(lower, places), strict=True):
-            outline = QPolygonF([*above, *reversed(below)])
-            self._fill(outline, colour, _BAND)
-            self._painter.setPen(QPen(colour, 1))
-            self._painter.drawPolygon(outline)
+        places, ratio = curve.within(self._x.low, self._x.high), self._ratio
+        columns: list[tuple[int, float, float]] = []
+        for place in places:
+            high, low = curve.y[place], curve.low[place]
+            if not math.isfinite(high):
+                continue
+            column, top, bottom = math.floor(self.px(curve.x[place]) * ratio), self.py(high), self.py(low)
+            if columns and columns[-1][0] == column:
+                _, above, below = columns.pop()
+                top, bottom = min(top, above), max(bottom, below)
+            columns.append((column, top, bottom))
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(_tones(curve)[0])
+        self._painter.drawRects(list(self._joined(columns)))
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _joined(self, columns: list[tuple[int, float, float]]) -> Iterator[QRectF]:
+        """Yield the columns as rectangles that reach their neighbours, as the line through all values would."""
+        ratio = self._ratio
+        for place, (column, top, bottom) in enumerate(columns):
+            after = columns[place + 1] if place + 1 < len(columns) else (column + 1, bottom, top)
+            top, bottom = min(top, after[2]), max(bottom, after[1], top + _LINE)
+            yield QRectF(column / ratio, top, (after[0] - column) / ratio, bottom - top)
 
     def _fill(self, outline: QPolygonF, colour: QColor, share: float) -> None:
         filled = QColor(colour)
@@ -154,10 +195,6 @@ class CurvePainter:
 
 def _pen(colour: QColor, width: float) -> QPen:
     return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-
-
-def _bounded(position: float) -> float:
-    return max(-_FAR, min(_FAR, position))
 
 
 def _side(curve: Curve, place: int) -> int:
