@@ -92,7 +92,17 @@ class Parts:
     def close_processes(self) -> None:
         """End every child process, and the watching of files. The session is of no use afterwards."""
         self._loop.close()
-        for name in ("_copying", "exporting", "_watching", "_readers", "_worker", "_official", "weights", "surveying", "pythons"):
+        for name in (
+            "_copying",
+            "exporting",
+            "_watching",
+            "_readers",
+            "_worker",
+            "_official",
+            "weights",
+            "surveying",
+            "pythons",
+        ):
             if self._is_made(name):
                 getattr(self, name).close()
         self.engine.close()

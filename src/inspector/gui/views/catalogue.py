@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.gui.views.form_kinds import form_kinds
 from inspector.gui.views.plot_kinds import plot_kinds
 from inspector.gui.views.raster_kinds import raster_kinds
 from inspector.gui.views.registry import ViewKind, register
@@ -19,4 +20,4 @@ def register_all() -> None:
 
 
 def _kinds() -> list[ViewKind]:
-    return [*raster_kinds(), *plot_kinds()]
+    return [*form_kinds(), *raster_kinds(), *plot_kinds()]

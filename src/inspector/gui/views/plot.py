@@ -61,6 +61,15 @@ class Curve:
         after = min(bisect_left(self.x, x), len(self.x) - 1)
         return after - 1 if after and x - self.x[after - 1] <= self.x[after] - x else after
 
+    def nearest_of_plane(self, x: float, y: float, across: Axis, up: Axis) -> tuple[float, float]:
+        """Return the point that is seen nearest to a place of a plane; the place itself where there are no points."""
+        wide, tall = across.high - across.low, up.high - up.low
+
+        def distance(point: tuple[float, float]) -> float:
+            return ((point[0] - x) / wide) ** 2 + ((point[1] - y) / tall) ** 2
+
+        return min(zip(self.x, self.y, strict=True), key=distance, default=(x, y))
+
     def within(self, low: float, high: float) -> range:
         """Return the places of the values between two `x`, with one more at either end for lines that lead out."""
         if self.kind == "points":

@@ -221,7 +221,7 @@ class PlotCanvas(DrawnWidget):
         painter.setOpacity(self.opacity)
         painter.drawPixmap(0, 0, self._still)
         if self._cursor is not None:
-            drawing.paint_cursor(painter, self._cursor, self.reading)
+            drawing.paint_cursor(painter, self._cursor, self.reading, self._cursor_y)
         self.paint_focus(painter)
         painter.end()
 
@@ -257,6 +257,8 @@ class PlotCanvas(DrawnWidget):
     def _point(self, x: float | None, y: float = math.nan) -> None:
         if x is not None and self.plot.whole_numbers:
             x = float(min(max(round(x), math.ceil(self.plot.x.low)), math.floor(self.plot.x.high)))
+        if x is not None and self.plot.plane and self._curves and math.isfinite(y):
+            x, y = self._curves[0].nearest_of_plane(x, y, self.seen_x, self.seen_y)
         self._cursor_y = y
         if x != self._cursor or self.plot.plane:
             self._cursor = x
@@ -276,7 +278,7 @@ class PlotCanvas(DrawnWidget):
         gap = self._range.x.place(x) - min(1.0, max(0.0, self._range.x.place(x)))
         if gap:
             self._see(partial(self._range.move, gap, 0.0))
-        self._point(x)
+        self._point(x, curve.y[place])
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to drag."""

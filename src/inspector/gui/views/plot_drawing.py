@@ -18,6 +18,8 @@ _EDGE = 10.0
 _PER_TICK = (64.0, 38.0)  # logical pixels from one figure to the next, along x and y
 _SWATCH = 10.0
 _TICK_WORDS = 12.0  # room between two marks' words
+#: Of the point of a plane that is pointed at: its radius.
+_POINTED = 4.5
 
 
 class PlotDrawing:
@@ -79,7 +81,7 @@ class PlotDrawing:
         self._paint_top(painter, curves)
         painter.restore()
 
-    def paint_cursor(self, painter: QPainter, cursor: float, reading: str) -> None:
+    def paint_cursor(self, painter: QPainter, cursor: float, reading: str, cursor_y: float = math.nan) -> None:
         """Paint a cursor over it.
 
         Parameters
@@ -88,6 +90,8 @@ class PlotDrawing:
             The x that is pointed at.
         reading
             What is said of it.
+        cursor_y
+            Of a plane, the y that is pointed at.
         """
         if not 0 <= self.x.place(cursor) <= 1:
             return
@@ -96,7 +100,10 @@ class PlotDrawing:
         painter.setFont(self.font)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         curves = self._curves(painter)
-        self._paint_cursor(painter, curves, cursor)
+        if self.plot.plane:
+            self._paint_pointed(painter, QPointF(curves.px(cursor), curves.py(cursor_y)))
+        else:
+            self._paint_cursor(painter, curves, cursor)
         if reading:
             self._paint_reading(painter, curves, cursor, reading)
         painter.restore()
@@ -206,6 +213,14 @@ class PlotDrawing:
                 painter.drawText(QPointF(left, baseline), mark.text)
 
     # -- cursor --------------------------------------------------------------------------------------------------
+
+    def _paint_pointed(self, painter: QPainter, place: QPointF) -> None:
+        """Paint the one point of a plane that is pointed at."""
+        c = theme.colors()
+        painter.setPen(QPen(theme.qcolor(c.text), 1.5))
+        painter.setBrush(theme.qcolor(c.accent))
+        painter.drawEllipse(place, _POINTED, _POINTED)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _paint_cursor(self, painter: QPainter, curves: CurvePainter, cursor: float) -> None:
         c = theme.colors()

@@ -21,8 +21,7 @@ from inspector.processes.roles.pictures import clip_frames, draw_prediction, thu
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
 from inspector.processes.roles.surveying import survey
-from inspector.processes.roles.tensor_tiles import plane_range, tensor_cells, tensor_tile
-from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
+from inspector.processes.roles.tensor_forms import tensor_filters, tensor_projection, tensor_spectrum
 from inspector.processes.roles.tensor_plots import (
     batch_norm,
     optimizer_state,
@@ -30,6 +29,7 @@ from inspector.processes.roles.tensor_plots import (
     tensor_line,
     tensor_percentiles,
 )
+from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -318,6 +318,9 @@ def run(incoming: int, outgoing: int) -> None:
         find_pythons,
         describe_python,
         survey,
+        tensor_filters,
+        tensor_spectrum,
+        tensor_projection,
         tensor_histogram,
         tensor_percentiles,
         tensor_line,
