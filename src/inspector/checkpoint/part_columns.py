@@ -24,6 +24,11 @@ PART_ROLES = (
 class PartColumns:
     """Parts by their owner, a tensor's index: ordered by owner, so that they are found by bisection."""
 
+    NAMES = frozenset(
+        "part_owners part_roles part_dtypes part_ndims part_shapes part_strides part_starts part_offsets part_storages "
+        "quantized scales zero_points axes".split()
+    )
+
     def __init__(self, columns: dict[str, Any]) -> None:
         self.owners: array[int] = columns["part_owners"]
         self.roles: array[int] = columns["part_roles"]

@@ -18,6 +18,7 @@ from inspector.session.waiting import Waiting
 
 if TYPE_CHECKING:
     from inspector.session.copying import Copying
+    from inspector.session.differing import Differing
     from inspector.session.explaining import Explaining
     from inspector.session.exporting import Exporting
     from inspector.session.images import Images
@@ -179,6 +180,13 @@ class Parts:
         from inspector.session.surveying import Surveying
 
         return Surveying(self.store, self._loop, self._survey_cache)
+
+    @cached_property
+    def differing(self) -> Differing:
+        """The comparison of two open checkpoints."""
+        from inspector.session.differing import Differing
+
+        return Differing(self.store, self._loop)
 
     @cached_property
     def _images(self) -> Images:

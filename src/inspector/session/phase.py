@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-Phase = Literal["none", "waiting", "running", "ready", "failed"]
+Phase = Literal["none", "waiting", "running", "ready", "failed", "cancelled"]

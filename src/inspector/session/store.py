@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from inspector.session.comparison_state import CheckpointComparison
 from inspector.session.match_state import ArchitectureInfo
 from inspector.session.order import Order
 from inspector.session.signals import Signal
@@ -53,6 +54,8 @@ class Store:
         How far the predictions are: at most ten times a second, and at the end.
     comparison_changed
         Which two checkpoints' predictions are compared.
+    checkpoint_comparison_changed
+        Which two checkpoints' tensors are compared, or how far that is.
     explanation_changed, feature_maps_changed
         Why a class was predicted; what a layer sees: the one of each that is looked at.
     engine_changed, catalogue_changed
@@ -73,6 +76,7 @@ class Store:
         self.adding = False
         self.predictions: dict[tuple[int, int], Prediction] = {}
         self.comparison: tuple[int, int] | None = None
+        self.checkpoint_comparison: CheckpointComparison | None = None
         self.explanation: Explanation | None = None
         self.feature_maps: FeatureMaps | None = None
         self.progress: Progress | None = None
@@ -88,6 +92,7 @@ class Store:
         self.image_changed: Signal[[int]] = Signal()
         self.prediction_changed: Signal[[int, int]] = Signal()
         self.comparison_changed: Signal[[]] = Signal()
+        self.checkpoint_comparison_changed: Signal[[]] = Signal()
         self.explanation_changed: Signal[[]] = Signal()
         self.feature_maps_changed: Signal[[]] = Signal()
         self.progress_changed: Signal[[]] = Signal()
@@ -145,6 +150,12 @@ class Store:
         if comparison != self.comparison:
             self.comparison = comparison
             self.comparison_changed.emit()
+
+    def set_checkpoint_comparison(self, comparison: CheckpointComparison | None) -> None:
+        """Set which two checkpoints' tensors are compared and what is known of that, or that none are."""
+        if comparison is not self.checkpoint_comparison:
+            self.checkpoint_comparison = comparison
+            self.checkpoint_comparison_changed.emit()
 
     def set_explanation(self, explanation: Explanation | None) -> None:
         """Set the explanation that is looked at."""

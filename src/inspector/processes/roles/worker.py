@@ -16,6 +16,7 @@ from inspector.checkpoint.unusual_bytes import read_values
 from inspector.errors import InspectorError
 from inspector.natural_order import natural_key
 from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from inspector.processes.roles.differing import compare_checkpoints, describe_difference
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
@@ -326,5 +327,7 @@ def run(incoming: int, outgoing: int) -> None:
         tensor_line,
         batch_norm,
         optimizer_state,
+        compare_checkpoints,
+        describe_difference,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
