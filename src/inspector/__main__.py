@@ -16,12 +16,13 @@ VERBS = {
     "identify": "Find the torchvision architecture of a checkpoint.",
     "predict": "Predict images with a checkpoint's weights.",
     "convert": "Write a clean copy: a state_dict's .pth, or safetensors.",
+    "diff": "Say which tensors of two checkpoints differ, and by how much.",
     "doctor": "Check the installation, the engine and the devices.",
     "desktop": "Open checkpoints by double-click: install or remove the file associations.",
 }
 
 #: Verbs that are planned: they are refused by name, instead of being taken for a file.
-LATER = ("stats", "diff", "report")
+LATER = ("stats", "report")
 
 _USAGE = """\
 Usage: inspector [FILE ...]

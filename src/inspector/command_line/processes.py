@@ -18,7 +18,9 @@ from inspector.processes.client import ProcessClient, ProcessError
 from inspector.pythons import Surroundings, describe, look_up
 from inspector.session import QueueLoop
 from inspector.session.clients import Readers, Worker
+from inspector.session.comparison_state import ComparisonRows
 from inspector.session.converting import Conversion, Copy
+from inspector.session.differing import Side, comparison_job
 from inspector.session.failure import Failure
 from inspector.session.pythons import own_python
 
@@ -97,6 +99,29 @@ class Processes:
             return self._result(answers)
         finally:
             conversion.cancel()
+
+    def compare(self, a: Side, b: Side, progress: Callable[[float], None]) -> tuple[str, ComparisonRows]:
+        """Compare two checkpoints in a process of its own; return a sentence, and what became of each tensor.
+
+        Raises
+        ------
+        CommandError
+            They can't be compared.
+        """
+        answers: list[Answer | Failure] = []
+        job = comparison_job(
+            self._loop,
+            a,
+            b,
+            done=lambda result, out: answers.append((result, out)),
+            failed=answers.append,
+            progress=lambda told: progress(told["done"] / max(1, told["total"])),
+        )
+        try:
+            result, columns = self._result(answers)
+        finally:
+            job.cancel()
+        return str(result["sentence"]), ComparisonRows(columns)
 
     def ask_worker(self, method: str, params: dict[str, Any], buffers: list[bytes]) -> Answer:
         """Ask the worker.

@@ -13,13 +13,13 @@ from inspector.errors import InspectorError
 from inspector.session.clients import Worker
 from inspector.session.comparison_state import CheckpointComparison, ComparisonRows
 from inspector.session.failure import Failure
-from inspector.session.job import Job
+from inspector.session.job import Done, Failed, Job, Progress
 from inspector.session.loop import Loop
 from inspector.session.state import OpenCheckpoint
 from inspector.session.store import Store
 
 #: What is compared of a checkpoint: as it was read, and which of its state_dicts.
-_Side = tuple[CheckpointSummary, int | None]
+Side = tuple[CheckpointSummary, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,21 @@ class DifferenceView:
     between: Picture
 
 
+def comparison_job(loop: Loop, a: Side, b: Side, *, done: Done, failed: Failed, progress: Progress) -> Job:
+    """Begin to compare two checkpoints in a process of its own; see `inspector.processes.roles.differing`."""
+    (header_a, columns_a), (header_b, columns_b) = forward(a[0]), forward(b[0])
+    chosen = [-1 if state_dict is None else state_dict for _, state_dict in (a, b)]
+    return Job(
+        loop,
+        "compare_checkpoints",
+        {"a": header_a, "b": header_b, "state_dicts": chosen},
+        [*columns_a, *columns_b],
+        done=done,
+        failed=failed,
+        progress=progress,
+    )
+
+
 class Differing:
     """The comparison of two open checkpoints: one at a time, kept true when one is closed, reloaded or chosen anew."""
 
@@ -56,7 +71,7 @@ class Differing:
         self._store, self._loop = store, loop
         self._job: Job | None = None
         self._worker = Worker(loop)
-        self._sides: tuple[_Side, _Side] | None = None
+        self._sides: tuple[Side, Side] | None = None
         store.checkpoints_changed.connect(self._follow)
         store.checkpoint_changed.connect(lambda _: self._follow())
 
@@ -68,12 +83,9 @@ class Differing:
         self._end()
         sides = self._sides = _side(found[0]), _side(found[1])
         self._store.set_checkpoint_comparison(CheckpointComparison(a, b))
-        (header_a, columns_a), (header_b, columns_b) = forward(sides[0][0]), forward(sides[1][0])
-        self._job = Job(
+        self._job = comparison_job(
             self._loop,
-            "compare_checkpoints",
-            {"a": header_a, "b": header_b, "state_dicts": [-1 if s is None else s for _, s in sides]},
-            [*columns_a, *columns_b],
+            *sides,
             done=self._finish,
             failed=lambda failure: self._change(phase="failed", failure=failure),
             progress=lambda told: self._change(done=int(told["done"]), total=int(told["total"])),
@@ -159,12 +171,12 @@ class Differing:
             self.compare(comparison.a, comparison.b)
 
 
-def _side(found: OpenCheckpoint) -> _Side:
+def _side(found: OpenCheckpoint) -> Side:
     assert found.summary is not None
     return found.summary, found.state_dict
 
 
-def _same(one: _Side, other: _Side) -> bool:
+def _same(one: Side, other: Side) -> bool:
     return one[0] is other[0] and one[1] == other[1]
 
 
