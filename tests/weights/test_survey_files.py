@@ -83,7 +83,7 @@ def drawn(dtype: torch.dtype, shape: tuple[int, ...], how: str, seed: int) -> to
     return tensor
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_tensor_has_the_figures_that_torch_reckons(tmp_path: Path, data: st.DataObject) -> None:
     state = {}
@@ -142,14 +142,6 @@ def test_what_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path) -> Non
     found = dict(survey(summary.files, places))
     assert isinstance(found[0], TensorReadError)
     check(found[1], torch.ones(5))
-
-
-def test_a_tensor_made_to_take_for_ever_is_refused(tmp_path: Path) -> None:
-    endless = torch.ones(2_000).as_strided((900, 900, 200), (1, 1, 1))
-    torch.save({"w": endless}, tmp_path / "endless.pth")
-    refused = surveyed(tmp_path / "endless.pth")["w"]
-    assert isinstance(refused, TensorReadError)
-    assert "162,000,000 numbers" in refused.message
 
 
 def test_a_file_that_is_written_anew_meanwhile_fails(tmp_path: Path) -> None:

@@ -20,9 +20,6 @@ PIECE = 1 << 17
 ROOM_BYTES = 1 << 22
 """What a thread reads into: at least a piece of the largest elements; smaller tensors are read in one go."""
 
-# Windows that overlap (``unfold``) repeat an element so often at the most; one made to hurt repeats it without end.
-_MOST_OVERLAPS = 64
-
 
 class Pieces(Protocol):
     """The elements of a tensor, flat in memory order.
@@ -106,9 +103,6 @@ def open_pieces(files: Files, place: TensorPlace) -> Pieces:
     whole = _plain_offset(files, place)
     if whole is not None:
         return FilePieces(place, numpy_dtype(place.dtype), whole)
-    numel = numel_of(place.shape)
-    if place.layout == "strided" and numel > _MOST_OVERLAPS * max(1, place.location.nbytes):
-        raise TensorReadError(f"It stands for {numel:,} numbers that share {place.location.nbytes:,} bytes.")
     return ArrayPieces(read_values(files, place))
 
 
@@ -117,7 +111,7 @@ def _plain_offset(files: Files, place: TensorPlace) -> int | None:
     location = place.location
     if place.layout != "strided" or place.quantization is not None or location.big_endian or place.dtype in PACKED:
         return None
-    if place.dtype == "float4_e2m1fn_x2" or not is_contiguous(place.shape, place.stride):
+    if not numel_of(place.shape) or place.dtype == "float4_e2m1fn_x2" or not is_contiguous(place.shape, place.stride):
         return None
     size = numpy_dtype(place.dtype).itemsize
     start = place.offset * size
