@@ -19,7 +19,7 @@ from inspector.weights.audit.thresholds import (
 from inspector.weights.statistics import TensorStatistics
 
 _OUTLIERS = Told(
-    "notable",
+    "info",
     "outliers",
     lambda name, note: f"{name} has an extreme outlier: {note}.",
     lambda number: f"{count(number)} weights have extreme outliers.",

@@ -12,8 +12,11 @@ from math import prod
 from inspector.checkpoint.dtypes import FLOATING
 from inspector.weights.figures import TensorFigures
 
-_NO_WEIGHT = re.compile(r"mask|anchor|grid|position_id|pos_id|_index|coords|stride|arange|inv_freq|triu|tril")
-"""Names of tensors that a module computes for itself, whatever a state_dict makes them look like."""
+_NO_WEIGHT = re.compile(
+    r"mask|anchor|grid|position_id|pos_id|_index|coords|stride|arange|inv_freq|triu|tril"
+    r"|stft|dft_|fourier|mel_basis|filterbank"
+)
+"""Names of tensors that a module computes for itself, or that are a fixed transform, whatever they look like."""
 
 _EMBEDDING = re.compile(r"emb|token|vocab|lookup")
 
