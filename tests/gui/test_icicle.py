@@ -141,6 +141,23 @@ def test_a_click_zooms_into_a_module_and_the_way_leads_back(looked: Looked, qtbo
     assert looked.names(0) == ["net"]
 
 
+def test_what_is_too_small_is_put_together_and_can_be_zoomed_into(tmp_path: Path, qtbot: Any) -> None:
+    many = {f"layers.{place}.weight": torch.ones(2) for place in range(1000)}
+    looked = Looked(surveyed(tmp_path / "deep.pth", many), qtbot)
+    looked.click("layers")
+    together = looked.view.boxes[3]
+    assert together.count > 1
+    name = looked.view.name(together)
+    qtbot.mouseClick(looked.view, Qt.MouseButton.LeftButton, pos=looked.view._rect(together).center().toPoint())
+    looked.settle()
+    assert looked.names(0) == [name]
+    assert len(looked.names(1)) == together.count
+    assert looked.part.way.buttons[-1].text() == name
+    looked.view.zoom_out()
+    looked.settle()
+    assert looked.names(0) == ["layers"]
+
+
 def test_the_mouse_reads_what_a_box_holds(looked: Looked, qtbot: Any) -> None:
     qtbot.mouseMove(looked.view, looked.at("head.weight"))
     thin = words.THIN

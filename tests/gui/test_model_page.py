@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from inspector.desktop.settings import SettingsStore
 from inspector.findings import Finding
@@ -113,14 +113,11 @@ def test_the_tree_shows_small_distributions_and_the_person_can_hide_them(window:
     figures, tensor = model.index_of(node).data(Role.VALUES)
     assert tensor == 0
     assert sum(figures.row_counts(0)) > 0
-    header = view.horizontalHeader()
-    header.customContextMenuRequested.emit(QPoint(5, 5))
-    menu = view.findChild(QMenu)
-    assert menu is not None
-    menu.actions()[0].trigger()
+    view.columns_menu().actions()[0].trigger()
     assert view.isColumnHidden(TreeColumn.VALUES)
     assert not SettingsStore().settings.tree_values
-    menu.close()
+    view.columns_menu().actions()[0].trigger()
+    assert not view.isColumnHidden(TreeColumn.VALUES)
 
 
 # -- what the bar says ---------------------------------------------------------------------------------------------

@@ -166,14 +166,18 @@ class ModuleTreeView(QTableView):
         self._has_values = known
         self._hide_columns()
 
-    def _offer_columns(self, place: QPoint) -> None:
-        """Offer to hide the small distributions, or to show them."""
+    def columns_menu(self) -> QMenu:
+        """Return the menu that hides the small distributions, or shows them."""
         menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         action = menu.addAction("Small distributions")
         action.setCheckable(True)
         action.setChecked(self.wants_values)
         action.toggled.connect(self._want_values)
+        return menu
+
+    def _offer_columns(self, place: QPoint) -> None:
+        menu = self.columns_menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.horizontalHeader().mapToGlobal(place))
 
     def _want_values(self, wanted: bool) -> None:

@@ -133,15 +133,18 @@ class DepthDrawing:
 
     def _paint_line(self, painter: QPainter, xs: Sequence[float], values: Sequence[float], pen: QPen) -> None:
         """Paint a line with gaps where there is no value; a single value as a short dash."""
-        painter.setPen(pen)
+        around = QColor(theme.colors().surface)
+        around.setAlphaF(0.6)
+        casing = QPen(around, pen.widthF() + 2)  # so that it is seen on any shade
         run: list[QPointF] = []
         for x, value in [*zip(xs, values, strict=True), (0.0, math.nan)]:
             if value == value:
                 run.append(QPointF(x, self.y(value)))
                 continue
             if len(run) == 1:
-                painter.drawLine(run[0] - QPointF(6, 0), run[0] + QPointF(6, 0))
-            elif run:
+                run = [run[0] - QPointF(6, 0), run[0] + QPointF(6, 0)]
+            for each in (casing, pen) if run else ():
+                painter.setPen(each)
                 painter.drawPolyline(QPolygonF(run))
             run = []
 

@@ -38,24 +38,31 @@ class Box:
     value: int
 
 
-def boxes(summary: CheckpointSummary, values: Sequence[int], top: int, width: float, levels: int) -> Work[list[Box]]:
+def boxes(
+    summary: CheckpointSummary, values: Sequence[int], top: int, width: float, levels: int, count: int = 1
+) -> Work[list[Box]]:
     """Return the boxes below a node, itself included, as wide as their shares of it.
 
     Parameters
     ----------
+    count
+        How many siblings are at the top, the first of them ``top``.
     values
         By node; a node's are the sum of its children's, or more.
     """
-    made = [Box(top, 1, 0, 0.0, width, values[top])]
-    scale = width / values[top] if values[top] else 0.0
+    whole = sum(values[top : top + count])
+    made = [Box(top, count, 0, 0.0, width, whole)]
+    scale = width / whole if whole else 0.0
     pending, steps = [0], 0
     while pending:
         box = made[pending.pop()]
-        if box.count > 1 or box.level + 1 >= levels or box.width < NARROWEST:
+        if (box.count > 1 and box.level) or box.level + 1 >= levels or box.width < NARROWEST:
             continue
-        first = summary.first_children[box.node]
+        first, below = summary.first_children[box.node], summary.child_counts[box.node]
+        if box.count > 1:
+            first, below = box.node, box.count
         left, start, gathered = box.left, first, 0
-        stop = first + summary.child_counts[box.node]
+        stop = first + below
         for node in range(first, stop):
             steps += 1
             if steps % _STEPS == 0:

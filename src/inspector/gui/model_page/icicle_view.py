@@ -46,13 +46,13 @@ class IcicleView(DrawnWidget):
     pointed
         The box under the mouse or the keys, None for none.
     zoomed
-        Another module is shown: its node.
+        Something else is shown: a module's node, or the first of several siblings, and how many.
     chosen
         A node that is to be shown in the tree.
     """
 
     pointed = Signal(object)
-    zoomed = Signal(int)
+    zoomed = Signal(int, int)
     chosen = Signal(int)
     copies = "Copy picture"
 
@@ -60,7 +60,7 @@ class IcicleView(DrawnWidget):
         super().__init__(parent)
         self._summary: CheckpointSummary | None = None
         self._values: list[int] = []
-        self.top = 0
+        self.top, self.count = 0, 1
         self.boxes: list[Box] = []
         self._row = math.floor(_LOWEST)
         self._at = -1  # the place of the box that is pointed at
@@ -87,18 +87,20 @@ class IcicleView(DrawnWidget):
 
     def show_values(self, summary: CheckpointSummary, values: list[int], top: int = 0) -> None:
         """Show a checkpoint by a value of its nodes, from one of them on."""
-        self._summary, self._values, self.top = summary, values, top
+        self._summary, self._values, self.top, self.count = summary, values, top, 1
         self._clicked = -1
         self._lay_out()
-        self.zoomed.emit(top)
+        self.zoomed.emit(top, 1)
 
-    def zoom(self, node: int) -> None:
-        """Show a module by itself."""
+    def zoom(self, node: int, count: int = 1) -> None:
+        """Show a module by itself, or several siblings that were too small to be told apart."""
         summary = self._summary
-        if summary is not None and node != self.top and summary.child_counts[node] and self._values[node]:
-            self.top = node
+        if summary is None or (node, count) == (self.top, self.count):
+            return
+        if count > 1 or (summary.child_counts[node] and self._values[node]):
+            self.top, self.count = node, count
             self._lay_out()
-            self.zoomed.emit(node)
+            self.zoomed.emit(node, count)
 
     def zoom_out(self) -> None:
         """Show what the shown module lies in."""
@@ -110,7 +112,8 @@ class IcicleView(DrawnWidget):
         if self._summary is None:
             return
         levels = max(1, math.floor(self.height() / _LOWEST))
-        self._slices.begin(boxes(self._summary, self._values, self.top, float(self.width()), levels), self._arrive)
+        width = float(self.width())
+        self._slices.begin(boxes(self._summary, self._values, self.top, width, levels, self.count), self._arrive)
 
     def _arrive(self, made: list[Box]) -> None:
         self.boxes = made
@@ -124,7 +127,7 @@ class IcicleView(DrawnWidget):
         summary = self._summary
         assert summary is not None
         if box.count > 1:
-            return f"{words.number(box.count)} more"
+            return f"{summary.labels[box.node]} … {summary.labels[box.node + box.count - 1]}"
         return summary.labels[box.node] or words.NO_NAME if box.node else words.root_name(summary)
 
     # -- painting ----------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ class IcicleView(DrawnWidget):
         return QRectF(left, box.level * self._row, max(1.0, right - left - _GAP), self._row - _GAP)
 
     def _paint_box(self, painter: QPainter, room: QRectF, box: Box, fonts: tuple[QFont, QFont]) -> None:
-        c, top = theme.colors(), self._values[self.top] or 1
+        c, top = theme.colors(), self.boxes[0].value or 1
         share = _FAINT + _SPAN * math.sqrt(box.value / top)
         painter.fillRect(room, _mixed(c.surface, c.accent, share / 2 if box.count > 1 else share))
         inside = room.adjusted(_PADDING, 0, -_PADDING, 0)
@@ -240,8 +243,8 @@ class IcicleView(DrawnWidget):
     def _enter(self, box: Box) -> None:
         if box.level == 0:
             self.zoom_out()
-        elif box.count == 1:
-            self.zoom(box.node)
+        else:
+            self.zoom(box.node, box.count)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show in the tree what the first of the two clicks was on."""

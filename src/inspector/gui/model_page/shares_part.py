@@ -44,7 +44,7 @@ class SharesPart(ModelPart):
         self.view.zoomed.connect(self._show_way)
         self.view.pointed.connect(self._read)
         self.view.chosen.connect(self.node_chosen)
-        self.way.chosen.connect(self.view.zoom)
+        self.way.chosen.connect(lambda node: self.view.zoom(node))
         self.bar.copy_requested.connect(self.view.copy)
         self.bar.save_requested.connect(self._save)
         self._read(None)
@@ -88,11 +88,14 @@ class SharesPart(ModelPart):
         self.pages.setCurrentWidget(self.view if values[0] else self.nothing)
         self.view.show_values(found.summary, values, top if values[top] else 0)
 
-    def _show_way(self, node: int) -> None:
+    def _show_way(self, node: int, count: int) -> None:
         found = self._found
         assert found is not None
         assert found.summary is not None
         summary, steps = found.summary, list[tuple[int, str]]()
+        if count > 1:
+            steps.append((node, f"{summary.labels[node]} … {summary.labels[node + count - 1]}"))
+            node = summary.parents[node]
         while node > 0:
             steps.append((node, summary.labels[node] or words.NO_NAME))
             node = summary.parents[node]
@@ -128,5 +131,5 @@ class SharesPart(ModelPart):
     def changeEvent(self, event: QEvent) -> None:
         """Take the colours of a new theme."""
         if event.type() == QEvent.Type.PaletteChange and self._found is not None:
-            self._show_way(self.view.top)
+            self._show_way(self.view.top, self.view.count)
         super().changeEvent(event)

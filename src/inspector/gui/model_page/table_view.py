@@ -57,7 +57,7 @@ class TensorTableDelegate(QStyledItemDelegate):
         if index.column() == Column.NAME:
             room = _paint_mark(painter, room, index.data(MARK))
         # the end of a name tells more than its beginning
-        elide = Qt.TextElideMode.ElideMiddle if index.column() == Column.NAME else Qt.TextElideMode.ElideRight
+        elide = Qt.TextElideMode.ElideLeft if index.column() == Column.NAME else Qt.TextElideMode.ElideRight
         draw_text(painter, tabular(option.font), color, " ".join(str(index.data()).split()), room, side, elide)
 
 
