@@ -36,7 +36,7 @@ _ANCHORS = {
 }
 
 _DECADES = 1_000.0
-"""How much a logarithmic scale enlarges what is near its low end (for the diverging map: near zero)."""
+"""How much a logarithmic scale enlarges what is near zero."""
 
 
 @cache
@@ -69,17 +69,12 @@ class Scale:
     low, high
         The values at the low and at the high end; what lies beyond gets the end's colour.
     log
-        Whether small differences are enlarged: around zero where the range is symmetric, else at the low end.
+        Whether differences near zero are enlarged: a logarithm of the magnitude that keeps its sign.
     """
 
     low: float
     high: float
     log: bool = False
-
-    @property
-    def is_symmetric(self) -> bool:
-        """Whether zero lies in the middle."""
-        return self.low == -self.high
 
 
 def table_rows(values: npt.NDArray[np.floating[Any]], scale: Scale) -> npt.NDArray[np.uint8]:
@@ -96,21 +91,18 @@ def table_rows(values: npt.NDArray[np.floating[Any]], scale: Scale) -> npt.NDArr
     low, high = float(scale.low), float(scale.high)
     if not high > low:
         return np.where(finite, 128, 0).astype(np.uint8)
+    largest = max(abs(low), abs(high))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        if scale.is_symmetric:
-            # divided first: the reciprocal of a subnormal number would overflow
-            share = np.clip(values / values.dtype.type(high), -1, 1)
-            share = _enlarged(share) if scale.log else share
-            rows = share * 127 + 128
-        else:
-            # halves, because the widest range that float64 knows overflows
-            share = np.clip((values / 2 - low / 2) / (high / 2 - low / 2), 0, 1)
-            share = _enlarged(share) if scale.log else share
-            rows = share * 254 + 1
-    return np.where(finite, np.rint(rows), 0).astype(np.uint8)
+        # divided first: the reciprocal of a subnormal number, or the widest range of float64, would overflow
+        shares: Array = values / values.dtype.type(largest)
+        first, last = low / largest, high / largest
+        if scale.log:
+            shares, first, last = _enlarged(shares), float(_enlarged(first)), float(_enlarged(last))
+        place = np.clip((shares - first) / (last - first), 0, 1)
+    return np.where(finite, np.rint(place * 254 + 1), 0).astype(np.uint8)
 
 
-def _enlarged(share: Array) -> Array:
-    """Return the symmetric logarithm of shares of the full range, -1 to 1."""
-    enlarged: Array = np.sign(share) * np.log1p(np.abs(share) * (_DECADES - 1)) / np.log(_DECADES)
+def _enlarged(shares: Array | float) -> Array:
+    """Return the symmetric logarithm of shares of the greatest magnitude: what is near zero is set further apart."""
+    enlarged: Array = np.sign(shares) * np.log1p(np.abs(shares) * (_DECADES - 1)) / np.log(_DECADES)
     return enlarged

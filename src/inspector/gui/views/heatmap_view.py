@@ -71,7 +71,7 @@ class HeatmapView(WeightView):
         self.range.setItemData(1, "From the least weight of this plane to the greatest, exactly", _TIP)
         self.log.setCheckable(True)
         self.log.setAccessibleName("Logarithmic colours")
-        self.log.setToolTip("Enlarge differences near zero, or near the low end")
+        self.log.setToolTip("Set values near zero further apart: a logarithm of the magnitude, with its sign")
         slim(self.log)
         self.bar.add(self.log)
         self.caption.setProperty("muted", True)
