@@ -100,12 +100,17 @@ def _mean_over_channels(array: Array) -> tuple[Floats, int]:
     """Return (n, h, w) means of (n, c, h, w), and how many of the n are all zero, a few filters at a time."""
     means = np.empty((array.shape[0], *array.shape[2:]), np.float32)
     zeros = 0
-    step = max(1, _BLOCK * array.shape[0] // array.size)
-    for start in range(0, array.shape[0], step):
+    count, channels = array.shape[:2]
+    share = np.full(channels, 1 / channels, np.float32)
+    step = max(1, _BLOCK * count // array.size)
+    for start in range(0, count, step):
         filters = as_floats(array[start : start + step])
-        zeros += len(filters) - int(np.count_nonzero(filters.any(axis=(1, 2, 3))))
+        few = means[start : start + step]
         with np.errstate(invalid="ignore", over="ignore"):
-            filters.mean(axis=1, out=means[start : start + step])
+            # as a product: numpy's own mean is slow where a filter has few weights
+            few[...] = np.matmul(share, filters.reshape(len(few), channels, -1)).reshape(few.shape)
+        # only where the means are zero a filter may be
+        zeros += sum(not filters[place].any() for place in np.flatnonzero(~few.any(axis=(1, 2))))
     return means, zeros
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from inspector.weights.colours import ABOVE, BELOW, NOT_FINITE, Floats, Pixels
 
@@ -27,12 +28,7 @@ def strip(values: Floats, max_side: int) -> tuple[Pixels, float, int]:
         How many values share a bar, which then spans them all; 1 where each has its own.
     """
     group = math.ceil(values.size / max_side)
-    finite = np.isfinite(values)
-    bounded = np.where(finite, values, 0)
-    starts = np.arange(0, values.size, group)
-    high = np.maximum.reduceat(bounded, starts).clip(min=0)
-    low = np.minimum.reduceat(bounded, starts).clip(max=0)
-    odd = ~np.logical_and.reduceat(finite, starts)
+    high, low, odd = _extremes(values, group)
     top, bottom = float(high.max()), float(low.min())
     bars = _bars(high, low, odd, top, bottom)
     wide = max(1, min(_WIDEST_BAR, min(_SMALL_WIDTH, max_side) // bars.shape[1]))
@@ -43,6 +39,21 @@ def strip(values: Floats, max_side: int) -> tuple[Pixels, float, int]:
     return pixels, max(top, -bottom), group
 
 
+def _extremes(values: Floats, group: int) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Return how high and low each group of finite values reaches from zero, and whether others are among them."""
+    whole = values.size // group * group
+    parts = [part for part in (values[:whole].reshape(-1, group), values[None, whole:]) if part.size]
+    with np.errstate(invalid="ignore"):
+        high = np.concatenate([part.max(axis=1) for part in parts])
+        low = np.concatenate([part.min(axis=1) for part in parts])
+    odd = ~(np.isfinite(high) & np.isfinite(low))  # NaN is both the greatest and the least
+    for place in np.flatnonzero(odd):
+        few = values[place * group : (place + 1) * group]
+        finite = few[np.isfinite(few)]
+        high[place], low[place] = finite.max(initial=0), finite.min(initial=0)
+    return high.clip(min=0), low.clip(max=0), odd
+
+
 def _zero_row(top: float, bottom: float) -> int:
     """Return the row of the line of zero: 0 at the top, ``_HEIGHT - 1`` at the bottom."""
     if top == bottom:
@@ -50,9 +61,7 @@ def _zero_row(top: float, bottom: float) -> int:
     return round((_HEIGHT - 1) * (top / (top - bottom)))
 
 
-def _bars(
-    high: Floats, low: Floats, odd: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], top: float, bottom: float
-) -> Pixels:
+def _bars(high: Floats, low: Floats, odd: npt.NDArray[np.bool_], top: float, bottom: float) -> Pixels:
     """Draw one column of pixels per bar, each at least a pixel long where its value is not zero."""
     zero = _zero_row(top, bottom)
     up = np.ceil(high.astype(np.float64) / (top or 1) * zero)
