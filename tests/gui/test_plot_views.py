@@ -343,6 +343,7 @@ def test_every_view_is_copied_and_saved(
     shown = looking.at(name, view, WeightView)
     page = cast("HistogramPage", shown)
     looking.until(lambda: page.canvases() and all(canvas.plot.curves for canvas in page.canvases()))
+    assert page.drawing_size().width() > 300
     page.bar.copy.click()
     assert QGuiApplication.clipboard().image().width() == page.drawing_size().width() * 2
     for kind in ("png", "svg"):

@@ -22,13 +22,6 @@ class Session(Parts):
 
     _cancels = 0  # how often the person gave up what was waiting
 
-    @cached_property
-    def differing(self) -> Differing:
-        """The comparison of two open checkpoints; imported when somebody compares."""
-        from inspector.session.differing import Differing
-
-        return Differing(self.store, self._loop)
-
     # -- processes ---------------------------------------------------------------------------------------------
 
     def warm_up(self, *, engine: bool) -> None:

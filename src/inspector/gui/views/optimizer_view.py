@@ -135,6 +135,7 @@ class OptimizerView(PlotPage):
 
     def drawing_size(self) -> QSize:
         """Return the size of the cards."""
+        self.column.activate()  # they may have come in this very turn of the loop
         return self._grid.geometry().size()
 
     def paint_drawing(self, painter: QPainter, rect: QRectF) -> None:
