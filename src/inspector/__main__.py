@@ -15,6 +15,7 @@ VERBS = {
     "show": "Say what a checkpoint is and what it holds.",
     "identify": "Find the torchvision architecture of a checkpoint.",
     "predict": "Predict images with a checkpoint's weights.",
+    "stats": "Reckon figures and histograms of a checkpoint's tensors.",
     "convert": "Write a clean copy: a state_dict's .pth, or safetensors.",
     "diff": "Say which tensors of two checkpoints differ, and by how much.",
     "doctor": "Check the installation, the engine and the devices.",
@@ -22,7 +23,7 @@ VERBS = {
 }
 
 #: Verbs that are planned: they are refused by name, instead of being taken for a file.
-LATER = ("stats", "report")
+LATER = ("report",)
 
 _USAGE = """\
 Usage: inspector [FILE ...]
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:  # before a verb runs, which answers it by itself
             return 130
     if first in LATER:
-        return _refuse(f"{first} is not there yet in this version. Use show, identify, predict or doctor.")
+        return _refuse(f"{first} is not there yet in this version. Use show, identify, predict, stats or doctor.")
     return _window(arguments)
 
 

@@ -89,3 +89,10 @@ def test_the_widest_range_does_not_overflow() -> None:
 def test_no_bins_are_refused() -> None:
     with pytest.raises(ValueError, match="0 bins"):
         histogram(np.zeros(3), 0)
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0, 3.0])
+@pytest.mark.parametrize("width", [49, 103, 107, 1_997])
+def test_values_on_edges_are_counted_above_them(low: float, width: int) -> None:
+    edges = np.linspace(low, low + width / 512, 257)  # exact, for numbers of so few digits
+    assert histogram(edges).counts.tolist() == [1] * 255 + [2]

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -51,6 +51,17 @@ def print_json(document: dict[str, Any]) -> None:
     except ValueError:
         text = json.dumps(_finite(document), ensure_ascii=plain_ascii, allow_nan=False)
     sys.stdout.write(text + "\n")
+
+
+def print_json_list(document: dict[str, Any], name: str, items: Iterable[dict[str, Any]]) -> None:
+    """Print a JSON document whose last key is a list that may be too long to be held in memory."""
+    plain_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    head = json.dumps(_finite(document), ensure_ascii=plain_ascii, allow_nan=False)
+    sys.stdout.write(f"{head[:-1]}{', ' if document else ''}{json.dumps(name)}: [")
+    for place, item in enumerate(items):
+        text = json.dumps(_finite(item), ensure_ascii=plain_ascii, allow_nan=False)
+        sys.stdout.write(text if not place else f", {text}")
+    sys.stdout.write("]}\n")
 
 
 def _finite(value: Any) -> Any:

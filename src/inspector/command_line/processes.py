@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from inspector.checkpoint.forwarding import forward
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.text import clean_name
 from inspector.command_line.problems import EngineFailedError, error_of
@@ -22,7 +23,11 @@ from inspector.session.comparison_state import ComparisonRows
 from inspector.session.converting import Conversion, Copy
 from inspector.session.differing import Side, comparison_job
 from inspector.session.failure import Failure
+from inspector.session.job import Job
 from inspector.session.pythons import own_python
+from inspector.session.survey_state import SurveyFigures
+from inspector.session.surveying import fill
+from inspector.survey_rows import BINS
 
 T = TypeVar("T")
 Answer = tuple[dict[str, Any], list[bytearray]]
@@ -134,6 +139,39 @@ class Processes:
         answers: list[Answer | Failure] = []
         self._worker.request(method, params, buffers, lambda result, out: answers.append((result, out)), answers.append)
         return self._result(answers)
+
+    def survey(
+        self, summary: CheckpointSummary, tensors: Sequence[int], progress: Callable[[float], None]
+    ) -> SurveyFigures:
+        """Reckon the figures of tensors, in their order, with histograms of 256 bins.
+
+        Raises
+        ------
+        CommandError
+            It failed. What is wrong with single tensors is in the figures.
+        """
+        answers: list[SurveyFigures | Failure] = []
+        figures = SurveyFigures(len(tensors), BINS)
+        rows = {tensor: row for row, tensor in enumerate(tensors)}
+
+        def take(told: dict[str, Any]) -> None:
+            fill(figures, told, rows)
+            progress(told["done"] / max(1, told["total"]))
+
+        header, columns = forward(summary)
+        job = Job(
+            self._loop,
+            "survey",
+            {"summary": header, "tensors": list(tensors), "bins": BINS},
+            columns,
+            done=lambda _, __: answers.append(figures),
+            failed=answers.append,
+            progress=take,
+        )
+        try:
+            return self._result(answers)
+        finally:
+            job.cancel()
 
     def ask_engine(self, python: str | None, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Ask an engine that is started for this one question.

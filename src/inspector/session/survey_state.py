@@ -37,14 +37,14 @@ class SurveyFigures:
         The histograms one after another, ``bins`` each.
     """
 
-    def __init__(self, tensors: int) -> None:
+    def __init__(self, tensors: int, bins: int | None = None) -> None:
         self.known = bytearray(tensors)
         self.problem: dict[int, str] = {}
         self.minimum, self.maximum, self.mean, self.std, self.norm, self.low, self.high = (
             array("d", [math.nan]) * tensors for _ in range(7)
         )
         self.zeros, self.nan, self.inf, self.dead, self.duplicates = (array("q", [0]) * tensors for _ in range(5))
-        self.bins = row_bins(tensors)
+        self.bins = row_bins(tensors) if bins is None else bins
         self.counts = array("q", [0]) * (self.bins * tensors)
 
     def __len__(self) -> int:

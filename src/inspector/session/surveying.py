@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,7 +118,7 @@ class _Taking:
         if survey is None:
             return
         try:
-            _fill(survey.figures, told)
+            fill(survey.figures, told)
             done, total = int(told["done"]), int(told["total"])
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             self.fail(_MADE_NO_SENSE)
@@ -151,14 +152,27 @@ class _Taking:
         return found.survey if found is not None and running else None
 
 
-def _fill(figures: SurveyFigures, told: dict[str, Any]) -> None:
-    tensors = [int(number) for number in told["tensors"]]
+def fill(figures: SurveyFigures, told: dict[str, Any], rows: Mapping[int, int] | None = None) -> None:
+    """Take what the worker's ``survey`` tells into figures.
+
+    Parameters
+    ----------
+    rows
+        By tensor number its row in the figures, where they are not of all tensors.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        It makes no sense.
+    """
+    tensors = [rows[number] if rows is not None else int(number) for number in told["tensors"]]
     if tensors and not 0 <= min(tensors) <= max(tensors) < len(figures):
         raise ValueError("rows of tensors that are not there")
-    rows = rows_from(base64.b64decode(told["rows"]), figures.bins)
-    for tensor, row in zip(tensors, rows, strict=True):
+    found = rows_from(base64.b64decode(told["rows"]), figures.bins)
+    for tensor, row in zip(tensors, found, strict=True):
         figures.fill(tensor, row)
-    for tensor, problem in told["problems"]:
+    for number, problem in told["problems"]:
+        tensor = rows[number] if rows is not None else int(number)
         if not 0 <= tensor < len(figures):
             raise ValueError("a problem of a tensor that is not there")
         figures.fail(tensor, str(problem))

@@ -19,7 +19,8 @@ class Histogram:
     ----------
     edges
         float64 of shape ``(bins + 1,)``, strictly increasing. Bins are half-open, but for the last, which
-        holds its upper edge as well. A value within rounding of an edge may be counted on either side of it.
+        holds its upper edge as well. Values on an edge are counted above it; one that lies below it by less than
+        float64 tells apart may be, too.
     counts
         int64 of shape ``(bins,)``.
     """
@@ -48,7 +49,7 @@ def histogram(array: Array, bins: int = 256, range: tuple[float, float] | None =
     # a quarter of the widest range that float64 knows does not overflow; powers of two change no digit
     unit = 0.25 if max(abs(low), abs(high)) > 1e307 else 1.0
     counts = np.zeros(bins, np.int64)
-    per_unit = bins / (high * unit - low * unit)
+    per_unit = bins_per_unit(low * unit, high * unit, bins)
     for piece in chunks(array):
         values = finite_part(piece)
         if range is not None:
@@ -67,6 +68,15 @@ def _finite_range(array: Array) -> tuple[float, float]:
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
     return (low, high) if low <= high else (0.0, 1.0)
+
+
+def bins_per_unit(low: float, high: float, bins: int) -> float:
+    """Return by what the distance from ``low`` is multiplied to get the number of a bin.
+
+    A little more than the quotient: rounding must not take a value on an edge below it. Numbers of few digits
+    (bfloat16, integers) often lie there, thousands at once.
+    """
+    return bins / (high - low) * (1 + 2**-50)
 
 
 def resolvable(low: float, high: float, bins: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from inspector.checkpoint.source import Files
 from inspector.weights.figures import TensorFigures
-from inspector.weights.histogram import histogram, resolvable
+from inspector.weights.histogram import bins_per_unit, histogram, resolvable
 from inspector.weights.pieces import BINS, Counts, Extent, Moments, Room, extent_of, moments_of, plain
 from inspector.weights.slices import Slices
 from inspector.weights.statistics import TensorStatistics, tensor_statistics
@@ -68,7 +68,7 @@ class Measuring:
     def count(self, files: Files, room: Room, part: range) -> tuple[Moments, Counts]:
         """Reckon the moments and the histogram of a part."""
         moments, counts = Moments(), np.zeros(BINS, np.int64)
-        per_unit = BINS / (self._high - self._low)
+        per_unit = bins_per_unit(self._low, self._high, BINS)
         with np.errstate(all="ignore"):
             for cut in part:
                 extent = self._extents[cut]
