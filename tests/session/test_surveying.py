@@ -118,3 +118,12 @@ def test_a_file_that_changed_fails_in_a_sentence(driven: Driven, tied: Path) -> 
     assert survey.phase == "failed"
     assert survey.failure is not None
     assert "has changed" in survey.failure.sentence
+
+
+def test_a_file_opened_again_needs_no_process(driven: Driven, tied: Path) -> None:
+    number = driven.open(tied)
+    survey = surveyed(driven, number)
+    driven.session.close(number)
+    again = driven.open(tied)
+    driven.session.surveying.begin(again)
+    assert driven.checkpoint(again).survey is survey

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 
 from inspector.checkpoint.text import clean_name
+from inspector.desktop.caches import survey_folder
 from inspector.desktop.settings import SettingsStore
 from inspector.gui import icons, theme
 from inspector.gui.announce import announce
@@ -35,7 +36,14 @@ def make_window(settings: SettingsStore, reader: ProcessClient | None = None) ->
     python = kept.engine_python
     gone = python is not None and not (os.path.isabs(python) and os.path.isfile(python))
     usable = None if gone else python
-    session = Session(loop, device=kept.device, engine_python=usable, reader=reader, trust_memory=settings)
+    session = Session(
+        loop,
+        device=kept.device,
+        engine_python=usable,
+        reader=reader,
+        trust_memory=settings,
+        survey_cache=str(survey_folder()),
+    )
     window = MainWindow(session, settings)
     loop.setParent(window)
     window.furnished.connect(loop.release_idle)

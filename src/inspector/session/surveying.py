@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from inspector.checkpoint.forwarding import forward
+from inspector.checkpoint.source import InspectedFile
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.findings import Finding
 from inspector.session.failure import Failure
@@ -21,6 +23,8 @@ from inspector.survey_rows import rows_from
 #: Checkpoints of so many bytes are surveyed without being asked for: some seconds of two cores.
 BY_ITSELF_BYTES = 8_000_000_000
 _TOLD_SECONDS = 0.1
+#: Surveys that are remembered, also of files that were closed: half a MB for a thousand tensors.
+_MOST_KEPT = 8
 _MADE_NO_SENSE = Failure("The worker's answer about this file makes no sense.", "Report this file.", "ProtocolError")
 
 
@@ -39,6 +43,7 @@ class Surveying:
         self._cache = cache
         self._jobs: dict[int, Job] = {}
         self._summaries: dict[int, CheckpointSummary] = {}
+        self._kept: OrderedDict[tuple[InspectedFile, ...], Survey] = OrderedDict()  # of closed files too
         store.checkpoints_changed.connect(self._forget_closed)
         store.checkpoint_changed.connect(self._look)
         if store.current is not None:
@@ -52,12 +57,17 @@ class Surveying:
         if found.survey is not None and found.survey.phase in ("running", "ready"):
             return
         summary = found.summary
-        figures = SurveyFigures(len(summary))
         self._summaries[number] = summary
+        kept = self._kept.get(summary.files)
+        if kept is not None and len(kept.figures) == len(summary):
+            self._kept.move_to_end(summary.files)
+            self._store.set_survey(number, kept)
+            return
+        figures = SurveyFigures(len(summary))
         total = sum(file.identity.size for file in summary.files)
         self._store.set_survey(number, Survey("running", 0, total, figures))
         header, columns = forward(summary)
-        taking = _Taking(self._store, number)
+        taking = _Taking(self._store, number, lambda survey: self._keep(summary, survey))
         params = {"summary": header, "bins": figures.bins, "cache": self._cache}
         self._jobs[number] = Job(
             self._loop,
@@ -80,6 +90,11 @@ class Surveying:
         """End every process."""
         for number in list(self._jobs):
             self._end(number)
+
+    def _keep(self, summary: CheckpointSummary, survey: Survey) -> None:
+        self._kept[summary.files] = survey
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
 
     def _end(self, number: int) -> None:
         job = self._jobs.pop(number, None)
@@ -107,9 +122,10 @@ class Surveying:
 class _Taking:
     """Takes what the worker tells of one checkpoint."""
 
-    def __init__(self, store: Store, number: int) -> None:
+    def __init__(self, store: Store, number: int, keep: Callable[[Survey], None]) -> None:
         self._store = store
         self._number = number
+        self._keep = keep
         self._shown = 0.0
 
     def take(self, told: dict[str, Any]) -> None:
@@ -138,6 +154,7 @@ class _Taking:
             self.fail(_MADE_NO_SENSE)
             return
         ready = replace(survey, phase="ready", done=survey.total, findings=findings)
+        self._keep(ready)
         self._store.set_survey(self._number, ready)
 
     def fail(self, failure: Failure) -> None:

@@ -17,6 +17,7 @@ from inspector.errors import InspectorError
 from inspector.natural_order import natural_key
 from inspector.processes.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from inspector.processes.roles.differing import compare_checkpoints, describe_difference
+from inspector.processes.roles.kept_surveys import survey
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons

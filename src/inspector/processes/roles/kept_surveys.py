@@ -1,0 +1,121 @@
+"""Surveys that were made before are told again from a small file; files that are no longer the same are measured anew.
+
+A file in the folder is one survey: `_MAGIC`, a digest of what follows, and deflated JSON. Its name is a digest of the
+checkpoint's files (device, inode, size, time), of all that the reader told of its tensors, and of our version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from inspector import __version__
+from inspector.processes.roles import surveying
+from inspector.processes.roles.serving import Progress, Reply
+
+_MAGIC = b"inspector survey 1\n"
+_SUFFIX = ".survey"
+#: Surveys that are kept, the longest unused are removed; a larger one than this is not.
+MOST_KEPT, _MOST_BYTES = 50, 256 << 20
+_DIGEST_BYTES = 32
+
+_log = logging.getLogger(__name__)
+
+
+def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Do what `inspector.processes.roles.surveying.survey` does, or tell what it told before.
+
+    ``params["cache"]`` is the folder where that is kept, null where nothing is.
+    """
+    if not params.get("cache"):
+        return surveying.survey(params, buffers, progress)
+    path = Path(str(params["cache"])) / (_key(params, buffers) + _SUFFIX)
+    kept = _load(path)
+    if kept is not None:
+        for told in kept["told"]:
+            progress(told)
+        return kept["result"], []
+    recorder = _Recorder(progress)
+    result, out = surveying.survey(params, buffers, recorder)
+    _save(path, {"told": recorder.told, "result": result})
+    return result, out
+
+
+class _Recorder:
+    """Hands on what is told, and remembers what is more than how far it is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress: Callable[[dict[str, Any]], None] = progress
+        self.told: list[dict[str, Any]] = []
+
+    def __call__(self, told: dict[str, Any]) -> None:
+        self._progress(told)
+        if told["tensors"] or told["problems"]:
+            self.told.append(told)
+
+
+def _key(params: dict[str, Any], buffers: list[bytearray]) -> str:
+    made = hashlib.sha256()
+    what = [__version__, params["summary"]["files"], params["bins"], params.get("tensors")]
+    made.update(json.dumps(what).encode("ascii"))
+    for buffer in buffers:
+        made.update(len(buffer).to_bytes(8, "little"))
+        made.update(buffer)
+    return made.hexdigest()
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """Return what is kept in a file; None where there is none, or a damaged one, which is removed."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("larger than any that we write")
+        raw = path.read_bytes()
+        head = len(_MAGIC) + _DIGEST_BYTES
+        digest, packed = raw[len(_MAGIC) : head], raw[head:]
+        if raw[: len(_MAGIC)] != _MAGIC or hashlib.sha256(packed).digest() != digest:
+            raise ValueError("not as it was written")
+        unpacking = zlib.decompressobj()
+        kept = json.loads(unpacking.decompress(packed, _MOST_BYTES))
+        if type(kept) is not dict or type(kept.get("told")) is not list or type(kept.get("result")) is not dict:
+            raise ValueError("not what was written")
+        os.utime(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, zlib.error, RecursionError) as error:
+        _log.warning("a kept survey can't be used and is removed: %s", error)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    return kept
+
+
+def _save(path: Path, kept: dict[str, Any]) -> None:
+    """Keep a survey, in one step; where that is not possible it is measured again the next time."""
+    text = json.dumps(kept, allow_nan=False).encode("ascii")
+    if len(text) > _MOST_BYTES:
+        return
+    packed = zlib.compress(text, 1)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.write_bytes(_MAGIC + hashlib.sha256(packed).digest() + packed)
+        os.replace(part, path)
+        _prune(path.parent)
+    except OSError as error:
+        _log.info("a survey can't be kept: %s", error)
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _prune(folder: Path) -> None:
+    """Remove the surveys that were not used for the longest time."""
+    found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in found[MOST_KEPT:]:
+        path.unlink(missing_ok=True)
