@@ -22,6 +22,12 @@ _MODEL = (
 _STRIP = ("icons", "image_strip_model", "thumbnails", "image_tile", "image_strip_view", "prediction_progress")
 _RESULTS = ("results_model", "results_filter", "empty_page", "results_table", "results_table_page", "results_page")
 
+#: And the page of the whole model.
+_PAGE = (
+    "slices", "row_histogram", "model_page.rows", "model_page.table_model", "model_page.table_view",
+    "model_page.table_part", "model_page.survey_bar", "model_page.page",
+)  # fmt: skip
+
 
 def imports(names: Iterable[str]) -> list[Callable[[], object]]:
     """Return a step for each module of this room."""
@@ -46,6 +52,11 @@ def strip_imports() -> list[Callable[[], object]]:
 def results_imports() -> list[Callable[[], object]]:
     """Return the steps that import the page of results."""
     return imports(_RESULTS)
+
+
+def model_page_imports() -> list[Callable[[], object]]:
+    """Return the steps that import the page of the whole model."""
+    return imports(_PAGE)
 
 
 def meet_widgets() -> None:

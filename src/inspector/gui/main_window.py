@@ -16,6 +16,7 @@ from inspector.gui.ahead import (
     Ahead,
     meet_widgets,
     model_imports,
+    model_page_imports,
     results_imports,
     strip_imports,
     take_turns,
@@ -64,7 +65,14 @@ class MainWindow(WindowParts):
         self._counting.timeout.connect(self._show_counts)
         self._remembered: set[int] = set()
         self.ahead = Ahead(
-            (*strip_imports(), lambda: self.strip, *results_imports(), lambda: self.centre.results), self
+            (
+                *model_page_imports(),
+                *strip_imports(),
+                lambda: self.strip,
+                *results_imports(),
+                lambda: self.centre.results,
+            ),
+            self,
         )
         self._connect()
         self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inspector.gui.image_page import ImagePage
     from inspector.gui.layer_page import LayerPage
     from inspector.gui.main_window import MainWindow
-    from inspector.gui.model_page import ModelPage
+    from inspector.gui.model_page.page import ModelPage
     from inspector.gui.overlays.overlay import Overlay
     from inspector.gui.results_page import ResultsPage
     from inspector.gui.tensor_panel import TensorPanel
@@ -79,7 +79,7 @@ class WindowPages(Centre):
         return TensorPanel(self._window.session)
 
     def _make_model(self) -> QWidget:
-        from inspector.gui.model_page import ModelPage
+        from inspector.gui.model_page.page import ModelPage
 
         page = ModelPage(self._window.session)
         page.tensor_opened.connect(lambda: self.turn_to("tensor"))

@@ -1,3 +1,1 @@
 """The whole model at a glance: a table over all tensors, their distributions along its depth, shares of parameters."""
-
-from inspector.gui.model_page.page import ModelPage as ModelPage

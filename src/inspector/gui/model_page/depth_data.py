@@ -20,8 +20,8 @@ Which = Literal["weights", "vectors", "buffers"]
 
 #: Nodes gone through between two chances to pause.
 _STEPS = 1_024
-#: Layers whose distributions are reckoned between two chances to pause: about 1 ms.
-_LAYERS = 8
+#: Layers, and columns, that are reckoned between two chances to pause: about 1 ms.
+_LAYERS, _COLUMNS = 8, 4
 #: The least shade of what is there at all, of 255.
 _FAINT = 26
 #: Containers that keep no order of their own: their names are put in the natural one.
@@ -122,29 +122,28 @@ def picture(
     starts.append(last)
     shades, broken = bytearray(), bytearray(count)
     least, most, mean, std = (array("d", [math.nan]) * count for _ in range(4))
-    waiting = 0
     for column in range(count):
         tensors = layers[starts[column] : starts[column + 1]]
         known = [tensor for tensor in tensors if figures.minimum[tensor] <= figures.maximum[tensor]]
-        shades += column_shades(figures, known, axis, rows)
+        shades += yield from column_shades(figures, known, axis, rows)
         broken[column] = any(figures.nan[tensor] or figures.inf[tensor] for tensor in tensors)
         if known:
             least[column] = min(figures.minimum[tensor] for tensor in known)
             most[column] = max(figures.maximum[tensor] for tensor in known)
             mean[column] = math.fsum(figures.mean[tensor] for tensor in known) / len(known)
             std[column] = math.fsum(figures.std[tensor] for tensor in known) / len(known)
-        waiting += len(tensors)
-        if waiting >= _LAYERS:
-            waiting = 0
+        if column % _COLUMNS == 0:
             yield
     return DepthPicture(first, last, rows, axis, starts, bytes(shades), least, most, mean, std, broken)
 
 
-def column_shades(figures: SurveyFigures, tensors: Sequence[int], axis: Axis, rows: int) -> bytes:
+def column_shades(figures: SurveyFigures, tensors: Sequence[int], axis: Axis, rows: int) -> Work[bytes]:
     """Return how densely the values of tensors lie at each place of an axis, from its high end: one byte each."""
     single, changes = [0.0] * rows, [0.0] * (rows + 1)  # from the low end
-    for tensor in tensors:
+    for place, tensor in enumerate(tensors):
         _add(single, changes, figures, tensor, axis)
+        if place % _LAYERS == _LAYERS - 1:
+            yield
     density = [here + over for here, over in zip(single, accumulate(changes), strict=False)]
     highest = max(density)
     if highest <= 0:

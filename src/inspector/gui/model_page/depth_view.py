@@ -64,7 +64,7 @@ class DepthView(DrawnWidget):
         self._moved = False
         self._slices = Slices(self)
         self._again = QTimer(self, singleShot=True, interval=_AGAIN_AFTER)
-        self._again.timeout.connect(self._reckon)
+        self._again.timeout.connect(self._follow)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -107,6 +107,13 @@ class DepthView(DrawnWidget):
             self._reckon()
         elif not self._again.isActive():
             self._again.start()
+
+    def _follow(self) -> None:
+        """Reckon anew, but only once what is under way is there: it would never be while figures come in."""
+        if self._slices.is_busy:
+            self._again.start()
+        else:
+            self._reckon()
 
     def set_scale(self, scale: Scale) -> None:
         """Show values on another scale."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
+from inspector.checkpoint.dtypes import FLOATING
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Choice, Column, Only, TableRows
 from inspector.gui.slices import Slices
@@ -216,7 +217,8 @@ class TensorTableModel(QAbstractTableModel):
             return ""
         if column in COUNTS:
             return "" if column == Column.DEAD and summary.ndims[tensor] < 2 else words.number(int(value))
-        return words.figure(value)
+        is_whole = summary.dtype(tensor) not in FLOATING and value.is_integer()
+        return words.figure(int(value) if is_whole else value)
 
     def value(self, tensor: int, column: int) -> float | None:
         """Return a figure, None where there is none, or none yet."""

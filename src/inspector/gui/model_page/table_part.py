@@ -41,8 +41,9 @@ class TablePart(ModelPart):
         self._session, self._checkpoint = session, -1
         self.model = TensorTableModel(self)
         self.table = TensorTable(self.model)
-        self.search = SearchField("Filter by name, shape or dtype")
+        self.search = SearchField("Filter tensors")
         self.search.setAccessibleName("Filter by name, shape or dtype")
+        self.search.setToolTip("Words to find in names, shapes (64×3×7×7) and dtypes")
         self.only = Combo()
         self.only.setAccessibleName("Which tensors are shown")
         self.only.setToolTip("Show only some of the tensors")

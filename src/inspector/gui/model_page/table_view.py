@@ -21,9 +21,9 @@ from inspector.gui.row_histogram import WIDTH, paint_row_histogram
 from inspector.gui.tensor_marks import Mark
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 
-_PADDING = 6
+_PADDING = 8
 _SIGN = 14
-_LARGEST_SAMPLE = 300
+_LARGEST_SAMPLE = 80
 #: The widest a name or a shape may make its column, in logical pixels.
 _WIDEST = {Column.NAME: 196, Column.SHAPE: 150}
 #: Pixels that a title needs for the arrow of the order.
