@@ -33,6 +33,10 @@ def test_a_finding_survives_the_way() -> None:
         {"explanation": 3},
         {"notes": ["one"]},
         {"notes": [1, 2]},
+        {"more": -1},
+        {"more": 8},
+        {"more": "many"},
+        {"tensors": [3] * 10_001, "notes": []},
     ],
 )
 def test_nonsense_is_refused(change: dict[str, Any]) -> None:

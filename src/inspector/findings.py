@@ -26,6 +26,9 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 RULES: tuple[Rule, ...] = get_args(Rule)
 """In the order in which findings of one severity stand."""
 
+MAX_TENSORS = 10_000
+"""Tensors that a finding lists at the most: it crosses a process border, and is read by the window in one go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -45,6 +48,8 @@ class Finding:
         Why it matters, and from where on it is told: one or two sentences.
     notes
         What is so about each of `tensors`, such as ``"3 of 64"``; or empty.
+    more
+        How many further tensors it is about, beyond `MAX_TENSORS`.
     """
 
     severity: Severity
@@ -53,6 +58,12 @@ class Finding:
     title: str
     explanation: str
     notes: tuple[str, ...] = ()
+    more: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many tensors it is about."""
+        return len(self.tensors) + self.more
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as plain JSON values."""
@@ -63,6 +74,7 @@ class Finding:
             "title": self.title,
             "explanation": self.explanation,
             "notes": list(self.notes),
+            "more": self.more,
         }
 
     @classmethod
@@ -84,6 +96,7 @@ class Finding:
         severity, rule = data.get("severity"), data.get("rule")
         title, explanation = data.get("title"), data.get("explanation")
         numbers, notes = data.get("tensors"), data.get("notes", [])
+        more = data.get("more", 0)
         if severity not in SEVERITIES or rule not in RULES:
             raise ValueError("a finding of no known kind")
         if not isinstance(title, str) or not isinstance(explanation, str):
@@ -94,6 +107,8 @@ class Finding:
             raise ValueError("a finding about tensors that are not there")
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise ValueError("a finding with notes that are no words")
+        if type(more) is not int or not 0 <= more < tensors or len(numbers) > MAX_TENSORS:
+            raise ValueError("a finding about more tensors than there can be")
         if len(notes) not in (0, len(numbers)):
             raise ValueError("a finding whose notes fit no tensors")
-        return cls(severity, rule, tuple(numbers), title, explanation, tuple(notes))
+        return cls(severity, rule, tuple(numbers), title, explanation, tuple(notes), more)

@@ -8,7 +8,7 @@ import pytest
 from tests.weights.audited import audit_tensor, audited, figures, trained
 
 from inspector.findings import Finding
-from inspector.weights.audit import audit
+from inspector.weights.audit import AuditTensor, audit
 from inspector.weights.chunks import Array
 
 MODEL = trained()
@@ -80,6 +80,15 @@ def test_many_tensors_make_one_finding() -> None:
     assert finding.title == "3 tensors of the model hold NaN."
     assert names_of(finding) == list(bad)
     assert len(finding.notes) == 3
+
+
+def test_of_very_many_tensors_the_first_are_listed_and_all_are_counted() -> None:
+    one = figures(np.full((2, 2), np.nan, np.float32))
+    tensors = [AuditTensor(f"layer{place}.weight", (2, 2), "float32", "parameter", 16) for place in range(12_000)]
+    finding = only(audit(tensors, dict.fromkeys(range(12_000), one)))
+    assert finding.title == "12\u202f000 tensors of the model hold NaN."
+    assert (len(finding.tensors), finding.more, finding.count) == (10_000, 2_000, 12_000)
+    assert Finding.from_json(finding.to_json(), 12_000) == finding
 
 
 def test_a_weight_of_zeros_is_serious() -> None:

@@ -81,8 +81,7 @@ class AuditModel(QAbstractItemModel):
             return len(self.findings)
         if parent.internalId() or not 0 <= parent.row() < len(self.findings):
             return 0
-        tensors = len(self.findings[parent.row()].tensors)
-        return tensors if tensors <= MAX_LISTED else MAX_LISTED + 1
+        return min(self.findings[parent.row()].count, MAX_LISTED + 1)
 
     def columnCount(self, parent: Index = _NOWHERE) -> int:
         """Return 1."""
@@ -111,7 +110,7 @@ class AuditModel(QAbstractItemModel):
     def _name(self, finding: Finding, tensor: int) -> str:
         assert self.summary is not None
         if tensor < 0:
-            return f"{words.number(len(finding.tensors) - MAX_LISTED)} more"
+            return f"{words.number(finding.count - MAX_LISTED)} more"
         return words.tensor_name(self.summary, tensor)
 
     def _spoken(self, index: Index, finding: Finding) -> str:

@@ -51,7 +51,7 @@ class AuditView(QTreeView):
 
     def _unfold_short(self) -> None:
         for row, finding in enumerate(self._model.findings):
-            self.setExpanded(self._model.index(row, 0), len(finding.tensors) <= _FEW)
+            self.setExpanded(self._model.index(row, 0), finding.count <= _FEW)
 
     def press(self, index: QModelIndex) -> None:
         """Do what a click on a row does: lead to its tensor, or unfold a finding of several ones."""

@@ -56,5 +56,5 @@ def _lines(summary: CheckpointSummary, finding: Finding) -> Iterable[str]:
     for place, tensor in enumerate(finding.tensors[:MAX_LISTED]):
         note = finding.notes[place] if finding.notes else ""
         yield f"- {words.tensor_name(summary, tensor)}{f': {note}' if note else ''}"
-    if len(finding.tensors) > MAX_LISTED:
-        yield f"- and {words.number(len(finding.tensors) - MAX_LISTED)} more"
+    if finding.count > MAX_LISTED:
+        yield f"- and {words.number(finding.count - MAX_LISTED)} more"

@@ -77,7 +77,7 @@ def not_finite(subject: Subject) -> Iterator[Finding]:
     nan_aside: Rows = []
     inf: Rows = []
     inf_aside: Rows = []
-    for number, tensor, figures in subject.known():
+    for number, tensor, figures in subject.known:
         statistics, is_model = figures.statistics, tensor.role in ("parameter", "buffer")
         if statistics.nan:
             note = f"{count(statistics.nan)} of {count(statistics.numel)}"
@@ -94,7 +94,7 @@ def not_finite(subject: Subject) -> Iterator[Finding]:
 def one_value(subject: Subject) -> Iterator[Finding]:
     """Tell of weights that are all zeros or constant."""
     zero, constant = [], []
-    for number, tensor, figures in subject.weights():
+    for number, tensor, figures in subject.weights:
         if number in subject.settled or tensor.is_token or not subject.is_constant(number):
             continue
         value = figures.statistics.min or 0.0

@@ -58,7 +58,7 @@ def filters(subject: Subject) -> Iterator[Finding]:
     duplicates: Rows = []
     coarse: Rows = []
     fixed: Rows = []
-    for number, tensor, figures in subject.weights():
+    for number, tensor, figures in subject.weights:
         if subject.is_constant(number) or tensor.is_token or tensor.shape[0] < 2:
             continue
         rows = tensor.shape[0]

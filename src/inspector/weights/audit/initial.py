@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
 
 from inspector.weights.audit.subject import AuditTensor, Initial
 from inspector.weights.audit.thresholds import (
@@ -21,6 +23,8 @@ from inspector.weights.audit.thresholds import (
     SURE_UNIFORM,
 )
 from inspector.weights.figures import TensorFigures
+
+Floats = npt.NDArray[np.float64]
 
 _ROUNDING = {"float64": 0.0, "float32": 1e-6, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 """What storing a number changes it by at the most, as a part of it; coarser kinds of numbers aren't tested."""
@@ -100,16 +104,19 @@ def _is_uniform(tensor: AuditTensor, figures: TensorFigures, bound: float) -> bo
         reaches
         and keeps
         and _has_moments(figures, std, _UNIFORM_ERROR, rounding)
-        and _distance(figures, lambda edge: min(max((edge / bound + 1) / 2, 0), 1)) <= _allowed(size, rounding)
+        and _distance(figures, lambda edges: np.clip((edges / bound + 1) / 2, 0, 1)) <= _allowed(size, rounding)
     )
 
 
 def _is_normal(tensor: AuditTensor, figures: TensorFigures, std: float) -> bool:
     """Tell whether the values look like ones of a normal distribution around 0."""
     rounding = _ROUNDING[tensor.dtype]
-    return _has_moments(figures, std, _NORMAL_ERROR, rounding) and _distance(
-        figures, lambda edge: (1 + math.erf(edge / (std * math.sqrt(2)))) / 2
-    ) <= _allowed(figures.statistics.numel, rounding)
+    if not _has_moments(figures, std, _NORMAL_ERROR, rounding):
+        return False
+    unit = std * math.sqrt(2)
+    return _distance(figures, lambda edges: (1 + _erf(edges / unit)) / 2) <= _allowed(
+        figures.statistics.numel, rounding
+    )
 
 
 def _has_moments(figures: TensorFigures, std: float, error: float, rounding: float) -> bool:
@@ -121,12 +128,15 @@ def _has_moments(figures: TensorFigures, std: float, error: float, rounding: flo
     return spread_off <= STANDARD_ERRORS * error / root + rounding and mean_off <= STANDARD_ERRORS / root + rounding
 
 
-def _distance(figures: TensorFigures, share_below: Callable[[float], float]) -> float:
+def _erf(values: Floats) -> Floats:
+    return np.array([math.erf(value) for value in values])
+
+
+def _distance(figures: TensorFigures, share_below: Callable[[Floats], Floats]) -> float:
     """Return the greatest distance between the share of values below an edge of the histogram and that expected."""
-    bins, size = len(figures.counts), sum(figures.counts)
-    width = (figures.high - figures.low) / bins
-    sums = accumulate(figures.counts, initial=0)
-    return max(abs(seen / size - share_below(figures.low + place * width)) for place, seen in enumerate(sums))
+    sums = np.concatenate([[0], np.cumsum(figures.counts)])
+    edges = np.linspace(figures.low, figures.high, len(sums))
+    return float(np.abs(sums / sums[-1] - share_below(edges)).max())
 
 
 def _allowed(size: int, rounding: float) -> float:

@@ -81,7 +81,7 @@ _INTEGER_KINDS = ("int8", "int16", "int32", "int64", "uint8", "bool")
 def outliers(subject: Subject) -> Iterator[Finding]:
     """Tell of extreme outliers and huge values."""
     found, huge = [], []
-    for number, tensor, figures in subject.weights():
+    for number, tensor, figures in subject.weights:
         statistics = figures.statistics
         if not tensor.is_real or statistics.min is None or statistics.max is None:
             continue
@@ -113,7 +113,7 @@ def dtypes(subject: Subject) -> Iterator[Finding]:
     large: Rows = []
     double: Rows = []
     integers: Rows = []
-    for number, tensor, figures in subject.known():
+    for number, tensor, figures in subject.known:
         if tensor.role not in ("parameter", "buffer"):
             continue
         statistics = figures.statistics
@@ -150,7 +150,7 @@ def _mixed(subject: Subject) -> list[tuple[int, str]]:
     by_model: dict[str, Counter[str]] = {}
     rows = [
         (number, tensor)
-        for number, tensor, _ in subject.known()
+        for number, tensor, _ in subject.known
         if tensor.role == "parameter" and tensor.is_real and tensor.model is not None
     ]
     for _, tensor in rows:

@@ -47,7 +47,7 @@ def sizes(subject: Subject) -> Iterator[Finding]:
     total = sum({tensor.storage if tensor.storage >= 0 else ~number: tensor.nbytes
                  for number, tensor in enumerate(subject.tensors)}.values())  # fmt: skip
     constant, largest = [], []
-    for number, tensor, _ in subject.known():
+    for number, tensor, _ in subject.known:
         if tensor.role == "optimizer":
             continue
         if tensor.nbytes >= HUGE_CONSTANT_BYTES and subject.is_constant(number) and number not in subject.settled:

@@ -137,23 +137,25 @@ class Subject:
         """The tensors' numbers by name."""
         return {tensor.name: number for number, tensor in enumerate(self.tensors)}
 
+    @cached_property
     def known(self) -> list[tuple[int, AuditTensor, TensorFigures]]:
-        """Return the tensors that could be read and hold something, with their figures."""
+        """The tensors that could be read and hold something, with their figures."""
         return [
             (number, self.tensors[number], figures)
             for number, figures in sorted(self.figures.items())
             if figures.statistics.numel
         ]
 
+    @cached_property
     def weights(self) -> list[tuple[int, AuditTensor, TensorFigures]]:
-        """Return those of them that are layers' weights."""
-        return [found for found in self.known() if found[1].is_weight]
+        """Those of them that are layers' weights."""
+        return [found for found in self.known if found[1].is_weight]
 
     @cached_property
     def batch_norms(self) -> list[BatchNorm]:
         """Every batch norm whose running statistics could be read."""
         modules: dict[str, dict[str, int]] = defaultdict(dict)
-        for number, tensor, _ in self.known():
+        for number, tensor, _ in self.known:
             if tensor.key in _NORMS and tensor.role in ("parameter", "buffer", "other"):
                 modules[tensor.module][tensor.key] = number
         return [
@@ -176,7 +178,7 @@ class Subject:
         """The scales of norms of all kinds: parameters of one dimension that are called weight."""
         return [
             number
-            for number, tensor, _ in self.known()
+            for number, tensor, _ in self.known
             if tensor.key == "weight" and tensor.role == "parameter" and len(tensor.shape) == 1 and tensor.numel > 1
         ]
 

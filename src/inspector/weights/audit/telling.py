@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inspector.findings import Finding, Rule, Severity
+from inspector.findings import MAX_TENSORS, Finding, Rule, Severity
 from inspector.weights.audit.subject import AuditTensor
 
 _THIN = "\u202f"
@@ -79,5 +79,11 @@ class Told:
             return []
         number, note = found[0]
         title = self.one(short(tensors[number].name), note) if len(found) == 1 else self.many(len(found))
-        numbers = tuple(number for number, _ in found)
-        return [Finding(self.severity, self.rule, numbers, title, self.explanation, tuple(note for _, note in found))]
+        return [finding(self.severity, self.rule, found, title, self.explanation)]
+
+
+def finding(severity: Severity, rule: Rule, found: Sequence[tuple[int, str]], title: str, explanation: str) -> Finding:
+    """Return a finding about tensors, each with its note; of very many the first."""
+    listed = found[:MAX_TENSORS]
+    numbers, notes = tuple(number for number, _ in listed), tuple(note for _, note in listed)
+    return Finding(severity, rule, numbers, title, explanation, notes, len(found) - len(listed))

@@ -10,7 +10,7 @@ from math import prod, sqrt
 from inspector.findings import Finding
 from inspector.weights.audit.norms import is_untouched, norm_name
 from inspector.weights.audit.subject import BatchNorm, Subject
-from inspector.weights.audit.telling import Told, count, counted, figure, percent
+from inspector.weights.audit.telling import Told, count, counted, figure, finding, percent
 from inspector.weights.audit.thresholds import (
     MIN_TESTED,
     NOISE,
@@ -108,7 +108,7 @@ def untrained(subject: Subject) -> Iterator[Finding]:
 def _models(subject: Subject) -> dict[str, _Model]:
     """Test every weight, by state_dict."""
     models: dict[str, _Model] = defaultdict(_Model)
-    for number, tensor, figures in subject.weights():
+    for number, tensor, figures in subject.weights:
         if tensor.model is None or not tensor.is_real or tensor.layout != "strided" or tensor.numel < MIN_TESTED:
             continue
         model = models[tensor.model]
@@ -149,15 +149,10 @@ def _whole(subject: Subject, path: str, model: _Model, has_others: bool) -> Find
     name = f"The model in {path}" if path and has_others else "This model"
     untouched = sum(is_untouched(subject, norm) for norm in model.norms)
     norms = f" So are {counted(untouched, 'batch norm')}." if untouched else ""
-    numbers = tuple(sorted(found))
-    return Finding(
-        "serious",
-        "untrained",
-        numbers,
-        f"{name} was never trained: {count(len(found))} of {count(len(model.tested))} weights are as they were made.",
-        _WHOLE + norms,
-        tuple(found[number] for number in numbers),
+    title = (
+        f"{name} was never trained: {count(len(found))} of {count(len(model.tested))} weights are as they were made."
     )
+    return finding("serious", "untrained", sorted(found.items()), title, _WHOLE + norms)
 
 
 def _fresh_norms(subject: Subject, norms: Sequence[BatchNorm]) -> list[tuple[int, str]]:
