@@ -131,6 +131,18 @@ def test_a_row_of_zeros_is_an_embeddings_padding_and_a_matrix_dead_row() -> None
     assert only(changed("token_embedding.weight", embedding)).rule == "dead_filters"
 
 
+def test_rows_that_fill_up_a_vocabulary_and_shared_vectors_are_no_alarm() -> None:
+    table = np.random.default_rng(5).laplace(0, 0.05, (2_000, 32)).astype(np.float32)
+    table[-20:] = 0
+    assert audited(MODEL | {"wte.weight": table}) == []
+    table[-21:] = table[0]
+    finding = only(audited(MODEL | {"wte.weight": table}))
+    assert (finding.severity, finding.rule) == ("info", "duplicate_filters")
+    assert finding.title == "21 of 2\u202f000 rows of wte.weight repeat another one."
+    table[-30:] = 0
+    assert only(audited(MODEL | {"wte.weight": table})).rule == "dead_filters"
+
+
 def test_duplicate_filters() -> None:
     weight = MODEL["conv2.weight"].copy()
     weight[5] = weight[40]

@@ -135,6 +135,16 @@ def test_a_new_head_of_zeros_is_told_of_as_zeros() -> None:
     assert [(found.severity, found.rule) for found in findings] == [("serious", "zero")]
 
 
+def test_an_embedding_of_which_few_rows_were_met_is_not_called_untrained() -> None:
+    torch.manual_seed(4)
+    table = arrays(nn.Embedding(2_000, 64))["weight"]
+    learned = {name: array for name, array in trained().items() if "norm" not in name and "bn" not in name}
+    assert audited(learned | {"embedding.weight": table}) == []
+    assert audited(learned | {"projection.weight": table})[0].title == "projection.weight was never trained."
+    lone = audited({"embedding.weight": table, "fc.weight": arrays(nn.Linear(64, 5))["weight"]})
+    assert lone[0].title == "This model was never trained: 2 of 2 weights are as they were made."
+
+
 def test_one_of_two_models_untrained() -> None:
     torch.manual_seed(2)
     other = arrays(nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64)))

@@ -10,7 +10,7 @@ from inspector.weights.audit.subject import AuditTensor, Subject
 from inspector.weights.audit.telling import Told, count, percent
 from inspector.weights.audit.thresholds import (
     COARSE_SLICE,
-    EMBEDDING_DEAD_ROWS,
+    EMBEDDING_DEAD_SHARE,
     FEW_DUPLICATES,
     MIN_DUPLICATE_SLICE,
 )
@@ -49,6 +49,14 @@ _FIXED = Told(
     "would be broken.",
 )
 
+_TOKENS = Told(
+    "info",
+    "duplicate_filters",
+    lambda name, note: f"{note} of {name} repeat{'s' if note.startswith('1 ') else ''} another one.",
+    lambda number: f"{count(number)} embeddings have rows that repeat another one.",
+    "Tokens that training never met, or that were added to a vocabulary later, often share a vector.",
+)
+
 Rows = list[tuple[int, str]]
 
 
@@ -58,6 +66,7 @@ def filters(subject: Subject) -> Iterator[Finding]:
     duplicates: Rows = []
     coarse: Rows = []
     fixed: Rows = []
+    tokens: Rows = []
     for number, tensor, figures in subject.weights:
         if subject.is_constant(number) or tensor.is_token or tensor.shape[0] < 2:
             continue
@@ -68,15 +77,25 @@ def filters(subject: Subject) -> Iterator[Finding]:
             if figures.duplicates == rows - 1:
                 fixed.append((number, f"{count(rows)} {_noun(tensor)}"))
                 continue
-            is_coarse = prod(tensor.shape[1:]) < COARSE_SLICE and figures.duplicates < FEW_DUPLICATES * rows
+            group = coarse if _is_coarse(tensor, figures.duplicates) else duplicates
             note = f"{count(figures.duplicates)} of {count(rows)} {_noun(tensor)}"
-            (coarse if is_coarse else duplicates).append((number, note))
-    for told, found in ((_DEAD, dead), (_DUPLICATES, duplicates), (_COARSE, coarse), (_FIXED, fixed)):
+            (tokens if tensor.is_embedding else group).append((number, note))
+    for told, found in (
+        (_DEAD, dead),
+        (_DUPLICATES, duplicates),
+        (_COARSE, coarse),
+        (_FIXED, fixed),
+        (_TOKENS, tokens),
+    ):
         yield from told.of(subject.tensors, found)
 
 
 def _is_dead(tensor: AuditTensor, dead: int) -> bool:
-    return dead > (EMBEDDING_DEAD_ROWS if tensor.is_embedding else 0)
+    return dead > (max(1, EMBEDDING_DEAD_SHARE * tensor.shape[0]) if tensor.is_embedding else 0)
+
+
+def _is_coarse(tensor: AuditTensor, duplicates: int) -> bool:
+    return prod(tensor.shape[1:]) < COARSE_SLICE and duplicates < FEW_DUPLICATES * tensor.shape[0]
 
 
 def _noun(tensor: AuditTensor) -> str:

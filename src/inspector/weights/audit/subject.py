@@ -18,7 +18,7 @@ _NO_WEIGHT = re.compile(
 )
 """Names of tensors that a module computes for itself, or that are a fixed transform, whatever they look like."""
 
-_EMBEDDING = re.compile(r"emb|token|vocab|lookup")
+_EMBEDDING = re.compile(r"emb|token|vocab|lookup|wte|wpe|lm_head")
 
 _NORMS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
@@ -85,7 +85,7 @@ class AuditTensor:
 
     @property
     def is_embedding(self) -> bool:
-        """Whether it looks like an embedding's table."""
+        """Whether it looks like an embedding's table, or the matrix that leads back to a vocabulary."""
         return len(self.shape) == 2 and bool(_EMBEDDING.search(self.name.lower()))
 
 

@@ -18,8 +18,9 @@ COARSE_SLICE = 32
 FEW_DUPLICATES = 0.05
 """Below this share of a layer's filters, equal coarse ones are told of as information only (seen: 26 of 960)."""
 
-EMBEDDING_DEAD_ROWS = 1
-"""Rows of zeros that an embedding may have: torch keeps the row of its ``padding_idx`` at zero."""
+EMBEDDING_DEAD_SHARE = 0.01
+"""Rows of zeros that an embedding may have, and one in any case: that of its ``padding_idx``, and those that only fill
+a vocabulary up to a round number."""
 
 EXPLODED_VARIANCE = 1e6
 """A batch norm's running variance beyond this is told of. The largest seen in weights that work is 488; inputs that

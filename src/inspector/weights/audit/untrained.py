@@ -52,6 +52,7 @@ class _Model:
     bounded: dict[int, str] = field(default_factory=dict)
     normal: dict[int, str] = field(default_factory=dict)
     likely: dict[int, str] = field(default_factory=dict)
+    embeddings: set[int] = field(default_factory=set)
     sure_elements: int = 0
     norms: list[BatchNorm] = field(default_factory=list)
     scales: list[int] = field(default_factory=list)
@@ -80,9 +81,11 @@ class _Model:
     def apart(self) -> dict[int, str]:
         """The layers that were not trained while the rest of it was.
 
-        What is normally distributed may have been trained a little; where the norms' scales have moved, it was.
+        What is normally distributed may have been trained a little; where the norms' scales have moved, it was. Of
+        an embedding, training may have reached a few rows only.
         """
-        return self.bounded if self.has_moved else self.bounded | self.normal
+        normal = {} if self.has_moved else self.normal
+        return self.bounded | {number: words for number, words in normal.items() if number not in self.embeddings}
 
 
 def untrained(subject: Subject) -> Iterator[Finding]:
@@ -114,6 +117,8 @@ def _models(subject: Subject) -> dict[str, _Model]:
         model = models[tensor.model]
         model.tested.append(number)
         model.elements += tensor.numel
+        if tensor.is_embedding:
+            model.embeddings.add(number)
         if subject.is_constant(number):
             model.likely[number] = f"all {figure(figures.statistics.min or 0.0)}"
             continue
