@@ -113,7 +113,10 @@ class AuditDelegate(QStyledItemDelegate):
         half = row.adjusted(row.width() // 2, 0, 0, 0)
         taken = draw_text(painter, small, c.muted, note, half, Qt.AlignmentFlag.AlignRight) if note else -12
         room = row.adjusted(21, 0, -taken - 12, 0)
-        draw_text(painter, font, c.text if leads else c.muted, " ".join(str(index.data()).split()), room)
+        # a long name tells most by where it begins and ends
+        name = " ".join(str(index.data()).split())
+        shown = QFontMetrics(font).elidedText(name, Qt.TextElideMode.ElideMiddle, room.width())
+        draw_text(painter, font, c.text if leads else c.muted, shown, room)
 
 
 def _wrapped(font: QFont, text: str, left: int, top: int, width: int) -> QRect:

@@ -22,7 +22,6 @@ from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
 from inspector.processes.roles.serving import Progress, Reply, Server
-from inspector.processes.roles.surveying import survey
 from inspector.processes.roles.tensor_forms import tensor_filters, tensor_projection, tensor_spectrum
 from inspector.processes.roles.tensor_plots import (
     batch_norm,
