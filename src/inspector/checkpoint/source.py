@@ -77,11 +77,7 @@ class Source:
         CheckpointError
             The disk or the network fails.
         """
-        if offset < 0 or length < 0 or offset + length > self.size:
-            missing = offset + length - self.size
-            raise BrokenCheckpointError(
-                f"{self.name} is cut short: {missing:,} bytes are missing.", "Download or copy it again."
-            )
+        self.require(offset, length)
         file = self._awake()
         try:
             file.seek(offset)
@@ -89,27 +85,38 @@ class Source:
             while len(data) < length and (more := file.read(length - len(data))):
                 data += more  # one call reads 2 GiB at the most on Linux
         except OSError as error:
-            raise CheckpointError(f"{self.name} can't be read: {error.strerror}.") from None
+            raise self._unreadable(error) from None
         if len(data) != length:
-            raise FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
+            raise self._shorter()
         return data
 
-    def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill a buffer with the bytes from ``offset``, without making an object of them; raises as `read` does."""
-        if offset < 0 or offset + len(buffer) > self.size:
-            missing = offset + len(buffer) - self.size
+    def read_into(self, offset: int, room: memoryview) -> None:
+        """Fill ``room``, of bytes, from ``offset``. Raises as `read` does."""
+        self.require(offset, len(room))
+        file: Any = self._awake()
+        filled = 0
+        try:
+            file.seek(offset)
+            while filled < len(room) and (count := file.readinto(room[filled:])):
+                filled += count
+        except OSError as error:
+            raise self._unreadable(error) from None
+        if filled != len(room):
+            raise self._shorter()
+
+    def require(self, offset: int, length: int) -> None:
+        """Raise BrokenCheckpointError where the file ends before ``offset + length``."""
+        if offset < 0 or length < 0 or offset + length > self.size:
+            missing = offset + length - self.size
             raise BrokenCheckpointError(
                 f"{self.name} is cut short: {missing:,} bytes are missing.", "Download or copy it again."
             )
-        file, filled = cast("FileIO", self._awake()), 0
-        try:
-            file.seek(offset)
-            while filled < len(buffer) and (count := file.readinto(buffer[filled:])):
-                filled += count
-        except OSError as error:
-            raise CheckpointError(f"{self.name} can't be read: {error.strerror}.") from None
-        if filled != len(buffer):
-            raise FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
+
+    def _unreadable(self, error: OSError) -> CheckpointError:
+        return CheckpointError(f"{self.name} can't be read: {error.strerror}.")
+
+    def _shorter(self) -> FileChangedError:
+        return FileChangedError(f"{self.name} became shorter while it was read.", "Open it again.")
 
     def check_unchanged(self) -> None:
         """Raise FileChangedError when the file on disk is no longer the one that was opened."""

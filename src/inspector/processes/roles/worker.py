@@ -318,7 +318,6 @@ def run(incoming: int, outgoing: int) -> None:
         read_labels,
         find_pythons,
         describe_python,
-        survey,
         tensor_filters,
         tensor_spectrum,
         tensor_projection,
