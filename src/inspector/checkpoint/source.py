@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from inspector.checkpoint.errors import (
     BrokenCheckpointError,
@@ -20,7 +20,7 @@ from inspector.checkpoint.errors import (
 from inspector.checkpoint.text import clean_name
 
 if TYPE_CHECKING:
-    from io import FileIO
+    pass
 
 
 @dataclass(frozen=True, slots=True)

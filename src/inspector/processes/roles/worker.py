@@ -318,6 +318,7 @@ def run(incoming: int, outgoing: int) -> None:
         read_labels,
         find_pythons,
         describe_python,
+        survey,
         tensor_filters,
         tensor_spectrum,
         tensor_projection,
