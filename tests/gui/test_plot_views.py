@@ -49,7 +49,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("plots") / "training.pth"
     extra = {"weights": WEIGHTS, "long": LONG, "odd": ODD, "half": WEIGHTS[0].half(), "z": WEIGHTS[0] + 1j}
     lonely = {"scalar": torch.tensor(2.0), "empty": torch.zeros(0, 4), "all_nan": torch.full((9,), float("nan"))}
-    torch.save({"model": state, "optimizer": optimizer.state_dict(), "extra": {**extra, **lonely}}, found)
+    folded = torch.nn.BatchNorm1d(5).state_dict()
+    torch.save(
+        {"model": state, "folded": folded, "optimizer": optimizer.state_dict(), "extra": {**extra, **lonely}}, found
+    )
     return found
 
 
@@ -279,6 +282,14 @@ def test_channels_are_linked_and_sorted(looking: Looking, path: Path) -> None:
     weight, bias = values_of(path, "model", "1.weight"), values_of(path, "model", "1.bias")
     order = np.argsort(-np.abs(weight), kind="stable")
     np.testing.assert_array_equal(array(beta.plot.curves[0].y), bias[order])
+
+
+def test_a_folded_batch_norm_is_told(looking: Looking) -> None:
+    view = looking.at("folded.weight", "batch_norm", BatchNormView)
+    looking.until(lambda: len(view.canvases()) == 5)
+    assert view.message.text().startswith("Running mean 0 and variance 1 in every channel")
+    for canvas in view.canvases():
+        canvas.grab()
 
 
 def test_other_vectors_are_no_batch_norm(looking: Looking) -> None:

@@ -217,8 +217,9 @@ def _style_sheet(c: Colors) -> str:
     QProgressBar {{ background: {c.track}; border: none; border-radius: 3px; max-height: 6px; text-align: center; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
     QSpinBox {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.border}; border-radius: 6px;
-        padding: 1px 8px; min-height: 20px; }}
-    QSpinBox QLineEdit {{ border: none; background: transparent; padding: 0; min-height: 0; }}
+        padding: 1px; min-height: 20px; }}
+    QSpinBox QLineEdit {{ border: none; background: transparent; padding: 0 6px; min-height: 0; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ width: 0; border: none; }}
     QSpinBox:focus {{ border-color: {c.accent}; }}
     QSlider {{ min-height: 18px; }}
     QSlider::groove:horizontal {{ background: {c.track}; height: 4px; border-radius: 2px; }}

@@ -98,9 +98,14 @@ class BatchNormView(PlotPage):
         first = not self._parts
         self._near_zero = bytes(named.pop("near_zero", b""))
         self._parts = {name: doubles(raw) for name, raw in named.items()}
-        off = sum(self._near_zero)
-        self.say(_switched_off(off, len(self._near_zero)))
+        self.say(_switched_off(sum(self._near_zero), len(self._near_zero)) or self._untouched())
         self._reorder(keep_range=not first)
+
+    def _untouched(self) -> str:
+        """Tell where the running figures are those that a layer begins with."""
+        if any(self._parts["running_mean"]) or any(value != 1 for value in self._parts["running_var"]):
+            return ""
+        return "Running mean 0 and variance 1 in every channel: never trained, or folded into the layer before it."
 
     # -- showing -----------------------------------------------------------------------------------------------
 

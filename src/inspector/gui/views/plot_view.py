@@ -7,7 +7,7 @@ from array import array
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QSpinBox
 
 from inspector.gui.combo import Combo
 from inspector.gui.views.axis import Axis
@@ -22,7 +22,6 @@ from inspector.session import Session, words
 _MOST_ODD = 200
 _NARROWEST = 4.0
 _MOST_DIMENSIONS = 8
-_ARROW = 50  # logical pixels of a combo box beside its text
 _LEAST_GROUPS, _MOST_GROUPS = 256, 4_096
 
 
@@ -39,10 +38,17 @@ class PlotView(PlotPage):
         self.at: list[QSpinBox] = []
         self.ordered = toggle("Sorted", "Sorted by value", "Show the values from the least to the greatest")
         self.log = toggle("Log", "Logarithmic values", "Show magnitudes on a log scale, on either side of zero")
-        self.bar.add(slim(self.along), "Along")
         self.bar.add(slim(self.ordered))
         self.bar.add(slim(self.log))
-        self.column.addWidget(self._made_indices())
+        self.bar.add(self.along, "Along")
+        for dim in range(_MOST_DIMENSIONS):
+            box = QSpinBox()
+            box.setAccessibleName(f"Index along dimension {dim}")
+            box.setAccelerated(True)
+            box.setKeyboardTracking(False)
+            box.valueChanged.connect(self._line_changed)
+            self.at.append(box)
+            self.bar.add(box, f"dim {dim}")
         self.column.addWidget(self.canvas, 1)
         self._question = self.question()
         self._settle = QTimer(self, interval=SETTLED, singleShot=True)
@@ -52,26 +58,6 @@ class PlotView(PlotPage):
         self.ordered.toggled.connect(self._line_changed)
         self.log.toggled.connect(self._show)
         self._clear()
-
-    def _made_indices(self) -> QWidget:
-        """Return the row of indices in the other dimensions."""
-        self.indices = QWidget()
-        row = QHBoxLayout(self.indices)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        label = QLabel("at")
-        label.setProperty("muted", True)
-        row.addWidget(label)
-        for dim in range(_MOST_DIMENSIONS):
-            box = QSpinBox()
-            box.setAccessibleName(f"Index in dimension {dim}")
-            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-            box.setAccelerated(True)
-            box.valueChanged.connect(self._line_changed)
-            self.at.append(box)
-            row.addWidget(box)
-        row.addStretch(1)
-        return self.indices
 
     def _clear(self) -> None:
         self._starts, self._odd = array("q"), array("q")
@@ -94,16 +80,14 @@ class PlotView(PlotPage):
         for dim, size in enumerate(shape):
             if size > 1:
                 self.along.addItem(f"dim {dim} ({words.number(size)})", dim)
-        texts = [self.along.itemText(place) for place in range(self.along.count())]
-        self.along.setMinimumWidth(max(map(self.along.fontMetrics().horizontalAdvance, texts)) + _ARROW)
+        slim(self.along)  # as wide as its entries
         longest = max(range(len(shape)), key=lambda dim: shape[dim])
         self.along.setCurrentIndex(self.along.findData(longest))
         for dim, box in enumerate(self.at):
             box.setRange(0, max(0, shape[dim] - 1) if dim < len(shape) else 0)
             box.setValue(0)
-            box.setPrefix(f"dim {dim}: ")
             last = words.number(box.maximum())
-            box.setToolTip(f"Index in dimension {dim}, 0 to {last}: type it, or use the wheel or Up and Down")
+            box.setToolTip(f"Index along dimension {dim}, 0 to {last}: type it, or use Up and Down")
         for widget in (self.along, *self.at):
             widget.blockSignals(False)
         self._begin()
@@ -128,10 +112,9 @@ class PlotView(PlotPage):
         assert self.subject is not None
         shape = self.subject.shape
         many = self.along.count() > 1
-        self.along.setEnabled(many)
-        self.indices.setVisible(many)
+        self.bar.set_shown(self.along, many)
         for dim, box in enumerate(self.at):
-            box.setVisible(many and dim < len(shape) and dim != self.axis and shape[dim] > 1)
+            self.bar.set_shown(box, many and dim < len(shape) and dim != self.axis and shape[dim] > 1)
         self._clear()
         self._size = shape[self.axis]
         self.canvas.show_plot(self._plot())
