@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,29 @@ def test_lines_along_every_dimension(every: tuple[dict[str, torch.Tensor], Check
                 np.testing.assert_allclose([low[0], high[0]], ends, rtol=rounding)
             _, (_, low, _, _), _ = ask("tensor_line", summary, [name], **place, groups=100, ordered=True)
             np.testing.assert_allclose(low, np.sort(expected), rtol=rounding, err_msg=name)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(-3, 14), st.integers(-3, 14), st.integers(1, 14), st.sampled_from(["", ".turned", ".sliced"]))
+def test_a_part_of_a_line(
+    every: tuple[dict[str, torch.Tensor], CheckpointSummary], start: int, stop: int, groups: int, form: str
+) -> None:
+    content, summary = every
+    name = f"float64{form}"
+    axis = int(np.argmax(content[name].shape))
+    at = [0] * 3
+    expected = np.moveaxis(plain(content[name]), axis, 0)[:, 0, 0]
+    place = {"axis": axis, "at": at, "start": start, "stop": stop, "groups": groups}
+    for ordered in (False, True):
+        values = np.sort(expected) if ordered else expected
+        result, (_, low, high, _), raw = ask("tensor_line", summary, [name], **place, ordered=ordered)
+        starts = np.frombuffer(raw[0], np.int64)
+        assert result["size"] == expected.size
+        inside = values[max(0, start) : max(0, stop)]
+        assert starts[-1] - starts[0] == inside.size
+        parts = [values[a:b] for a, b in pairwise(starts)]
+        np.testing.assert_array_equal(low, [part.min() for part in parts])
+        np.testing.assert_array_equal(high, [part.max() for part in parts])
 
 
 def test_one_row_is_read_alone(every: tuple[dict[str, torch.Tensor], CheckpointSummary]) -> None:

@@ -141,7 +141,8 @@ class PlotView(PlotPage):
         at = [box.value() for box in self.at[: len(shape)]] + [0] * (len(shape) - len(self.at))
         params = {"axis": self.axis, "at": at, "start": start, "stop": stop, "groups": groups}
         params["ordered"] = self.ordered.isChecked()
-        self._question.ask(self.subject, "tensor_line", [self.subject.tensor], params, self._take)
+        elements = self._size if self.ordered.isChecked() else stop - start
+        self._question.ask(self.subject, "tensor_line", [self.subject.tensor], params, self._take, elements)
 
     def _take(self, result: dict[str, Any], buffers: list[bytearray]) -> None:
         self._starts, self._odd = integers(buffers[0]), integers(buffers[3])

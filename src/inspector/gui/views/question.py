@@ -37,9 +37,21 @@ class Question:
         return self._open
 
     def ask(
-        self, subject: Subject, method: str, tensors: Sequence[int], params: dict[str, Any], answered: Answered
+        self,
+        subject: Subject,
+        method: str,
+        tensors: Sequence[int],
+        params: dict[str, Any],
+        answered: Answered,
+        elements: int | None = None,
     ) -> None:
-        """Ask, in place of what was asked before."""
+        """Ask, in place of what was asked before.
+
+        Parameters
+        ----------
+        elements
+            How many have to be read for it; by default all of the tensors'.
+        """
         self.drop()
         self._open, number = True, self._number
 
@@ -54,7 +66,9 @@ class Question:
                 self._failed(failure)
 
         weights, asked = self._session.weights, (subject.checkpoint, method, tensors, params, done, failed)
-        if sum(map(subject.summary.numel, tensors)) < LONG:
+        if elements is None:
+            elements = sum(map(subject.summary.numel, tensors))
+        if elements < LONG:
             self._cancel = weights.ask(*asked)
         else:
             self._cancel = weights.begin(*asked, progress=lambda _told: None)

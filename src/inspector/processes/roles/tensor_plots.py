@@ -71,16 +71,22 @@ def tensor_line(params: dict[str, Any], buffers: list[bytearray], progress: Prog
     axis, at = int(params["axis"]), tuple(map(int, params["at"]))
     start, stop = int(params["start"]), int(params["stop"])
     groups = min(int(params["groups"]), _MAX_GROUPS)
-    place = _places(params)[0]
+    place, ordered = _places(params)[0], bool(params.get("ordered"))
+    size = place.shape[axis] if place.shape else 1
+    start, stop = max(0, start), min(stop, size)
     alone = _line_place(place, axis, at)
-    values = _read(params, alone) if alone is not None else line(_read(params, place), axis, at)
-    if params.get("ordered"):
-        if values.size > SORTED_AT_MOST:
+    if ordered or alone is None:
+        values = _read(params, alone) if alone is not None else line(_read(params, place), axis, at)
+        if ordered and values.size > SORTED_AT_MOST:
             raise PlotError(f"{values.size:,} values are too many to put in order.", "Show them as they are.")
-        values = in_order(values)
-    found = series(values, start, stop, groups)
-    buffers_out = [part.tobytes() for part in (found.starts, found.low, found.high, found.odd)]
-    return {"size": values.size}, buffers_out
+        found = series(in_order(values) if ordered else values, start, stop, groups)
+        starts = found.starts
+    else:
+        count = max(0, stop - start)
+        part = replace(alone, shape=(count,), offset=alone.offset + start * alone.stride[0] * (count > 0))
+        found = series(_read(params, part), 0, count, groups)
+        starts = found.starts + start
+    return {"size": size}, [part.tobytes() for part in (starts, found.low, found.high, found.odd)]
 
 
 def _line_place(place: TensorPlace, axis: int, at: Sequence[int]) -> TensorPlace | None:
