@@ -153,6 +153,7 @@ def test_arrows_walk_from_bar_to_bar(canvas: PlotCanvas) -> None:
         QTest.keyClick(canvas, Qt.Key.Key_Right)
         readings.append(canvas.reading)
     assert readings == ["0.0000 … 1.0000: 0.0000", *["1.0000 … 2.0000: 1000.0000"] * 3]
+    assert canvas.accessibleDescription().startswith("1.0000 … 2.0000: 1000.0000; ")
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
     assert canvas.reading == ""
 
@@ -165,6 +166,22 @@ def test_shift_and_arrows_walk_out_of_what_is_seen(canvas: PlotCanvas) -> None:
     assert canvas.pointed_x == 38
     assert canvas.seen_x.low <= 38
     assert canvas.seen_x.high - canvas.seen_x.low == pytest.approx(10)
+
+
+def test_a_plane_is_zoomed_in_both_directions_at_once(canvas: PlotCanvas) -> None:
+    dots = Curve("points", array("d", [3, 1, 2]), array("d", [1, 2, 9]))
+    canvas.show_plot(Plot(Axis(0, 4), (dots,), plane=True))
+    canvas.set_reader(lambda x, y: f"{x:.1f} {y:.1f}")
+    x, y = canvas.seen_x, canvas.seen_y
+    wheel(canvas, at(canvas, 0.5), 240, NONE)
+    shares = [(now.high - now.low) / (then.high - then.low) for now, then in ((canvas.seen_x, x), (canvas.seen_y, y))]
+    assert shares[0] == pytest.approx(shares[1])
+    assert shares[0] < 0.7
+    QTest.mouseMove(canvas, at(canvas, 0.5, 0.5))
+    assert canvas.reading == "2.0 5.0"
+    canvas.grab()
+    QTest.keyClick(canvas, Qt.Key.Key_0)
+    assert (canvas.seen_x, canvas.seen_y) == (x, y)
 
 
 def test_another_plot_can_keep_the_range(canvas: PlotCanvas) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,10 +15,14 @@ from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from inspector.checkpoint import open_checkpoint
+from inspector.checkpoint.columns import encode
+from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.main_window import MainWindow
 from inspector.gui.tensor_panel import TensorPanel
 from inspector.gui.views.batch_norm_view import BatchNormView
 from inspector.gui.views.histogram_page import HistogramPage
+from inspector.gui.views.kinship import optimizer_parts
 from inspector.gui.views.optimizer_view import OptimizerView
 from inspector.gui.views.plot_view import PlotView
 from inspector.gui.views.registry import WeightView
@@ -48,6 +53,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = net.state_dict()
     found = tmp_path_factory.mktemp("plots") / "training.pth"
     extra = {"weights": WEIGHTS, "long": LONG, "odd": ODD, "half": WEIGHTS[0].half(), "z": WEIGHTS[0] + 1j}
+    extra |= {"digits": torch.tensor([3, 3, 2, 3, 2, -2]), "mask": torch.tensor([True, False, True])}
     lonely = {"scalar": torch.tensor(2.0), "empty": torch.zeros(0, 4), "all_nan": torch.full((9,), float("nan"))}
     folded = torch.nn.BatchNorm1d(5).state_dict()
     torch.save(
@@ -150,6 +156,20 @@ def test_a_zoomed_range_is_counted_anew(looking: Looking) -> None:
     QTest.keyClick(view.canvas, Qt.Key.Key_0)
     looking.until(lambda: len(view.canvas.plot.curves[0].y) == 16)
     assert sum(view.canvas.plot.curves[0].y) == WEIGHTS.numel()
+
+
+def test_whole_numbers_have_bins_of_their_own(looking: Looking) -> None:
+    view = looking.at("extra.digits", "histogram", HistogramPage)
+    looking.until(lambda: view.canvas.plot.curves)
+    assert list(view.canvas.plot.curves[0].x) == [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5]
+    assert list(view.canvas.plot.curves[0].y) == [1, 0, 0, 0, 2, 3]
+    view.canvas.setFocus()
+    QTest.keyClick(view.canvas, Qt.Key.Key_Plus)
+    for _ in range(6):
+        QTest.keyClick(view.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert view.canvas.reading == "3: 3 values (50.0\u202f%)"
+    view = looking.at("extra.mask", "histogram", HistogramPage)
+    looking.until(lambda: list(view.canvas.plot.curves[0].y) == [1, 2])
 
 
 def test_what_is_not_finite_is_left_out_and_told(looking: Looking) -> None:
@@ -328,6 +348,27 @@ def test_a_parameter_beside_its_moments_and_back(looking: Looking, path: Path) -
     selected = looking.window.store.checkpoints[looking.number].tensor
     assert selected is not None
     assert summary.names[selected] == "model.0.weight"
+
+
+def test_states_of_two_optimizers_are_kept_apart(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3, 2)
+    optimizers = [torch.optim.Adam(layer.parameters()), torch.optim.SGD(layer.parameters(), 0.1, momentum=0.9)]
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+        layer(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+    content = {"model": layer.state_dict(), "adam": optimizers[0].state_dict(), "sgd": optimizers[1].state_dict()}
+    torch.save(content, tmp_path / "two.pth")
+    with open_checkpoint(tmp_path / "two.pth") as checkpoint:
+        header, columns = encode(checkpoint)
+    summary = CheckpointSummary(json.loads(json.dumps(header)), columns)
+    weight = summary.names.index("model.weight")
+    adam, sgd = (summary.names.index(name) for name in ("adam.state.0.exp_avg", "sgd.state.0.momentum_buffer"))
+    assert set(optimizer_parts(summary, weight)) == set(optimizer_parts(summary, adam))
+    assert optimizer_parts(summary, adam)["exp_avg"] == adam
+    assert optimizer_parts(summary, sgd) == {"parameter": weight, "momentum_buffer": sgd}
+    assert optimizer_parts(summary, summary.names.index("model.bias"))["parameter"] != weight
 
 
 def test_what_has_no_moments_offers_none(looking: Looking) -> None:

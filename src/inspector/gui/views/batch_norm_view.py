@@ -11,7 +11,7 @@ from typing import Any
 from inspector.gui.combo import Combo
 from inspector.gui.views.axis import Axis
 from inspector.gui.views.kinship import batch_norm_parts
-from inspector.gui.views.plot import Colour, Curve, Plot
+from inspector.gui.views.plot import Colour, Curve, Mark, Plot
 from inspector.gui.views.plot_canvas import PlotCanvas
 from inspector.gui.views.plot_page import PlotPage, doubles
 from inspector.gui.views.registry import Subject
@@ -22,6 +22,8 @@ _EPS = ("1e-05", "0.001", "0.0001", "1e-06", "1e-12")
 _LEAST_HEIGHT = 80
 #: A variance that spans more than this is shown on a log scale.
 _WIDE = 100.0
+#: Channels that are marked where they are NaN or Inf.
+_MOST_ODD = 200
 
 #: The plots: the worker's name, the title, and whether values lie on either side of zero.
 _PLOTS = (
@@ -134,6 +136,7 @@ class BatchNormView(PlotPage):
             colour: Colour = "warning"
             at, heights = array("d", map(float, off)), array("d", (values[place] for place in off))
             curves.append(Curve("points", at, heights, "near 0", colour))
+        odd = [place for place, value in enumerate(values) if not math.isfinite(value)][:_MOST_ODD]
         known = [value for value in values if math.isfinite(value)]
         wide = not signed and bool(known) and 0 < min(known) < max(known) / _WIDE
         last = list(self.plots).index(name) == len(self.plots) - 1
@@ -141,6 +144,7 @@ class BatchNormView(PlotPage):
         return Plot(
             Axis(-0.5, len(values) - 0.5),
             tuple(curves),
+            tuple(Mark(float(place), colour="warning") for place in odd),
             x_title=ordered if last else "",
             y_title=f"{title}, log scale" if wide else title,
             y_scale="log" if wide else "linear",

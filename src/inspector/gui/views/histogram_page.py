@@ -60,6 +60,7 @@ class HistogramPage(PlotPage):
     def _clear(self) -> None:
         self._whole: Axis | None = None
         self._curve = Curve("bars", (), ())
+        self._single = False  # every bin is one whole number: there is nothing finer to count
         self._statistics: dict[str, Any] = {}
         self._percentiles: list[tuple[float, float]] = []
 
@@ -96,14 +97,14 @@ class HistogramPage(PlotPage):
     def _count_again(self) -> None:
         """Count in other bins: what is seen, and all of it for when all is seen."""
         self._detail.drop()
-        if self._whole is None or self.canvas.seen_x == self._whole:
+        if self._whole is None or self._single or self.canvas.seen_x == self._whole:
             self._count_whole()
         else:
             self._count_range()
 
     def _count_range(self) -> None:
         """Count what is seen, with as much again on either side, so that there is something to move into."""
-        if self.subject is None or self._whole is None:
+        if self.subject is None or self._whole is None or self._single:
             return
         seen, whole, bins = self.canvas.seen_x, self._whole, int(self.bins.currentData())
         if seen == whole:
@@ -124,6 +125,7 @@ class HistogramPage(PlotPage):
         self._curve = Curve("bars", edges, array("d", counts), signed="x")
         if whole:
             self._whole = Axis(edges[0], edges[-1])
+            self._single = bool(result["single"])
         if not (self._statistics.get("numel", 0) - self._not_finite):
             self.say("Nothing in this tensor is finite: there is no distribution.")
         self._show()
@@ -176,6 +178,8 @@ class HistogramPage(PlotPage):
         low, high = self._curve.x[place], self._curve.x[place + 1]
         count, finite = int(self._curve.y[place]), int(self._statistics.get("numel") or 0) - self._not_finite
         share = f" ({words.percent(count / finite)})" if finite else ""
+        if self._single:
+            return f"{words.number(round((low + high) / 2))}: {words.plural(count, 'value')}{share}"
         ends = " … ".join(tick_text(edge, (high - low) / 10) for edge in (low, high))
         return f"{ends}\n{words.plural(count, 'value')}{share}"
 

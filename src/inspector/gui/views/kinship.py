@@ -42,10 +42,16 @@ def optimizer_parts(summary: CheckpointSummary, tensor: int) -> dict[str, int]:
     """
     owner = summary.moments[tensor]
     parameter = owner if owner >= 0 else tensor
-    found, place = {"parameter": parameter}, -1
+    moments, place = list[int](), -1
     while True:
         try:
             place = summary.moments.index(parameter, place + 1)
         except ValueError:
-            return found if len(found) > 1 else {}
-        found.setdefault(summary.names[place].rpartition(".")[2], place)
+            break
+        moments.append(place)
+    if not moments:
+        return {}
+    # a checkpoint may hold the states of two optimizers: only those that belong together
+    state = summary.names[tensor if owner >= 0 else moments[0]].rpartition(".")[0]
+    split = ((summary.names[moment].rpartition("."), moment) for moment in moments)
+    return {"parameter": parameter, **{name: moment for (above, _, name), moment in split if above == state}}

@@ -147,7 +147,7 @@ class PlotCanvas(DrawnWidget):
         """Tell what is shown to those who can't see it."""
         counts = [f"{curve.name}: " * bool(curve.name) + words.plural(len(curve.y), "value") for curve in self._curves]
         marks = [mark.text for mark in self.plot.marks if mark.text]
-        self.setAccessibleDescription("; ".join([*counts, *marks, _HINT]))
+        self.setAccessibleDescription("; ".join(filter(None, [self.reading, *counts, *marks, _HINT])))
 
     @property
     def _curves(self) -> tuple[Curve, ...]:
@@ -279,6 +279,7 @@ class PlotCanvas(DrawnWidget):
         if gap:
             self._see(partial(self._range.move, gap, 0.0))
         self._point(x, curve.y[place])
+        self._describe()  # those who can't see it hear the value
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to drag."""

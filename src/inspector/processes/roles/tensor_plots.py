@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Bins of a small distribution beside a tensor's moments, and the longest side of its picture in pixels.
 _SMALL_BINS = 64
 _SMALL_SIDE = 384
+#: Whole numbers below this have bins of their own: float64 knows halves between them.
+_LARGEST_SINGLE = 1 << 40
 #: Values of one line at the most, and parts of a batch norm.
 _MAX_GROUPS = 1 << 14
 BATCH_NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
@@ -40,16 +42,23 @@ def _read(params: dict[str, Any], place: TensorPlace) -> Array:
 def tensor_histogram(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with the distribution of the values, all of them or those in ``params["range"]``.
 
-    Buffer 0 is the edges, 1 the counts. With ``params["figures"]``, the tensor's statistics too.
+    Buffer 0 is the edges, 1 the counts. With ``params["figures"]``, the tensor's statistics too. ``"single"`` tells
+    that every bin is one whole number: there are no more of them than bins were asked for.
     """
     from inspector.weights.histogram import histogram
     from inspector.weights.statistics import tensor_statistics
 
     values = _read(params, _places(params)[0])
     limits = params.get("range")
-    found = histogram(values, int(params["bins"]), (float(limits[0]), float(limits[1])) if limits else None)
+    bins, ends = int(params["bins"]), (float(limits[0]), float(limits[1])) if limits else None
+    single = ends is None and values.size > 0 and values.dtype.kind in "biu"
+    if single:
+        low, high = int(values.min()), int(values.max())
+        single = high - low < bins and max(abs(low), abs(high)) < _LARGEST_SINGLE
+        bins, ends = (high - low + 1, (low - 0.5, high + 0.5)) if single else (bins, None)
+    found = histogram(values, bins, ends)
     figures = asdict(tensor_statistics(values)) if params.get("figures") else None
-    return {"statistics": figures}, [found.edges.tobytes(), found.counts.tobytes()]
+    return {"statistics": figures, "single": single}, [found.edges.tobytes(), found.counts.tobytes()]
 
 
 def tensor_percentiles(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
