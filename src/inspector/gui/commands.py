@@ -58,6 +58,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("quit", "Quit", "File", ("Ctrl+Q",), "Close Inspector"),
     Command("attach", "Attach", "Model", ("Ctrl+Return",), "Build the architecture with these weights", "attach"),
     Command("match_report", "Match report", "Model", ("Ctrl+M",), "Every key: what fits, what does not, and why"),
+    Command(
+        "compare_files",
+        "Compare with another file…",
+        "Model",
+        ("Ctrl+D",),
+        "Which tensors of two checkpoints differ, and by how much",
+        "compare",
+    ),
     Command("run_own", "Run the file's own model…", "Model", (), "Run its class as it is, after asking you"),
     Command("detach", "Detach", "Model", (), "Free what is attached"),
     Command("labels", "Choose class labels…", "Model", ("Ctrl+L",), "Names of the classes, from a text or JSON file"),
@@ -81,6 +89,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("show_layer", "Show the layer", "View", ("Ctrl+3",), "What the selected layer sees in the image", "eye"),
     Command("show_results", "Show the results", "View", ("Ctrl+4",), "What is predicted for all images", "predict"),
     Command("show_model", "Show the model", "View", ("Ctrl+5",), "The whole model at a glance", "module"),
+    Command(
+        "show_comparison", "Show the comparison", "View", ("Ctrl+6",), "What differs between two checkpoints", "compare"
+    ),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

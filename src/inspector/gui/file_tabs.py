@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QTabBar, QToolButton, QWidget
 
@@ -26,12 +26,15 @@ class FileTabs(QFrame):
         A checkpoint's id.
     open_requested, palette_requested
         The buttons.
+    menu_requested
+        A checkpoint's id, and where to show a menu about it.
     """
 
     shown = Signal(int)
     closed = Signal(int)
     open_requested = Signal()
     palette_requested = Signal()
+    menu_requested = Signal(int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +45,8 @@ class FileTabs(QFrame):
         self.bar.setAccessibleName("Open files")
         self.bar.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.bar.currentChanged.connect(self._on_current)
+        self.bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.bar.customContextMenuRequested.connect(self._ask_for_menu)
         self.plus = self._button("plus", "Open another file (Ctrl+O)", self.open_requested)
         self.palette_button = QToolButton(autoRaise=True)
         self.palette_button.setText("Commands   Ctrl+K")
@@ -77,6 +82,13 @@ class FileTabs(QFrame):
     def _on_current(self, row: int) -> None:
         if row >= 0:
             self.shown.emit(self.bar.tabData(row))
+
+    def _ask_for_menu(self, place: QPoint) -> None:
+        """Ask for the menu of the tab at a place, or of the current one where a key asked."""
+        row = self.bar.tabAt(place)
+        row = self.bar.currentIndex() if row < 0 else row
+        if row >= 0:
+            self.menu_requested.emit(self.bar.tabData(row), self.bar.mapToGlobal(place))
 
     def show_checkpoints(self, found: list[OpenCheckpoint], current: int | None) -> None:
         """Show a tab for every open checkpoint; the order the person gave the tabs is kept."""

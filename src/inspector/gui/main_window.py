@@ -167,6 +167,11 @@ class MainWindow(WindowParts):
         self.reload.show_checkpoint(found)
         self.centre.show_checkpoint(found, self.item, furnished=self._furnished)
 
+    def show_current(self) -> None:
+        """Show the views of the shown file anew: there are more or fewer of them."""
+        self._show_page(self.session.current)
+        self.commands.enable()
+
     def _show_panels(self) -> None:
         wanted = {"tree", "model"} if self.is_readable() else set()
         self.panels.show(frozenset(wanted | {"images"} if wanted and self.store.images else wanted))
@@ -227,6 +232,7 @@ class MainWindow(WindowParts):
     def _remember(self, found: OpenCheckpoint) -> None:
         if found.id not in self._remembered:
             self._remembered.add(found.id)
+            self.comparing.opened(found)
             if found.path != shipped_path("demo/digits.pth"):
                 self.settings.add_recent(found.path)
 

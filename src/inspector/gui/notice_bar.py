@@ -22,15 +22,19 @@ class NoticeBar(QFrame):
         The person agrees to compute on the CPU from now on.
     restart_requested
         The person wants a fresh engine.
+    compare_requested
+        The person wants these two open checkpoints compared.
     """
 
     use_cpu_requested = Signal()
     restart_requested = Signal()
+    compare_requested = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
         self._level = "info"
+        self._pair = (-1, -1)
         self._icon = QLabel()
         self.text = QLabel(wordWrap=True)
         self.text.setTextFormat(self.text.textFormat().PlainText)
@@ -43,6 +47,10 @@ class NoticeBar(QFrame):
         self.restart.setToolTip("Start a fresh torch process and attach again")
         self.restart.clicked.connect(self.restart_requested)
         self.restart.clicked.connect(self.hide)
+        self.compare = QPushButton()
+        self.compare.setToolTip("See which tensors differ, and by how much")
+        self.compare.clicked.connect(lambda: self.compare_requested.emit(*self._pair))
+        self.compare.clicked.connect(self.hide)
         self._close = QToolButton(autoRaise=True)
         self._close.setAccessibleName("Close the message")
         self._close.setToolTip("Close the message")
@@ -56,6 +64,7 @@ class NoticeBar(QFrame):
         layout.addWidget(self.text, 1)
         layout.addWidget(self.use_cpu)
         layout.addWidget(self.restart)
+        layout.addWidget(self.compare)
         layout.addWidget(self._close)
         self.hide()
 
@@ -66,6 +75,9 @@ class NoticeBar(QFrame):
         self.setAccessibleName(notice.text)
         self.use_cpu.setVisible(notice.action == "use_cpu")
         self.restart.setVisible(notice.action == "restart_engine")
+        self.compare.setVisible(notice.action == "compare")
+        self.compare.setText(notice.offer.replace("&", "&&"))
+        self._pair = notice.pair
         self._dress()
         self.show()
         self._timer.stop()

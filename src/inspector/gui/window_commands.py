@@ -57,6 +57,7 @@ class WindowCommands(QObject):
             "quit": self._window.close,
             "attach": lambda: self.with_current(session.attach),
             "match_report": self.show_match_report,
+            "compare_files": self._window.comparing.compare_shown,
             "run_own": self.run_own_model,
             "forget_trust": self.forget_trust,
             "detach": lambda: self.with_current(session.detach),
@@ -69,6 +70,7 @@ class WindowCommands(QObject):
             "find": self._window.tree.focus_search,
             "show_tensor": lambda: self._window.centre.turn_to("tensor"),
             "show_model": lambda: self._window.centre.turn_to("model"),
+            "show_comparison": lambda: self._window.centre.turn_to("comparison"),
             "show_image": self._window.centre.open_image,
             "show_layer": self._window.centre.open_layer,
             "show_results": lambda: self._window.centre.turn_to("results"),
@@ -98,21 +100,27 @@ class WindowCommands(QObject):
         copying = found is not None and found.copy is not None
         fits = found is not None and found.attachable
         explained = self._session.store.explanation is not None
-        saving = copying or self._session.is_saving
+        saving = copying or self._session.is_saving or self._is_comparing
         self.actions["cancel"].setEnabled(running or saving or explained or self._session.unfinished_predictions > 0)
         self.actions["attach"].setEnabled(fits)
         self.actions["predict_missing"].setEnabled(fits and self._session.missing_predictions > 0)
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
+        self.actions["compare_files"].setEnabled(found is not None and found.summary is not None)
         self.actions["run_own"].setEnabled(found is not None and is_offered(found))
         self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
         self.actions["code"].setEnabled(found is not None and found.summary is not None and bool(found.summary.sources))
         offered = self._window.centre.offered if found is not None and found.summary is not None else ()
-        for name in ("tensor", "model", "image", "layer", "results"):
+        for name in ("tensor", "model", "image", "layer", "results", "comparison"):
             self.actions[f"show_{name}"].setEnabled(name in offered)
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
+
+    @property
+    def _is_comparing(self) -> bool:
+        found = self._session.store.checkpoint_comparison
+        return found is not None and found.phase == "running"
 
     # -- files -------------------------------------------------------------------------------------------------
 
@@ -224,12 +232,14 @@ class WindowCommands(QObject):
             self._window.store.notice("The clipboard holds no file and no path of one.", "warning")
 
     def cancel(self) -> None:
-        """Stop what is running: a file's reload, else a copy, pictures, predictions, an attachment, reading, “Why?”."""
+        """Stop what runs: reloading, else a copy, comparison, pictures, predictions, attachment, reading, “Why?”."""
         found = self._session.current
         if found is not None and found.freshness.phase == "reloading":
             self._session.cancel_reload(found.id)
         elif found is not None and found.copy is not None:
             self._session.cancel_copy(found.id)
+        elif self._is_comparing:
+            self._session.differing.cancel()
         elif self._session.is_saving:
             self._session.exporting.cancel()
         elif self._session.unfinished_predictions:

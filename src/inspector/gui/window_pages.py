@@ -15,6 +15,7 @@ from inspector.session.prediction_state import Prediction
 from inspector.session.state import ImageItem, OpenCheckpoint
 
 if TYPE_CHECKING:
+    from inspector.gui.comparison_page import ComparisonPage
     from inspector.gui.image_page import ImagePage
     from inspector.gui.layer_page import LayerPage
     from inspector.gui.main_window import MainWindow
@@ -53,6 +54,8 @@ class WindowPages(Centre):
         self.add_view("image", "Image", "The selected image, large, with its prediction (Ctrl+2)", self._make_image)
         self.add_view("layer", "Layer", "What the selected layer sees in the selected image (Ctrl+3)", self._make_layer)
         self.add_view("results", "Results", "What is predicted for all images (Ctrl+4)", self._make_results)
+        tip = "What differs between two open checkpoints (Ctrl+6)"
+        self.add_view("comparison", "Comparison", tip, self._make_comparison)
         self.turned.connect(self._follow)
         self.options.changed.connect(lambda: window.strip.model.set_threshold(self.options.threshold))
         self._over: Overlay | None = None
@@ -84,6 +87,15 @@ class WindowPages(Centre):
         page = ModelPage(self._window.session)
         page.tensor_opened.connect(lambda: self.turn_to("tensor"))
         page.node_chosen.connect(self._window.tree.go_to)
+        return page
+
+    def _make_comparison(self) -> QWidget:
+        from inspector.gui.comparison_page import ComparisonPage
+
+        page = ComparisonPage(self._window.session)
+        page.tensor_selected.connect(self._window.session.select_tensor)
+        page.tensor_opened.connect(lambda: self.turn_to("tensor"))
+        page.other_requested.connect(self._window.comparing.ask_for_other)
         return page
 
     def _make_image(self) -> QWidget:
@@ -162,6 +174,11 @@ class WindowPages(Centre):
         return cast("ModelPage", self.page("model"))
 
     @property
+    def comparison(self) -> ComparisonPage:
+        """What differs between two checkpoints."""
+        return cast("ComparisonPage", self.page("comparison"))
+
+    @property
     def image(self) -> ImagePage:
         """The selected image."""
         return cast("ImagePage", self.page("image"))
@@ -198,6 +215,7 @@ class WindowPages(Centre):
     def _views_of(self, found: OpenCheckpoint) -> set[str]:
         """Return the views that there is something to see in."""
         whole = {"model"} if found.summary is not None and len(found.summary) else set()
+        whole |= {"comparison"} if self._window.store.checkpoint_comparison is not None else set()
         return {"tensor", *whole, *(("image", "layer", "results") if self._window.store.images else ())}
 
     def show_image(self, found: OpenCheckpoint | None, item: ImageItem | None) -> None:
@@ -227,5 +245,7 @@ class WindowPages(Centre):
         elif view == "results":
             self.results.show_checkpoint(self._window.store.current)
             self.results.select(self._window.image if self._window.image is not None else -1)
+        elif view == "comparison":
+            self.comparison.show_comparison()
         elif view == "model":
             self.model.show_checkpoint(self._window.store.current)

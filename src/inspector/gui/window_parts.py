@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from inspector.desktop.settings import SettingsStore
+from inspector.gui.comparing_files import ComparingFiles
 from inspector.gui.drop_target import DropTarget
 from inspector.gui.file_tabs import FileTabs
 from inspector.gui.file_watch import FileWatch
@@ -90,6 +91,7 @@ class WindowParts(QMainWindow):
         self.drop_target = DropTarget(self, lambda dropped: whole.take(dropped))
         self.first_paint = FirstPaint(self.tree.view, self.is_readable)
         self.file_watch = FileWatch(self.session, self)
+        self.comparing = ComparingFiles(whole)
         self.commands = WindowCommands(whole)
         self.tabs.menu_button.setMenu(self.commands.menu)
 

@@ -15,38 +15,21 @@ from inspector.session.comparison_state import CheckpointComparison, ComparisonR
 from inspector.session.failure import Failure
 from inspector.session.job import Done, Failed, Job, Progress
 from inspector.session.loop import Loop
-from inspector.session.state import OpenCheckpoint
+from inspector.session.state import OpenCheckpoint, TensorView
 from inspector.session.store import Store
+from inspector.session.viewing import picture_view
 
 #: What is compared of a checkpoint: as it was read, and which of its state_dicts.
 Side = tuple[CheckpointSummary, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A tensor, or a difference, as `inspector.weights.picture.WeightPicture` draws it."""
-
-    width: int
-    height: int
-    rgba: bytes
-    mode: str
-    caption: str
-    scale: float
-    columns: int
-    cell: int
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class DifferenceView:
-    """One tensor of both in every detail; ``statistics`` and the histogram are those of b - a."""
+    """One tensor of both in every detail: their pictures; of ``between``, b - a, also the figures and the histogram."""
 
-    statistics: dict[str, float | int | None]
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    a: Picture
-    b: Picture
-    between: Picture
+    a: TensorView
+    b: TensorView
+    between: TensorView
 
 
 def comparison_job(loop: Loop, a: Side, b: Side, *, done: Done, failed: Failed, progress: Progress) -> Job:
@@ -151,8 +134,12 @@ class Differing:
             self._job = None
 
     def _finish(self, result: dict[str, Any], buffers: list[bytearray]) -> None:
-        rows = ComparisonRows(buffers)
-        self._change(phase="ready", rows=rows, sentence=str(result["sentence"]))
+        try:
+            rows = ComparisonRows(buffers)
+        except ValueError:
+            self._change(phase="failed", failure=Failure("The worker's answer does not hold together.", "Try again."))
+        else:
+            self._change(phase="ready", rows=rows, sentence=str(result["sentence"]))
 
     def _change(self, **changes: Any) -> None:
         found = self._store.checkpoint_comparison
@@ -184,22 +171,6 @@ def _view(result: dict[str, Any], buffers: list[bytearray]) -> DifferenceView:
     edges, counts = array("d"), array("q")
     edges.frombytes(buffers[0])
     counts.frombytes(buffers[1])
-    pictures = [_picture(told, bytes(raw)) for told, raw in zip(result["pictures"], buffers[2:5], strict=True)]
-    return DifferenceView(dict(result["statistics"]), tuple(edges), tuple(counts), *pictures)
-
-
-def _picture(told: dict[str, Any], rgba: bytes) -> Picture:
-    width, height = int(told["width"]), int(told["height"])
-    if len(rgba) != 4 * width * height:
-        width, height, rgba = 0, 0, b""
-    return Picture(
-        width,
-        height,
-        rgba,
-        str(told["mode"]),
-        str(told["caption"]),
-        float(told["scale"]),
-        int(told["columns"]),
-        int(told["cell"]),
-        str(told["note"]),
-    )
+    a, b, between = (picture_view(*told) for told in zip(result["pictures"], buffers[2:5], strict=True))
+    whole = replace(between, statistics=dict(result["statistics"]), edges=tuple(edges), counts=tuple(counts))
+    return DifferenceView(a, b, whole)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inspector.session.explanation_state import Explanation, FeatureMaps
     from inspector.session.prediction_state import Prediction, Progress
 
-Action = Literal["", "use_cpu", "restart_engine"]
+Action = Literal["", "use_cpu", "restart_engine", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,15 @@ class Notice:
     """One sentence for the person, and how loud: ``"info"``, ``"warning"`` or ``"error"``.
 
     ``action`` is what can be done about it at once: ``"use_cpu"`` for `Session.fall_back_to_cpu`,
-    ``"restart_engine"`` for `EngineLink.restart`.
+    ``"restart_engine"`` for `EngineLink.restart`, ``"compare"`` for `Differing.compare` of the ``pair``, which
+    ``offer`` says.
     """
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
     action: Action = ""
+    offer: str = ""
+    pair: tuple[int, int] = (-1, -1)
 
 
 class Store:
@@ -197,3 +200,7 @@ class Store:
     def notice(self, text: str, level: Literal["info", "warning", "error"] = "info", action: Action = "") -> None:
         """Tell the person something, and what can be done about it at once."""
         self.noticed.emit(Notice(text, level, action))
+
+    def offer_comparison(self, text: str, offer: str, pair: tuple[int, int]) -> None:
+        """Tell the person that two open checkpoints can be compared; ``offer`` is what a button says."""
+        self.noticed.emit(Notice(text, "info", "compare", offer, pair))

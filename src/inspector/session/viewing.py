@@ -95,6 +95,11 @@ def view_of_answer(
     return replace(view, phase="ready", statistics=result["statistics"], edges=tuple(edges), counts=tuple(counts))
 
 
+def picture_view(picture: dict[str, Any], raw: bytearray, tensor: int = -1) -> TensorView:
+    """Return the picture that the worker drew, as part of a view."""
+    return replace(_drawn(TensorView(tensor), picture, raw), phase="ready")
+
+
 def _drawn(view: TensorView, picture: dict[str, Any], rgba: bytearray) -> TensorView:
     """Return a view with a picture."""
     width, height, pixels = int(picture["width"]), int(picture["height"]), bytes(rgba)
