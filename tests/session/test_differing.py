@@ -62,9 +62,9 @@ def test_one_tensor_in_every_detail(both: Any) -> None:
     answers: list[Any] = []
     driven.session.differing.describe(0, answers.append, answers.append)
     driven.until(lambda: bool(answers))
-    view = answers[0]
-    assert (view.statistics["min"], view.statistics["max"], view.statistics["std"]) == (1.0, 1.0, 0.0)
-    assert sum(view.counts) == 12
+    view, told = answers[0], answers[0].between
+    assert (told.statistics["min"], told.statistics["max"], told.statistics["std"]) == (1.0, 1.0, 0.0)
+    assert sum(told.counts) == 12
     for picture in (view.a, view.b, view.between):
         assert len(picture.rgba) == 4 * picture.width * picture.height > 0
     dropped: list[Any] = []

@@ -198,6 +198,12 @@ def test_rounding_and_two_separate_trainings() -> None:
     assert said(apart) == "They look trained apart: their weights have little in common (median cosine 0.02)."
 
 
+def test_values_that_are_no_numbers_are_said() -> None:
+    broken = Row("changed", "fc.weight", 0, 0, TensorDifference(False, math.nan, math.nan, math.nan, 3))
+    assert said([*resnet()[:-2], broken]).endswith("fc.weight has NaN or infinite values in one of them alone.")
+    assert said([broken, broken]).endswith("2 tensors have NaN or infinite values in one of them alone.")
+
+
 def test_odd_names_and_figures_end_in_a_sentence() -> None:
     names = ["", ".", "a.", ".a", "a..b", "ä.ü", "a"]
     assert said([row(name, math.inf) for name in names]).endswith(".")

@@ -52,6 +52,10 @@ def fine_tuning_sentence(rows: Sequence[Row], is_buffer: Sequence[bool], dtypes:
     if alone and len(alone) < len(rows):
         joined = " and ".join(alone)
         said.append(f"{joined[0].upper()}{joined[1:]}.")
+    odd = [row.name for row in rows if row.difference is not None and row.difference.not_finite]
+    if odd:
+        has = f"{odd[0]} has" if len(odd) == 1 else f"{_tensors(len(odd))} have"
+        said.append(f"{has} NaN or infinite values in one of them alone.")
     if unread:
         said.append(f"{_tensors(unread)} could not be compared.")
     return " ".join(filter(None, said))

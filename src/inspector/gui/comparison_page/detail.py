@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from inspector.gui import theme
 from inspector.gui.histogram_view import HistogramView
 from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.picture_view import PictureView
-from inspector.gui.scale_legend import ScaleLegend
 from inspector.gui.statistics_tiles import StatisticsTiles
 from inspector.gui.tooltips import tooltip
 from inspector.gui.tree_delegate import tabular
@@ -50,7 +50,7 @@ class DifferenceDetail(QWidget):
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setProperty("muted", True)
         self.pictures = tuple(PictureView() for _ in _TITLES)
-        self.legends = tuple(ScaleLegend() for _ in _TITLES)
+        self.scales = tuple(OneLineLabel(Qt.TextElideMode.ElideRight) for _ in _TITLES)
         self.histogram, self.statistics, self.reading = HistogramView(), StatisticsTiles(), OneLineLabel(_LEFT)
         self.reading.setProperty("muted", True)
         self.reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -98,14 +98,16 @@ class DifferenceDetail(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(4)
-        for place, (title, picture, legend) in enumerate(zip(_TITLES, self.pictures, self.legends, strict=True)):
+        for place, (title, picture, scale) in enumerate(zip(_TITLES, self.pictures, self.scales, strict=True)):
             label = QLabel(title)
             label.setProperty("section", True)
             picture.setAccessibleName(f"Picture of {title}")
             picture.setMinimumWidth(_PICTURE_LEAST)
             grid.addWidget(label, 0, place)
             grid.addWidget(picture, 1, place, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(legend, 2, place)
+            scale.setProperty("muted", True)
+            scale.setFont(tabular(theme.scaled_font(0.92)))
+            grid.addWidget(scale, 2, place)
             grid.setColumnStretch(place, 1)
         return grid
 
@@ -135,10 +137,13 @@ class DifferenceDetail(QWidget):
     def show_view(self, view: DifferenceView, shape: tuple[int, ...]) -> None:
         """Show the pictures of a tensor of ``shape``, and the distribution of its difference."""
         self._say("")
-        for picture, legend, one in zip(self.pictures, self.legends, (view.a, view.b, view.between), strict=True):
+        for picture, scale, one in zip(self.pictures, self.scales, (view.a, view.b, view.between), strict=True):
             picture.show_picture(one, shape)
             picture.setToolTip(tooltip(one.caption))
-            legend.show_scale(_scale(one))
+            full = words.figure(one.scale)
+            # each has colours of its own: a small difference would not be seen in those of the weights
+            scale.set_text(f"full colour at ±{full}" if _has_scale(one) else "")
+            scale.setToolTip(f"Blue is −{full} and below, red {full} and above; amber is NaN or Inf")
         self.histogram.show_histogram(view.between.edges, view.between.counts)
         self.statistics.show_statistics(view.between.statistics)
         self._shown.show()
@@ -154,8 +159,8 @@ class DifferenceDetail(QWidget):
 _LEFT = Qt.TextElideMode.ElideLeft
 
 
-def _scale(view: TensorView) -> float:
-    return 0.0 if view.mode in ("strip", "filters as RGB") else view.scale
+def _has_scale(view: TensorView) -> bool:
+    return view.mode not in ("strip", "filters as RGB") and view.scale > 0
 
 
 def _figures(row: ComparisonRow) -> str:

@@ -41,12 +41,13 @@ class _Flow(QLayout):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of all lines."""
-        return self._place(QRect(0, 0, width, 0), move=False)
+        margins = self.contentsMargins()
+        return self._place(QRect(0, 0, width, 0), move=False) + margins.top() + margins.bottom()
 
     def setGeometry(self, rect: QRect) -> None:
         """Place the widgets."""
         super().setGeometry(rect)
-        self._place(rect, move=True)
+        self._place(rect.marginsRemoved(self.contentsMargins()), move=True)
 
     def sizeHint(self) -> QSize:
         """Return the size of one line."""
@@ -93,7 +94,7 @@ class KindChips(QWidget):
         self.setSizePolicy(policy)
         self.buttons: dict[str, QPushButton] = {}
         flow = _Flow(self)
-        flow.setContentsMargins(0, 0, 0, 0)
+        flow.setContentsMargins(0, 3, 0, 0)
         for kind in KINDS:
             button = QPushButton()
             button.setCheckable(True)

@@ -234,8 +234,6 @@ class ComparisonPage(QWidget):
 
     def _select(self, number: int) -> None:
         """Show a row closely: its tensor in the tree now, its pictures in a moment."""
-        if number < 0 or number == self._seen_row:
-            return
         self._seen_row = number
         self._drop()
         row = self.model.rows.row(number)

@@ -25,7 +25,7 @@ ROW = int(Qt.ItemDataRole.UserRole)
 BAR = ROW + 1
 
 #: Relative changes below this have no bar to speak of; those of 1 a full one.
-_LEAST_CHANGE = 1e-6
+_LEAST_CHANGE = 1e-4
 
 
 class Column(IntEnum):

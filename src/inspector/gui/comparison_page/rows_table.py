@@ -97,7 +97,7 @@ class ComparisonTable(QTableView):
     Signals
     -------
     row_selected
-        The person's current row: its number among all rows, -1 for none.
+        Another row is the current one: its number among all rows.
     opened
         The current row is to be shown by itself.
     """
@@ -111,7 +111,9 @@ class ComparisonTable(QTableView):
         self.setModel(model)
         self.setItemDelegate(ComparisonDelegate(self))
         self._set_up()
-        self.selectionModel().currentRowChanged.connect(lambda _: self.row_selected.emit(self.selected))
+        self._told = -1
+        self.selectionModel().currentRowChanged.connect(lambda _: self._tell())
+        model.modelReset.connect(self._select_again)
         self.doubleClicked.connect(lambda _: self.opened.emit())
 
     def _set_up(self) -> None:
@@ -147,8 +149,20 @@ class ComparisonTable(QTableView):
         place = self.currentIndex().row()
         return self._model.shown[place] if 0 <= place < len(self._model.shown) else -1
 
+    def _tell(self) -> None:
+        if self.selected >= 0 and self.selected != self._told:
+            self._told = self.selected
+            self.row_selected.emit(self._told)
+
+    def _select_again(self) -> None:
+        """Select what was selected before rows were chosen or put in order anew, where it is still shown."""
+        if self._told in self._model.shown:
+            self.setCurrentIndex(self._model.index(self._model.shown.index(self._told), 0))
+
     def select_first(self) -> None:
-        """Make the first row the current one."""
+        """Make the first row the current one, of other rows than before."""
+        self._told = -1
+        self.selectionModel().clear()
         if self._model.rowCount():
             self.setCurrentIndex(self._model.index(0, 0))
 
