@@ -92,6 +92,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "show_comparison", "Show the comparison", "View", ("Ctrl+6",), "What differs between two checkpoints", "compare"
     ),
+    Command("audit", "Audit the weights", "View", (), "What is broken, wasted or odd about the weights", "check"),
     Command("safety", "Safety report", "View", ("Ctrl+Shift+S",), "What the file names, and what that means", "safe"),
     Command("code", "Code in the file", "View", (), "Show the code that a program or an old file carries, as text"),
     Command("next_tab", "Next file", "View", ("Ctrl+Tab", "Ctrl+PgDown"), "Show the next open file"),

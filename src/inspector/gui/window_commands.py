@@ -71,6 +71,7 @@ class WindowCommands(QObject):
             "show_tensor": lambda: self._window.centre.turn_to("tensor"),
             "show_model": lambda: self._window.centre.turn_to("model"),
             "show_comparison": lambda: self._window.centre.turn_to("comparison"),
+            "audit": self.show_audit,
             "show_image": self._window.centre.open_image,
             "show_layer": self._window.centre.open_layer,
             "show_results": lambda: self._window.centre.turn_to("results"),
@@ -114,6 +115,7 @@ class WindowCommands(QObject):
         offered = self._window.centre.offered if found is not None and found.summary is not None else ()
         for name in ("tensor", "model", "image", "layer", "results", "comparison"):
             self.actions[f"show_{name}"].setEnabled(name in offered)
+        self.actions["audit"].setEnabled("model" in offered)
         for name in ("close", "detach", "labels", "safety", "find"):
             self.actions[name].setEnabled(found is not None)
 
@@ -121,6 +123,11 @@ class WindowCommands(QObject):
     def _is_comparing(self) -> bool:
         found = self._session.store.checkpoint_comparison
         return found is not None and found.phase == "running"
+
+    def show_audit(self) -> None:
+        """Turn to what the audit of the weights found."""
+        self._window.centre.turn_to("model")
+        self._window.centre.model.show_part("audit")
 
     # -- files -------------------------------------------------------------------------------------------------
 
