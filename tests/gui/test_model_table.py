@@ -285,6 +285,32 @@ def test_a_title_sorts_and_the_selected_tensor_stays_selected(chosen: Chosen, qt
     assert chosen.selected == [1, 0]
 
 
+def test_names_stay_in_view_and_act_as_the_table_does(chosen: Chosen, qtbot: Any) -> None:
+    table, names = chosen.part.table, chosen.part.table.names
+    chosen.part.resize(420, 400)
+    table.horizontalScrollBar().setValue(table.horizontalScrollBar().maximum())
+    assert table.columnViewportPosition(Column.NAME) < 0
+    assert names.geometry().left() == table.viewport().geometry().left()
+    assert names.columnWidth(0) == table.columnWidth(0)
+    place = names.visualRect(chosen.part.model.index(2, 0)).center()
+    qtbot.mouseClick(names.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert chosen.selected == [2]
+    header = names.horizontalHeader()
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, header.height() // 2))
+    chosen.settle()
+    assert chosen.part.model.choice.column == Column.NAME
+    assert column(chosen.part.model, Column.NAME)[0] == "empty"
+    table.sortByColumn(Column.MEAN, Qt.SortOrder.DescendingOrder)
+    chosen.settle()
+    assert header.sortIndicatorSection() == Column.MEAN
+    table.setColumnWidth(0, 130)
+    assert names.width() == 131
+    place = names.visualRect(chosen.part.model.index(0, 0)).center()
+    qtbot.mouseClick(names.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    with qtbot.waitSignal(chosen.part.tensor_opened):
+        qtbot.mouseDClick(names.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
 def test_enter_and_a_double_click_open_the_tensor(chosen: Chosen, qtbot: Any) -> None:
     chosen.click(2)
     with qtbot.waitSignal(chosen.part.tensor_opened):

@@ -24,8 +24,8 @@ _RESULTS = ("results_model", "results_filter", "empty_page", "results_table", "r
 
 #: And the page of the whole model.
 _PAGE = (
-    "slices", "row_histogram", "model_page.rows", "model_page.table_model", "model_page.table_view",
-    "model_page.table_part", "model_page.survey_bar", "model_page.page",
+    "slices", "row_histogram", "model_page.rows", "model_page.table_model", "model_page.name_column",
+    "model_page.table_view", "model_page.table_part", "model_page.survey_bar", "model_page.page",
 )  # fmt: skip
 
 

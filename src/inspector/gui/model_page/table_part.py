@@ -149,15 +149,15 @@ class TablePart(ModelPart):
     def _copy(self, tensors: array[int]) -> None:
         self._copying.begin(self._lines(tensors), self._arrive)
 
-    def _lines(self, tensors: array[int]) -> Work[list[list[object]]]:
-        made: list[list[object]] = []
-        for place, fields in enumerate(self.model.tab_lines(tensors)):
-            made.append(fields)
-            if place % _SLICE == _SLICE - 1:
-                yield
-        return made
-
-    def _arrive(self, rows: list[list[object]]) -> None:
+    def _lines(self, tensors: array[int]) -> Work[tuple[int, str]]:
         header = [title for column, title in zip(Column, HEADER, strict=True) if column != Column.VALUES]
-        QGuiApplication.clipboard().setText(tab_text(header, rows).replace(words.THIN, " "))
-        self._session.store.notice(f"Copied {words.plural(len(rows), 'row')}.")
+        lines = [tab_text(header, ())]
+        for first in range(0, len(tensors), _SLICE):
+            rows = self.model.tab_lines(tensors[first : first + _SLICE])
+            lines.append(tab_text((), rows).removeprefix("\n"))
+            yield
+        return len(tensors), "".join(lines).replace(words.THIN, " ")
+
+    def _arrive(self, copied: tuple[int, str]) -> None:
+        QGuiApplication.clipboard().setText(copied[1])
+        self._session.store.notice(f"Copied {words.plural(copied[0], 'row')}.")

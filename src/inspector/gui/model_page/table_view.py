@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.gui import icons, theme
+from inspector.gui.model_page.name_column import NameColumn
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Column
 from inspector.gui.model_page.table_model import HEADER, MARK, TENSOR, TONE, TensorTableModel, _Index
 from inspector.gui.row_histogram import WIDTH, paint_row_histogram
@@ -96,6 +97,7 @@ class TensorTable(QTableView):
         self.setModel(model)
         self.setItemDelegate(TensorTableDelegate(model, self))
         self._set_up()
+        self.names = NameColumn(self)
         self.selectionModel().currentRowChanged.connect(self._tell_selected)
         self.doubleClicked.connect(lambda _: self.opened.emit())
         model.modelReset.connect(lambda: self.select(self._told))
@@ -122,6 +124,7 @@ class TensorTable(QTableView):
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         columns.setHighlightSections(False)
         columns.setSectionsMovable(True)
+        columns.setFirstSectionMovable(False)
         columns.setMinimumSectionSize(44)
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -180,6 +183,12 @@ class TensorTable(QTableView):
             self.opened.emit()
         else:
             super().keyPressEvent(event)
+
+    def updateGeometries(self) -> None:
+        """Keep the names over their column."""
+        super().updateGeometries()
+        if hasattr(self, "names"):
+            self.names.place()
 
     def changeEvent(self, event: QEvent) -> None:
         """Take the height of a new font."""
