@@ -7,6 +7,11 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
 from inspector.gui import theme
 
+#: The arrow of the order stands above a title: beside it, it would cover titles that end at the right.
+ARROW_ABOVE = (
+    "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 9px; height: 9px; }"
+)
+
 
 class NameColumn(QTableView):
     """Lies over a table's first column, and follows it in everything: selection, order, width, place.
@@ -54,6 +59,7 @@ class NameColumn(QTableView):
             self.setColumnHidden(column, True)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        theme.dress(header, ARROW_ABOVE)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicatorClearable(True)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.gui import icons, theme
-from inspector.gui.model_page.name_column import NameColumn
+from inspector.gui.model_page.name_column import ARROW_ABOVE, NameColumn
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Column
 from inspector.gui.model_page.table_model import HEADER, MARK, TENSOR, TONE, TensorTableModel, _Index
 from inspector.gui.row_histogram import WIDTH, paint_row_histogram
@@ -27,8 +27,6 @@ _SIGN = 14
 _LARGEST_SAMPLE = 80
 #: The widest a name or a shape may make its column, in logical pixels.
 _WIDEST = {Column.NAME: 196, Column.SHAPE: 150}
-#: Pixels that a title needs for the arrow of the order.
-_ARROW = 14
 
 
 class TensorTableDelegate(QStyledItemDelegate):
@@ -128,6 +126,7 @@ class TensorTable(QTableView):
         columns.setMinimumSectionSize(44)
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        theme.dress(columns, ARROW_ABOVE)
         self.setSortingEnabled(True)
 
     def _fit_rows(self) -> None:
@@ -147,7 +146,7 @@ class TensorTable(QTableView):
             widest = max(map(metrics.horizontalAdvance, [*texts, _usual(column)]))
             widest = WIDTH if column == Column.VALUES else widest
             widest = min(widest, _WIDEST.get(column, widest))
-            least = title.horizontalAdvance(HEADER[column]) + _ARROW
+            least = title.horizontalAdvance(HEADER[column])
             self.setColumnWidth(column, max(widest, least) + 2 * _PADDING + 3)
 
     # -- selection ---------------------------------------------------------------------------------------------
