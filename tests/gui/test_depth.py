@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from safetensors.torch import save_file
 
 from inspector.gui import theme
 from inspector.gui.model_page import depth_data
@@ -29,7 +30,7 @@ from inspector.session.loop import QueueLoop
 from inspector.session.state import OpenCheckpoint
 from inspector.session.survey_state import Survey, SurveyFigures
 
-from .surveyed import fill, surveyed
+from .surveyed import fill, read, surveyed
 
 NAN = float("nan")
 
@@ -69,8 +70,18 @@ def layer_names(found: OpenCheckpoint, which: depth_data.Which) -> list[str]:
 
 def test_layers_stand_in_the_order_of_the_model(found: OpenCheckpoint) -> None:
     assert layer_names(found, "weights") == ["body.0.conv.weight", "body.1.conv.weight", "head.weight"]
-    assert layer_names(found, "vectors") == ["body.0.bn.weight", "head.bias"]
-    assert layer_names(found, "buffers") == ["body.0.bn.running_mean"]
+    assert layer_names(found, "scales") == ["body.0.bn.weight"]
+    assert layer_names(found, "biases") == ["head.bias"]
+    assert layer_names(found, "running_mean") == ["body.0.bn.running_mean"]
+    assert layer_names(found, "running_var") == []
+
+
+def test_layers_of_a_file_without_an_order_stand_in_that_of_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_file({f"layers.{place}.weight": torch.ones(2, 2) for place in (10, 2, 1)}, path)
+    summary = read(path)
+    layers = finish(layers_of(summary, None, "weights"))
+    assert [summary.names[tensor] for tensor in layers] == ["layers.1.weight", "layers.2.weight", "layers.10.weight"]
 
 
 def one(values: torch.Tensor) -> SurveyFigures:
@@ -285,7 +296,7 @@ def test_the_picture_follows_a_survey_that_is_running(found: OpenCheckpoint, qtb
 def test_other_tensors_and_scales_are_chosen(looked: Looked, qtbot: Any) -> None:
     looked.part.which.setCurrentIndex(1)
     looked.settle()
-    assert len(looked.view.layers) == 2
+    assert list(looked.view.layers) == [1]
     qtbot.mouseClick(looked.part.scale.buttons["linear"], Qt.MouseButton.LeftButton)
     looked.settle()
     assert looked.view.axis.scale == "linear"

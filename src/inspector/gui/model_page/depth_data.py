@@ -16,7 +16,11 @@ from inspector.gui.slices import Work
 from inspector.gui.views.axis import Axis, Scale, fitting
 from inspector.session.survey_state import SurveyFigures
 
-Which = Literal["weights", "vectors", "buffers"]
+Which = Literal["weights", "scales", "biases", "running_mean", "running_var"]
+
+_PARAMETER, _BUFFER = ROLES.index("parameter"), ROLES.index("buffer")
+#: How names of biases end: torch's, and those of batch norms elsewhere.
+_BIASES = ("bias", "beta", "biases")
 
 #: Nodes gone through between two chances to pause.
 _STEPS = 1_024
@@ -34,23 +38,17 @@ def layers_of(summary: CheckpointSummary, state_dict: int | None, which: Which) 
     Parameters
     ----------
     which
-        ``"weights"``: parameters of two dimensions and more; ``"vectors"``: the others, biases and norms;
-        ``"buffers"``: running statistics.
+        ``"weights"``: parameters of two dimensions and more; ``"biases"``: the others called so; ``"scales"``: the
+        rest, as of norms; or the batch norms' running statistics. Only what is alike can be compared along the depth.
     """
-    parameter, buffer = ROLES.index("parameter"), ROLES.index("buffer")
     found = array("i")
     pending, steps = [0], 0
     while pending:
         node = pending.pop()
         tensor = summary.tensors[node]
-        if tensor >= 0 and (state_dict is None or summary.owners[tensor] == state_dict):
-            role, many = summary.roles[tensor], summary.ndims[tensor] > 1
-            if which == "buffers":
-                is_wanted = role == buffer and summary.ndims[tensor] > 0
-            else:
-                is_wanted = role == parameter and many == (which == "weights")
-            if is_wanted:
-                found.append(tensor)
+        is_model = tensor >= 0 and (state_dict is None or summary.owners[tensor] == state_dict)
+        if is_model and _kind(summary, tensor) == which:
+            found.append(tensor)
         first = summary.first_children[node]
         pending += range(first + summary.child_counts[node] - 1, first - 1, -1)
         steps += 1
@@ -64,6 +62,17 @@ def layers_of(summary: CheckpointSummary, state_dict: int | None, which: Which) 
                 yield
         found = array("i", (yield from in_order(found, keys, descending=False)))
     return found
+
+
+def _kind(summary: CheckpointSummary, tensor: int) -> str:
+    """Return what a tensor is along the depth; empty where it is nothing to compare."""
+    role, name = summary.roles[tensor], summary.names[tensor]
+    if role == _PARAMETER:
+        if summary.ndims[tensor] > 1:
+            return "weights"
+        return "biases" if name.endswith(_BIASES) else "scales"
+    last = name.rpartition(".")[2]
+    return last if role == _BUFFER and last in ("running_mean", "running_var") else ""
 
 
 def whole_axis(figures: SurveyFigures, layers: Sequence[int], scale: Scale) -> Work[Axis]:

@@ -24,8 +24,10 @@ from inspector.session.state import OpenCheckpoint
 
 _WHICH: tuple[tuple[Which, str], ...] = (
     ("weights", "Weights"),
-    ("vectors", "Biases and norms"),
-    ("buffers", "Buffers"),
+    ("scales", "Norm scales"),
+    ("biases", "Biases"),
+    ("running_mean", "Running means"),
+    ("running_var", "Running variances"),
 )
 _LEGEND = "Shade: density · solid: mean · dotted: mean ± std · grey: min and max"
 
@@ -42,7 +44,7 @@ class DepthPart(ModelPart):
         self.bar = ViewBar()
         self.which = Combo()
         self.which.setAccessibleName("Which tensors are shown")
-        self.which.setToolTip("Weights have two dimensions or more; biases and norms have one")
+        self.which.setToolTip("Weights have two dimensions or more; the others have one")
         for name, text in _WHICH:
             self.which.addItem(text, name)
         self.scale = Segmented("The scale of the values", slim=True)
