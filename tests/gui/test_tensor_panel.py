@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -456,3 +457,18 @@ def test_tiles_break_into_rows_where_it_is_narrow(qtbot: Any) -> None:
     qtbot.addWidget(tiles)
     tiles.show_statistics({"numel": 1, "norm": 1.0, "zeros": 0, "nan": 0, "inf": 0})
     assert tiles.heightForWidth(400) > tiles.heightForWidth(1000)
+
+
+def test_picture_of_a_large_tensor_is_shown_before_its_figures(panel: TensorPanel, summary: CheckpointSummary) -> None:
+    ready = view_of(summary, "fc.weight")
+    drawn = replace(ready, phase="running", statistics={}, edges=(), counts=())
+    panel.show_view(summary, TensorView(ready.tensor))
+    panel.show_view(summary, drawn)
+    assert panel.figures.picture.isVisible()
+    assert panel.figures.picture.opacity == 1.0
+    assert not panel.figures.picture.image().isNull()
+    assert {tile.text for tile in panel.figures.statistics.tiles} == {"…"}
+    assert not panel.progress.isVisible()
+    panel.show_view(summary, ready)
+    assert panel.figures.statistics.opacity == 1.0
+    assert "…" not in {tile.text for tile in panel.figures.statistics.tiles}

@@ -28,6 +28,9 @@ class ReadingPage(QWidget):
         self.title = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setFont(theme.scaled_font(1.3, bold=True))
+        self.title.setMinimumWidth(
+            1
+        )  # a long name has no place to break: it must not push the panels out of the window
         self.hint = QLabel("Only its index is read. Nothing in it is run.", alignment=Qt.AlignmentFlag.AlignCenter)
         self.hint.setProperty("muted", True)
         self.progress = QProgressBar(minimum=0, maximum=0, textVisible=False)

@@ -67,11 +67,13 @@ class PlaneControls(QWidget):
         if shape == self._shape:
             return
         self._shape, self._at = shape, [0] * len(shape)
-        for box, chosen in ((self.rows, 0), (self.columns, 1)):
+        # the first two in which there is anything to see
+        wide = sorted(range(len(shape)), key=lambda axis: (shape[axis] == 1, axis))[:2]
+        for box, chosen in zip((self.rows, self.columns), [*sorted(wide), 0, 0], strict=False):
             box.clear()
             for axis, size in enumerate(shape):
                 box.addItem(f"dim {axis} ({words.number(size)})", axis)
-            box.setCurrentIndex(min(chosen, len(shape) - 1))
+            box.setCurrentIndex(chosen)
             slim(box)
             self._bar.set_shown(box, len(shape) > 1)
         self._build()
