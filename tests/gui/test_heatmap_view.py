@@ -131,6 +131,21 @@ def test_wheel_keys_drag_and_double_click(window: MainWindow, qtbot: Any, file: 
     assert canvas.view.is_fitted
 
 
+def test_cells_are_read_by_keys(window: MainWindow, qtbot: Any, file: Path) -> None:
+    view = look(window, qtbot, file, "conv")
+    view.canvas.setFocus()
+    hover(view, point(view, 7, 11))
+    shift = Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Down, shift)
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Right, shift)
+    assert view.caption.text().startswith("[8, 12, 0, 0] = ")
+    view.canvas.zoom_by(50, point(view, 8, 12))
+    for _ in range(30):
+        qtbot.keyClick(view.canvas, Qt.Key.Key_Up, shift)
+    assert view.caption.text().startswith("[0, 12, 0, 0] = ")
+    assert view.canvas.view.top == 0.0, "what is read is in view"
+
+
 def pixel(view: HeatmapView, at: QPointF) -> str:
     image = view.canvas.grab().toImage()
     ratio = image.devicePixelRatio()

@@ -55,7 +55,8 @@ class RasterCanvas(DrawnWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setAccessibleName("Heatmap of the weights")
-        self.setAccessibleDescription("Plus and minus zoom, 0 fits, the arrows move")
+        self.setAccessibleDescription("Plus and minus zoom, 0 fits, arrows move, Shift and arrows read cells")
+        self.setToolTip("Wheel or + and − zoom, drag or arrows move, 0 fits; Shift and arrows read cell by cell")
 
     # -- what is shown -----------------------------------------------------------------------------------------
 
@@ -178,7 +179,9 @@ class RasterCanvas(DrawnWidget):
         event.accept()
 
     def event(self, event: QEvent) -> bool:
-        """Zoom by a pinch."""
+        """Zoom by a pinch; explain the keys beside the cells, not over those that are read."""
+        if event.type() == QEvent.Type.ToolTip and self._under is not None:
+            return True
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
             self.zoom_by(1 + event.value(), event.position())
             return True
@@ -233,6 +236,23 @@ class RasterCanvas(DrawnWidget):
             self.update()
         self.hovered.emit(under)
 
+    def _walk(self, down: int, across: int) -> None:
+        """Point at a neighbouring cell, which is moved into view where it is not: what the mouse does, by keys."""
+        view = self.view
+        rows, columns = view.seen()
+        if not rows or not columns:
+            return
+        place = self._under or (rows[len(rows) // 2], columns[len(columns) // 2])
+        row = max(0, min(view.rows - 1, place[0] + (down << view.level[0])))
+        column = max(0, min(view.columns - 1, place[1] + (across << view.level[1])))
+        wide, tall = view.cell
+        x, y = (column - view.left) * wide, (row - view.top) * tall
+        dx = -min(0.0, x) - max(0.0, x + wide - view.width)
+        dy = -min(0.0, y) - max(0.0, y + tall - view.height)
+        if dx or dy:
+            self.move_by(dx, dy)
+        self._point((row, column))
+
     def copy(self) -> None:
         """Ask for the picture in the clipboard."""
         self.copy_requested.emit()
@@ -244,7 +264,10 @@ class RasterCanvas(DrawnWidget):
             Qt.Key.Key_Up: (0, _PAN), Qt.Key.Key_Down: (0, -_PAN),
         }  # fmt: skip
         key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+        if key in moves and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            dx, dy = moves[key]
+            self._walk(-dy // _PAN, -dx // _PAN)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.zoom_by(_STEP)
         elif key == Qt.Key.Key_Minus:
             self.zoom_by(1 / _STEP)
