@@ -46,7 +46,12 @@ class PlotDrawing:
         rows = bool(self._legend_entries() or plot.y_title) + any(m.text and m.along == "x" for m in plot.marks)
         top = rect.top() + (rows * (line + 4) if rows else _EDGE)
         bottom = rect.bottom() - (4 if plot.bare else line + _GAP) - (line + 2 if plot.x_title else 0)
-        self._y_ticks = y.ticks(int(max(1.0, bottom - top) / _PER_TICK[1]))
+        # nothing is counted by halves
+        self._y_ticks = [
+            tick
+            for tick in y.ticks(int(max(1.0, bottom - top) / _PER_TICK[1]))
+            if not plot.counts or tick[0] == round(tick[0])
+        ]
         widest = max((self._metrics.horizontalAdvance(text) for _, text in self._y_ticks), default=0.0)
         self.gutter = widest + _GAP + 2
         left = rect.left() + max(gutter, self.gutter)
@@ -136,8 +141,12 @@ class PlotDrawing:
             zero = self._snapped(area.bottom() - self.y.place(0.0) * area.height())
             painter.fillRect(QRectF(area.left(), zero, area.width(), 1), theme.qcolor(c.border))
         painter.setPen(theme.qcolor(c.muted))
-        for value, text in self._y_ticks:
+        taken: list[float] = []
+        for value, text in sorted(self._y_ticks, key=lambda tick: abs(tick[0])):  # zero has its room first
             y = area.bottom() - self.y.place(value) * area.height()
+            if any(abs(y - other) < line * 0.9 for other in taken):
+                continue
+            taken.append(y)
             row = QRectF(self._rect.left(), y - line / 2, area.left() - _GAP - self._rect.left(), line)
             painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         free = self._rect.left()

@@ -44,6 +44,7 @@ class PlotView(PlotPage):
         for dim in range(_MOST_DIMENSIONS):
             box = QSpinBox()
             box.setAccessibleName(f"Index along dimension {dim}")
+            box.lineEdit().setTextMargins(4, 0, 4, 0)
             box.setAccelerated(True)
             box.setKeyboardTracking(False)
             box.valueChanged.connect(self._line_changed)
