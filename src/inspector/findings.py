@@ -26,6 +26,9 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 RULES: tuple[Rule, ...] = get_args(Rule)
 """In the order in which findings of one severity stand."""
 
+EDITION = 1
+"""Raised whenever a rule, a threshold or a sentence changes: findings that were kept are made anew."""
+
 MAX_TENSORS = 10_000
 """Tensors that a finding lists at the most: it crosses a process border, and is read by the window in one go."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from inspector import findings
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.forwarding import forward
@@ -69,6 +70,23 @@ def test_a_file_written_anew_is_measured_anew(checkpoint: Path, tmp_path: Path, 
     os.utime(checkpoint, ns=(1, 1))
     ask(checkpoint, tmp_path / "cache")
     assert len(measured) == 2
+
+
+def test_another_edition_of_the_audit_looks_anew(
+    checkpoint: Path, tmp_path: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(checkpoint, tmp_path / "cache")
+    monkeypatch.setattr(findings, "EDITION", findings.EDITION + 1)
+    ask(checkpoint, tmp_path / "cache")
+    assert len(measured) == 2
+
+
+def test_what_the_audit_found_is_kept(tmp_path: Path, measured: list[int]) -> None:
+    torch.save({"fc.weight": torch.full((4, 4), torch.nan)}, tmp_path / "nan.pth")
+    made = [ask(tmp_path / "nan.pth", tmp_path / "cache")[1]["findings"] for _ in range(2)]
+    assert len(measured) == 1
+    assert made[0] == made[1]
+    assert [found["rule"] for found in made[0]] == ["nan"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", b"inspector survey 1\n" + bytes(50)])

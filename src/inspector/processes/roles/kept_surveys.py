@@ -1,7 +1,8 @@
 """Surveys that were made before are told again from a small file; files that are no longer the same are measured anew.
 
 A file in the folder is one survey: `_MAGIC`, a digest of what follows, and deflated JSON. Its name is a digest of the
-checkpoint's files (device, inode, size, time), of all that the reader told of its tensors, and of our version.
+checkpoint's files (device, inode, size, time), of all that the reader told of its tensors, and of our version and
+the edition of the audit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inspector import __version__
+from inspector import __version__, findings
 from inspector.processes.roles import surveying
 from inspector.processes.roles.serving import Progress, Reply
 
@@ -63,7 +64,7 @@ class _Recorder:
 
 def _key(params: dict[str, Any], buffers: list[bytearray]) -> str:
     made = hashlib.sha256()
-    what = [__version__, params["summary"]["files"], params["bins"], params.get("tensors")]
+    what = [__version__, findings.EDITION, params["summary"]["files"], params["bins"], params.get("tensors")]
     made.update(json.dumps(what).encode("ascii"))
     for buffer in buffers:
         made.update(len(buffer).to_bytes(8, "little"))

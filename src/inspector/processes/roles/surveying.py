@@ -39,15 +39,15 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
     wanted = params.get("tensors")
     work = _Work(summary, range(len(summary)) if wanted is None else [int(number) for number in wanted])
     teller = _Teller(summary, work, int(params["bins"]), progress)
-    audit = Audit(audited_tensors(summary))
+    # of some tensors alone, nothing can be said about the model
+    audit = Audit(audited_tensors(summary)) if wanted is None else None
     for index, found in measure(summary.files, work.places(), teller.advance):
         teller.take(work.numbers[index], found)
-        if not isinstance(found, TensorReadError):
+        if audit is not None and not isinstance(found, TensorReadError):
             for number in work.numbers[index]:
                 audit.take(number, found)
     teller.flush()
-    # of some tensors alone, nothing can be said about the model
-    findings = audit.findings() if wanted is None else []
+    findings = audit.findings() if audit is not None else []
     return {"findings": [finding.to_json() for finding in findings]}, []
 
 
