@@ -69,6 +69,12 @@ def test_nan_in_an_optimizer_is_told_apart() -> None:
     assert "beside" in finding.explanation or "does not use" in finding.explanation
 
 
+@pytest.mark.parametrize("name", ["text.causal_mask", "alibi_slopes", "attention.attn_mask"])
+def test_masks_may_hold_infinity_whatever_they_look_like(name: str) -> None:
+    mask = {name: np.triu(np.full((8, 8), -np.inf, np.float32), 1)}
+    assert audited(MODEL | mask, **{name.replace(".", "_"): {"role": "parameter"}}) == []
+
+
 def test_a_best_value_that_waits_at_infinity_is_healthy() -> None:
     best = {"best": np.array(np.inf, np.float32)}
     assert audited(MODEL | best, best={"role": "other", "model": None}) == []

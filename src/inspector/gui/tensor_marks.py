@@ -35,6 +35,7 @@ class TensorMarks:
 
     def __init__(self, summary: CheckpointSummary, survey: Survey) -> None:
         self._summary, self._figures = summary, survey.figures
+        self._is_audited = survey.phase == "ready" and not any(finding.more for finding in survey.findings)
         self._found: dict[int, Mark] = {}
         self._titles: dict[int, list[str]] = {}
         for finding in survey.findings:
@@ -49,10 +50,14 @@ class TensorMarks:
             return Mark.NOTABLE
         if not figures.known[tensor]:
             return Mark.NONE
-        if figures.nan[tensor] or figures.inf[tensor]:
+        if figures.nan[tensor] or (figures.inf[tensor] and not self._is_meant(tensor)):
             return Mark.SERIOUS
         found = self._found.get(tensor, Mark.NONE)
         return max(found, Mark.ZERO) if self._is_all_zero(tensor) else found
+
+    def _is_meant(self, tensor: int) -> bool:
+        """Tell whether the audit takes infinity for what a tensor should hold: masks keep attention away by it."""
+        return self._is_audited and tensor not in self._found
 
     def _is_all_zero(self, tensor: int) -> bool:
         # most tensors are ruled out without their shape

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from inspector.findings import Finding
-from inspector.weights.audit.subject import Subject
+from inspector.weights.audit.subject import AuditTensor, Subject
 from inspector.weights.audit.telling import Told, count, figure
 from inspector.weights.audit.thresholds import MIN_CONSTANT
 
-_MEANT_INFINITE = re.compile(r"mask|bias|alibi|causal")
-"""Buffers that keep attention from looking somewhere do so by minus infinity."""
+_MASK = re.compile(r"mask|causal|alibi")
+"""What keeps attention from looking somewhere does so by minus infinity."""
 
 _NAN = "One NaN spreads to every answer that it has a part in. There should be none at all."
 _NAN_TOLD = Told(
@@ -85,10 +85,16 @@ def not_finite(subject: Subject) -> Iterator[Finding]:
         # a metric's best value so far starts at infinity
         if statistics.inf and (is_model or statistics.numel > 1):
             note = f"{count(statistics.inf)} of {count(statistics.numel)}"
-            if tensor.role != "buffer" or not _MEANT_INFINITE.search(tensor.name.lower()):
+            if not _is_mask(tensor):
                 (inf if is_model else inf_aside).append((number, note))
     for told, found in ((_NAN_TOLD, nan), (_NAN_ASIDE, nan_aside), (_INF_TOLD, inf), (_INF_ASIDE, inf_aside)):
         yield from told.of(subject.tensors, found)
+
+
+def _is_mask(tensor: AuditTensor) -> bool:
+    """Tell whether a tensor may hold infinity; a state_dict does not always tell buffers from parameters."""
+    name = tensor.name.lower()
+    return bool(_MASK.search(name)) or (tensor.role == "buffer" and tensor.key == "bias")
 
 
 def one_value(subject: Subject) -> Iterator[Finding]:

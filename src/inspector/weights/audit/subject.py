@@ -13,7 +13,7 @@ from inspector.checkpoint.dtypes import FLOATING
 from inspector.weights.figures import TensorFigures
 
 _NO_WEIGHT = re.compile(
-    r"mask|anchor|grid|position_id|pos_id|_index|coords|stride|arange|inv_freq|triu|tril"
+    r"mask|causal|alibi|anchor|grid|position_id|pos_id|_index|coords|stride|arange|inv_freq|triu|tril"
     r"|stft|dft_|fourier|mel_basis|filterbank"
 )
 """Names of tensors that a module computes for itself, or that are a fixed transform, whatever they look like."""
