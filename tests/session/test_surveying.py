@@ -78,6 +78,7 @@ def test_it_begins_by_itself_once_a_tensor_is_shown(
     driven: Driven, tied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = driven.open(tied)
+    assert driven.session.surveying, "from its first use on"
     assert driven.checkpoint(number).survey is None
     driven.session.select_tensor(number, 0)
     driven.until(lambda: driven.checkpoint(number).survey is not None)
