@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -23,6 +24,10 @@ DTYPES = [
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16,
     torch.float32, torch.float64, torch.complex64, torch.float8_e4m3fn, torch.float8_e5m2,
 ]  # fmt: skip
+if hasattr(ml_dtypes, "complex32"):  # since 0.5.4
+    DTYPES.append(torch.complex32)
+
+pytestmark = pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 
 
 def summary_of(content: object, path: Path) -> CheckpointSummary:

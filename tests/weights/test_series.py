@@ -69,7 +69,11 @@ def test_lines_of_a_tensor() -> None:
 
 
 def test_complex_numbers_are_shown_by_their_magnitudes() -> None:
-    np.testing.assert_array_equal(series(np.array([3 + 4j, np.nan]), 0, 2, 5).low, [5, np.nan])
+    values = np.array([3 + 4j, np.nan])
+    np.testing.assert_array_equal(series(values, 0, 2, 5).low, [5, np.nan])
+    if hasattr(ml_dtypes, "complex32"):
+        np.testing.assert_array_equal(series(values.astype(ml_dtypes.complex32), 0, 2, 5).low, [5, np.nan])
+        np.testing.assert_array_equal(in_order(values[:1].astype(ml_dtypes.complex32)), [5])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 
 _PIECE = 1 << 18
 
@@ -25,7 +25,7 @@ def moment_ratio(first: Array, second: Array) -> npt.NDArray[np.float32]:
     flat_first, flat_second, flat = first.reshape(-1), second.reshape(-1), made.reshape(-1)
     for start in range(0, flat.size, _PIECE):
         part = slice(start, start + _PIECE)
-        wide = np.complex128 if first.dtype.kind == "c" else np.float64
+        wide = np.complex128 if is_complex(first.dtype) else np.float64
         pushed, spread = np.abs(flat_first[part].astype(wide)), _real(flat_second[part])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = pushed / np.sqrt(spread)
@@ -34,5 +34,8 @@ def moment_ratio(first: Array, second: Array) -> npt.NDArray[np.float32]:
 
 
 def _real(values: Array) -> npt.NDArray[np.float64]:
+    if not is_complex(values.dtype):
+        return values.astype(np.float64)
     # torch keeps the squares of both parts apart, as one complex number
-    return np.asarray(values.real + values.imag, np.float64) if values.dtype.kind == "c" else values.astype(np.float64)
+    wide = values.astype(np.complex128)
+    return np.asarray(wide.real + wide.imag, np.float64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 
 Doubles = npt.NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def in_order(values: Array) -> Doubles | Array:
 
 def as_doubles(values: Array, *, narrow: bool = False) -> Array:
     """Return the values as float64 (in `narrow` form float32, where that holds them), complex ones as magnitudes."""
-    if values.dtype.kind == "c":
+    if is_complex(values.dtype):
         return np.abs(values.astype(np.complex128))
     wide = not narrow or values.dtype == np.float64
     return values.astype(np.float64 if wide else np.float32)

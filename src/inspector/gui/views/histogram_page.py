@@ -145,7 +145,7 @@ class HistogramPage(PlotPage):
         if self._whole is None or self.subject is None:
             return
         logarithmic = self.log.isChecked()
-        what = "Magnitudes" if self.subject.summary.dtype(self.subject.tensor).startswith("complex") else "Values"
+        what = "Magnitudes" if "complex" in self.subject.summary.dtype(self.subject.tensor) else "Values"
         left_out = f", {words.plural(self._not_finite, 'NaN or Inf', 'NaN or Inf')} left out" * bool(self._not_finite)
         plot = Plot(
             self._whole,
