@@ -215,9 +215,11 @@ def looked(found: OpenCheckpoint, qtbot: Any) -> Looked:
 def test_the_mouse_reads_a_layer_and_a_click_goes_there(looked: Looked, qtbot: Any) -> None:
     assert looked.part.reading.text().startswith("Shade")
     qtbot.mouseMove(looked.view, looked.at(1))
-    assert looked.part.reading.text().startswith("body.1.conv.weight · 8 × 8 × 3 × 3 · ")
+    assert looked.part.reading.text() == "body.1.conv.weight · 8 × 8 × 3 × 3"
+    assert looked.part.figures.text().startswith("−0.")
+    assert " ± 0." in looked.part.figures.text()
     qtbot.mouseMove(looked.view, looked.at(2))
-    assert looked.part.reading.text().endswith("1 NaN")
+    assert looked.part.figures.text().endswith("1 NaN")
     with qtbot.waitSignal(looked.part.tensor_opened):
         qtbot.mouseClick(looked.view, Qt.MouseButton.LeftButton, pos=looked.at(2))
     assert looked.selected == [4]

@@ -21,6 +21,7 @@ from inspector.gui.views.saving import save_drawing
 from inspector.gui.views.view_bar import ViewBar, slim
 from inspector.session import Session, words
 from inspector.session.state import OpenCheckpoint
+from inspector.session.survey_state import KNOWN, SurveyFigures
 
 _WHICH: tuple[tuple[Which, str], ...] = (
     ("weights", "Weights"),
@@ -29,6 +30,9 @@ _WHICH: tuple[tuple[Which, str], ...] = (
     ("running_mean", "Running means"),
     ("running_var", "Running variances"),
 )
+#: Logical pixels of a combo box beside its text.
+_COMBO = 48
+_HINT = "Click goes to a layer · wheel zooms, with Shift the values · drag moves · 0 fits"
 _LEGEND = "Shade: density · solid: mean · dotted: mean ± std · grey: min and max"
 
 
@@ -51,7 +55,10 @@ class DepthPart(ModelPart):
         self.scale.add("symlog", "Symlog", "Linear near zero, logarithmic farther out: outliers stay in the picture")
         self.scale.add("linear", "Linear", "All values alike")
         self.scale.show_chosen("symlog")
-        self.reading = OneLineLabel(Qt.TextElideMode.ElideMiddle)
+        longest = max(self.which.fontMetrics().horizontalAdvance(text) for _, text in _WHICH)
+        self.which.setMinimumWidth(longest + _COMBO)
+        self.reading, self.figures = OneLineLabel(Qt.TextElideMode.ElideLeft), OneLineLabel(Qt.TextElideMode.ElideRight)
+        self.figures.setProperty("muted", True)
         self.nothing = EmptyPage("tensor")
         self.pages = QStackedWidget()
         self._slices = Slices(self)
@@ -75,6 +82,7 @@ class DepthPart(ModelPart):
         column.addWidget(self.bar)
         column.addWidget(self.pages, 1)
         column.addWidget(self.reading)
+        column.addWidget(self.figures)
 
     # -- what is shown -----------------------------------------------------------------------------------------
 
@@ -121,20 +129,12 @@ class DepthPart(ModelPart):
         self.reading.setProperty("muted", tensor < 0)
         found = self._found
         if tensor < 0 or found is None or found.summary is None or found.survey is None:
-            self.reading.set_text(_LEGEND)
+            self.reading.set_text("", _LEGEND)
+            self.figures.set_text(_HINT)
             return
         figures, summary = found.survey.figures, found.summary
-        said = [f"{words.tensor_name(summary, tensor)} · {words.shape_text(summary.shape(tensor))}"]
-        if figures.known[tensor] != 1:
-            self.reading.set_text(said[0], " · not read yet" if not figures.known[tensor] else " · can't be read")
-            return
-        if figures.minimum[tensor] <= figures.maximum[tensor]:
-            low, high = words.figure(figures.minimum[tensor]), words.figure(figures.maximum[tensor])
-            spread = f"{words.figure(figures.mean[tensor])} ± {words.figure(figures.std[tensor])}"
-            said += [f"{low} … {high}", f"mean {spread}", f"norm {words.figure(figures.norm[tensor])}"]
-        said += [f"{words.number(figures.nan[tensor])} NaN"] if figures.nan[tensor] else []
-        said += [f"{words.number(figures.inf[tensor])} Inf"] if figures.inf[tensor] else []
-        self.reading.set_text(said[0], "".join(f" · {part}" for part in said[1:]))
+        self.reading.set_text(words.tensor_name(summary, tensor), f" · {words.shape_text(summary.shape(tensor))}")
+        self.figures.set_text(_figures(figures, tensor))
 
     def _go_to(self, tensor: int) -> None:
         if self._found is not None:
@@ -152,3 +152,17 @@ class DepthPart(ModelPart):
         if event.type() == QEvent.Type.PaletteChange:
             self.reading.update()
         super().changeEvent(event)
+
+
+def _figures(figures: SurveyFigures, tensor: int) -> str:
+    """Return what is known of a tensor's values, in a line."""
+    if figures.known[tensor] != KNOWN:
+        return "Can't be read" if figures.known[tensor] else "Not read yet"
+    said = []
+    if figures.minimum[tensor] <= figures.maximum[tensor]:
+        said.append(f"{words.figure(figures.minimum[tensor])} … {words.figure(figures.maximum[tensor])}")
+        said.append(f"mean {words.figure(figures.mean[tensor])} ± {words.figure(figures.std[tensor])}")
+        said.append(f"norm {words.figure(figures.norm[tensor])}")
+    for count, name in ((figures.nan[tensor], "NaN"), (figures.inf[tensor], "Inf")):
+        said += [f"{words.number(count)} {name}"] if count else []
+    return " · ".join(said)

@@ -36,7 +36,7 @@ class SharesPart(ModelPart):
         self.measure.add("nbytes", "Bytes", "Bytes of all tensors, those of an optimizer too")
         self.measure.show_chosen(self._by)
         self.way = Breadcrumb()
-        self.reading = OneLineLabel(Qt.TextElideMode.ElideMiddle)
+        self.reading = OneLineLabel(Qt.TextElideMode.ElideLeft)
         self.nothing = EmptyPage("tensor")
         self.pages = QStackedWidget()
         self._lay_out()
@@ -106,7 +106,7 @@ class SharesPart(ModelPart):
         self.reading.setProperty("muted", box is None)
         found = self._found
         if box is None or found is None or found.summary is None:
-            self.reading.set_text(_LEGEND)
+            self.reading.set_text("", _LEGEND)
             return
         summary = found.summary
         nodes = range(box.node, box.node + box.count)
