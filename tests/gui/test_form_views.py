@@ -160,8 +160,8 @@ def test_work_can_be_stopped_and_begun_again(window: MainWindow, qtbot: Any, sav
     qtbot.mouseClick(view.again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not view.is_working and view.canvas.isVisible(), timeout=30_000)
     said = view.message.text().replace("\u202f", " ")
-    assert said == "A sample: 12 500 of 25 000 rows are shown. The components are those of all rows."
+    assert said == "A sample: 8 334 of 25 000 rows are shown. The components are those of all rows."
     x, y = view._components[0][7], view._components[1][7]
-    assert view._read(x, y).startswith("Row 14\n")
+    assert view._read(x, y).startswith("Row 21\n")
     view.pair.setCurrentIndex(2)
     assert view.canvas.plot.x_title.startswith("component 2")

@@ -178,7 +178,7 @@ def test_a_plane_is_zoomed_in_both_directions_at_once(canvas: PlotCanvas) -> Non
     assert shares[0] == pytest.approx(shares[1])
     assert shares[0] < 0.7
     QTest.mouseMove(canvas, at(canvas, 0.5, 0.5))
-    assert canvas.reading == "2.0 5.0"
+    assert canvas.reading == "1.0 2.0", "of the dot that is nearest"
     canvas.grab()
     QTest.keyClick(canvas, Qt.Key.Key_0)
     assert (canvas.seen_x, canvas.seen_y) == (x, y)

@@ -14,7 +14,7 @@ Doubles = npt.NDArray[np.float64]
 
 COMPONENTS = 3
 """How many components are found."""
-MAX_POINTS = 20_000
+MAX_POINTS = 10_000
 """Rows that become points at the most; of more, every n-th."""
 MAX_COLUMNS = 6_144
 """Columns at the most."""
