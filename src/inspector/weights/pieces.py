@@ -157,7 +157,7 @@ def moments_of(values: Array, low: float, per_unit: float, extent: Extent, room:
     np.subtract(wide, low, out=wide)
     np.multiply(wide, per_unit, out=wide)
     if (extent.greatest - low) * per_unit >= BINS:  # the last bin holds its upper edge
-        np.minimum(wide, BINS - 1, out=wide)
+        wide[np.flatnonzero(wide >= BINS)] = BINS - 1
     bins = room.bins[: values.size]
     np.copyto(bins, wide, casting="unsafe")
     return Moments(values.size, mean, max(spread, 0.0), squares), count_bytes(bins)

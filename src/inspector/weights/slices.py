@@ -16,10 +16,10 @@ from inspector.weights.stream import PIECE, Pieces
 MOST_SLICES = 1 << 20
 """Among more slices no equal ones are looked for: what is remembered of each must fit in the memory."""
 
-_LOOKED_AT = 8  # elements of a slice, in each of its pieces, that a first comparison takes into account
+_LOOKED_AT = 4  # parts of a slice, or of a piece of it, of whose beginnings a first comparison takes note
 _UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 # Odd numbers without any order: powers of one, modulo 2^64.
-_FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 1 << 64) for power in range(1, _LOOKED_AT + 1)], np.uint64)
+_FACTORS = np.array([pow(0x9E3779B97F4A7C15, power, 1 << 64) for power in range(1, 2 * _LOOKED_AT)], np.uint64)
 
 
 class Slices:
@@ -68,6 +68,9 @@ class Slices:
 
         Those that may are read once more: only their marks were compared so far.
         """
+        marks = np.sort(self._marks)
+        if not (marks[1:] == marks[:-1]).any():
+            return 0
         alive = np.flatnonzero(self._zeros[: self._marks.size] < self._size)
         _, group, members = np.unique(self._marks[alive], return_inverse=True, return_counts=True)
         if len(members) == len(alive):
@@ -92,7 +95,6 @@ def _numbers(*columns: npt.NDArray[np.int64]) -> Iterator[tuple[int, ...]]:
 def _marks(rows: Array) -> npt.NDArray[np.uint64]:
     """Return a number for each row, made of some of its elements' bits: equal rows have equal ones."""
     bits = rows.view(_UNSIGNED[min(rows.dtype.itemsize, 8)])
-    last = bits.shape[1] - 1
-    seen = bits[:, [last * place // (_LOOKED_AT - 1) for place in range(_LOOKED_AT)]]
-    marks: npt.NDArray[np.uint64] = seen.astype(np.uint64) @ _FACTORS
+    seen = bits[:, :: max(1, bits.shape[1] // _LOOKED_AT)].astype(np.uint64)
+    marks: npt.NDArray[np.uint64] = seen @ _FACTORS[: seen.shape[1]]
     return marks

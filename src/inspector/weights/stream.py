@@ -17,7 +17,7 @@ from inspector.weights.chunks import Array
 PIECE = 1 << 17
 """Elements per piece: what is made of one (a megabyte as float64) stays near the cache, and numpy's calls are few."""
 
-ROOM_BYTES = 1 << 22
+ROOM_BYTES = 1 << 23
 """What a thread reads into: at least a piece of the largest elements; smaller tensors are read in one go."""
 
 
