@@ -64,15 +64,9 @@ class MainWindow(WindowParts):
         self._counting = QTimer(self, singleShot=True, interval=_COUNT_AFTER)
         self._counting.timeout.connect(self._show_counts)
         self._remembered: set[int] = set()
+        model = (*model_page_imports(), lambda: self.centre.model, lambda: self.centre.model.part("table"))
         self.ahead = Ahead(
-            (
-                *model_page_imports(),
-                *strip_imports(),
-                lambda: self.strip,
-                *results_imports(),
-                lambda: self.centre.results,
-            ),
-            self,
+            (*model, *strip_imports(), lambda: self.strip, *results_imports(), lambda: self.centre.results), self
         )
         self._connect()
         self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)
