@@ -95,7 +95,8 @@ def test_planned_verbs_say_so(window: _Window, capsys: pytest.CaptureFixture[str
         (["predict", "a", "b", "--device", "tpu"], "--device"),
         (["desktop"], "action"),
         (["desktop", "frob"], "frob"),
-        (["diff", "a", "b"], "not there yet"),
+        (["diff", "a"], "B"),
+        (["report", "a", "b"], "not there yet"),
     ],
 )
 def test_wrong_usage_is_one_line(inspector: Inspector, arguments: list[str], says: str) -> None:

@@ -12,7 +12,7 @@ from inspector.session.store import Store
 #: Tensors that are looked at, and the share of them that must look alike.
 _SAMPLE = 400
 _ALIKE = 0.3
-_MARKS = 50_000
+_MARKS = 4_000
 
 
 def comparable(store: Store, number: int) -> OpenCheckpoint | None:
@@ -23,7 +23,7 @@ def comparable(store: Store, number: int) -> OpenCheckpoint | None:
     sample = _marks(new.summary, max(1, len(new.summary) // _SAMPLE), _SAMPLE)
     for found in reversed(store.checkpoints.values()):
         if found.id != number and found.summary is not None:
-            alike = sample & _marks(found.summary, 1, _MARKS)
+            alike = sample & _marks(found.summary, max(1, len(found.summary) // _MARKS), _MARKS)
             if len(alike) >= _ALIKE * len(sample):
                 return found
     return None

@@ -37,6 +37,10 @@ class ComparisonRows:
     ----------
     names
         Without wrappers.
+    folded
+        The names without capitals, for a search.
+    name_order, sizes
+        By row, its place in the natural order of names; how many elements it has.
     counts
         How many rows there are of each kind.
     """
@@ -48,6 +52,8 @@ class ComparisonRows:
         self.max_abs, self.relative_l2, self.cosine = (array("d"), array("d"), array("d"))
         self.not_finite = array("q")
         self.rounded, self.names, self.problems = b"", list[str](), list[str]()
+        self.folded = list[str]()
+        self.name_order, self.sizes = array("i"), array("q")
         if kinds:
             numbers: tuple[array[Any], ...] = (
                 self.tensors_a,
@@ -56,13 +62,16 @@ class ComparisonRows:
                 self.relative_l2,
                 self.cosine,
                 self.not_finite,
+                self.name_order,
+                self.sizes,
             )
-            for column, raw in zip(numbers, buffers[1:7], strict=True):
+            for column, raw in zip(numbers, (*buffers[1:7], *buffers[10:12]), strict=True):
                 column.frombytes(raw)
             self.rounded = bytes(buffers[7])
             self.names, self.problems = (
                 bytes(raw).decode("utf-8", "surrogatepass").split("\0") for raw in buffers[8:10]
             )
+            self.folded = bytes(buffers[8]).decode("utf-8", "surrogatepass").casefold().split("\0")
             if {len(column) for column in (*numbers, self.rounded, self.names, self.problems)} != {len(kinds)}:
                 raise ValueError("the columns of a comparison differ in length")
         self.counts = {kind: kinds.count(number) for number, kind in enumerate(KINDS)}

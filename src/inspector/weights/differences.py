@@ -21,6 +21,9 @@ from inspector.weights.pairing import chosen_tensors, pair
 #: Pieces are read and reckoned with on so many threads.
 _THREADS = 2
 
+#: Bytes of two tensors that are read once, though they are gone through twice.
+_KEPT = 1 << 20
+
 Kind = Literal["only_a", "only_b", "shape", "unread", "changed", "equal"]
 Tell = Callable[[int, int], None]
 
@@ -145,6 +148,7 @@ class _Comparing:
         self, files: tuple[InspectedFiles, InspectedFiles], places: tuple[TensorPlace, TensorPlace]
     ) -> TensorDifference | str:
         size, counted = total_bytes(places), 0
+        kept: list[tuple[Array, Array]] = []
 
         def pieces() -> Iterator[tuple[Array, Array]]:
             nonlocal counted
@@ -156,10 +160,15 @@ class _Comparing:
                     self._count(seen - counted)
                     counted = seen
 
+        def pieces_again() -> Iterator[tuple[Array, Array]]:
+            if not kept:
+                kept.extend(pieces())
+            yield from kept
+
         try:
             if self._same_files and places[0] == places[1]:
                 return TensorDifference(True)
-            return compare(pieces)
+            return compare(pieces_again if size <= _KEPT else pieces)
         except FileChangedError:
             raise
         except InspectorError as error:

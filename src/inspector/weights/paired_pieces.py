@@ -32,20 +32,25 @@ def paired_pieces(files: tuple[Files, Files], places: tuple[TensorPlace, TensorP
     Raises
     ------
     CheckpointError
-        One of them can't be read.
-    ValueError
-        They hold different numbers of values.
+        One of them can't be read, or they hold different numbers of values.
     """
     a, b = places
+    if numel_of(a.shape) <= PIECE:
+        yield _of_one_size(*(read_values(found, place).reshape(-1) for found, place in zip(files, places, strict=True)))
+        return
     in_memory_order = a.stride == b.stride and _is_dense(a) and _is_dense(b)
     sides = [
         _streamed(found, place) if _is_streamable(found, place, in_memory_order) else _flat(read_values(found, place))
         for found, place in zip(files, places, strict=True)
     ]
     for piece_a, piece_b in zip(*sides, strict=True):
-        if piece_a.size != piece_b.size:
-            raise ValueError("two tensors of one shape hold different numbers of values")
-        yield piece_a, piece_b
+        yield _of_one_size(piece_a, piece_b)
+
+
+def _of_one_size(a: Array, b: Array) -> tuple[Array, Array]:
+    if a.size != b.size:
+        raise TensorReadError("The two tensors hold different numbers of values.")
+    return a, b
 
 
 def _is_streamable(files: Files, place: TensorPlace, in_memory_order: bool) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -12,7 +11,6 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.difference_kinds import KINDS
 from inspector.gui.tooltips import tooltip
-from inspector.natural_order import natural_key
 from inspector.session import comparison_words as figures
 from inspector.session import words
 from inspector.session.comparison_state import ComparisonRow, ComparisonRows
@@ -94,10 +92,12 @@ class ComparisonModel(QAbstractTableModel):
 
     def _choose(self) -> None:
         self.beginResetModel()
-        kinds = {number for number, kind in enumerate(KINDS) if kind in self._kinds}
-        shown = [row for row, kind in enumerate(self.rows.kinds) if kind in kinds]
+        shown, names = list(range(len(self.rows))), self.rows.folded
+        if len(self._kinds) < len(KINDS):
+            kinds = {number for number, kind in enumerate(KINDS) if kind in self._kinds}
+            shown = [row for row, kind in enumerate(self.rows.kinds) if kind in kinds]
         for word in self._text.casefold().split():
-            shown = [row for row in shown if word in self.rows.names[row].casefold()]
+            shown = [row for row in shown if word in names[row]]
         self.shown = self._in_order(shown)
         self.endResetModel()
 
@@ -105,25 +105,17 @@ class ComparisonModel(QAbstractTableModel):
         column, order = self._sorted
         if column < 0:
             return shown
-        rows = self.rows
+        rows, last_first = self.rows, order == Qt.SortOrder.DescendingOrder
         if column in (Column.NAME, Column.SHAPE):
-            key: Callable[[int], Any] = (
-                (lambda row: natural_key(rows.names[row])) if column == Column.NAME else self._numel
-            )
-            return sorted(shown, key=key, reverse=order == Qt.SortOrder.DescendingOrder)
+            keys = rows.name_order if column == Column.NAME else rows.sizes
+            return sorted(shown, key=keys.__getitem__, reverse=last_first)
         values = {Column.MAX_ABS: rows.max_abs, Column.COSINE: rows.cosine}.get(Column(column), rows.relative_l2)
-        changed = [row for row in shown if rows.kind(row) == "changed"]
-        rest = [row for row in shown if rows.kind(row) != "changed"]
-        nan = [row for row in changed if math.isnan(values[row])]
-        changed = sorted(
-            (row for row in changed if not math.isnan(values[row])),
-            key=values.__getitem__,
-            reverse=order == Qt.SortOrder.DescendingOrder,
-        )
-        return nan + changed + rest  # what is broken first, what has no figures last
-
-    def _numel(self, row: int) -> int:
-        return math.prod(self._shapes(self.rows.row(row))[-1])
+        kinds, changed = rows.kinds, KINDS.index("changed")
+        nan = [row for row in shown if kinds[row] == changed and values[row] != values[row]]
+        known = [row for row in shown if kinds[row] == changed and values[row] == values[row]]
+        rest = [row for row in shown if kinds[row] != changed]
+        # what is broken first, what has no figures last
+        return nan + sorted(known, key=values.__getitem__, reverse=last_first) + rest
 
     # -- what Qt asks ------------------------------------------------------------------------------------------
 
