@@ -83,7 +83,7 @@ def _draw_name(painter: QPainter, option: QStyleOptionViewItem, color: str, text
 
 def _color(row: ComparisonRow, column: Column) -> str:
     c = theme.colors()
-    if row.not_finite and column != Column.NAME:
+    if row.not_finite and column not in (Column.NAME, Column.SHAPE):
         return c.danger
     if column == Column.CHANGE and row.kind in ("shape", "unread"):
         return c.warning
