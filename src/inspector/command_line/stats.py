@@ -159,4 +159,4 @@ def _picture(counts: Sequence[int]) -> str:
     most = max(sums)
     if not most:
         return ""
-    return "".join(_BARS[math.ceil(count / most * (len(_BARS) - 1))] if count else " " for count in sums)
+    return "".join(_BARS[min(len(_BARS) * count // most, len(_BARS) - 1)] if count else " " for count in sums)
