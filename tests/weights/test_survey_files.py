@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.errors import FileChangedError, TensorReadError
+from inspector.checkpoint.source import Source
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.weights.figures import TensorFigures
@@ -162,3 +163,30 @@ def test_how_much_of_a_large_tensor_is_done_is_told(tmp_path: Path) -> None:
     assert len(shares) >= 4
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_one_that_is_given_up_closes_its_files_after_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({str(index): torch.ones(3_000_000) for index in range(12)}, tmp_path / "many.pth")
+    summary = summary_of(tmp_path / "many.pth")
+    late: list[str] = []
+    read, close = Source.read_into, Source.close
+    closed: set[int] = set()
+
+    def reading(source: Source, offset: int, buffer: memoryview) -> None:
+        if id(source) in closed:
+            late.append(source.name)
+        read(source, offset, buffer)
+
+    def closing(source: Source) -> None:
+        closed.add(id(source))
+        close(source)
+
+    monkeypatch.setattr(Source, "read_into", reading)
+    monkeypatch.setattr(Source, "close", closing)
+    running = survey(summary.files, [summary.place(index) for index in range(12)])
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert closed
+    assert not late

@@ -79,7 +79,8 @@ def survey(
         A file is no longer the inspected one.
     """
     with ExitStack() as stack:
-        threads = _Threads(files, stack)
+        threads = _Threads(files)
+        stack.callback(threads.close)  # once no thread reads any more
         pool = stack.enter_context(ThreadPoolExecutor(THREADS, "survey"))
         stack.callback(pool.shutdown, cancel_futures=True)
         waiting: deque[_Batch | _Large] = deque()
@@ -100,9 +101,8 @@ def survey(
 class _Threads:
     """What each thread has of its own: buffers, and files, whose positions can't be shared."""
 
-    def __init__(self, files: Sequence[InspectedFile], stack: ExitStack) -> None:
+    def __init__(self, files: Sequence[InspectedFile]) -> None:
         self._files = files
-        self._stack = stack
         self._own = threading.local()
         self._opened: list[InspectedFiles] = []
 
@@ -110,9 +110,13 @@ class _Threads:
         """Return those of the thread that asks."""
         if not hasattr(self._own, "files"):
             self._own.files, self._own.room = InspectedFiles(self._files), Room()
-            self._stack.callback(self._own.files.__exit__, None, None, None)
             self._opened.append(self._own.files)
         return self._own.files, self._own.room
+
+    def close(self) -> None:
+        """Close the files of all threads."""
+        for files in self._opened:
+            files.__exit__(None, None, None)
 
     def check_unchanged(self) -> None:
         """Raise FileChangedError when a file that was read is no longer the inspected one."""
