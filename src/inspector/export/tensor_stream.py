@@ -58,7 +58,7 @@ def tensor_pieces(files: Files, place: TensorPlace) -> Iterator[Piece]:
             numel *= count
         yield from storage_pieces(files, place.location, place.dtype, place.offset * size, numel * size)
     else:
-        yield from _array_pieces(read_tensor(files, place))
+        yield from array_pieces(read_tensor(files, place))
 
 
 def is_one_run(place: TensorPlace) -> bool:
@@ -71,7 +71,7 @@ def is_one_run(place: TensorPlace) -> bool:
     )
 
 
-def _array_pieces(values: numpy.ndarray[Any, Any]) -> Iterator[Piece]:
+def array_pieces(values: numpy.ndarray[Any, Any]) -> Iterator[Piece]:
     """Copy an array in rows of its first dimension that are small enough together; row by row where they are not."""
     if values.nbytes <= PIECE_BYTES or not values.ndim:
         yield values.tobytes()
@@ -79,7 +79,7 @@ def _array_pieces(values: numpy.ndarray[Any, Any]) -> Iterator[Piece]:
     row = values.nbytes // len(values)
     if row > PIECE_BYTES:
         for part in values:
-            yield from _array_pieces(part)
+            yield from array_pieces(part)
         return
     step = max(1, PIECE_BYTES // row)
     for at in range(0, len(values), step):

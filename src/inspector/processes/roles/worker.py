@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from inspector.processes.roles.kept_surveys import survey
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
+from inspector.processes.roles.saving import save_arrays
 from inspector.processes.roles.serving import Progress, Reply, Server
 from inspector.processes.roles.tensor_forms import tensor_filters, tensor_projection, tensor_spectrum
 from inspector.processes.roles.tensor_plots import (
@@ -31,6 +31,7 @@ from inspector.processes.roles.tensor_plots import (
     tensor_percentiles,
 )
 from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
+from inspector.processes.roles.telling import now_and_then
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 MAX_LABELS_BYTES = 16 << 20
 #: Images taken from dropped folders at the most.
 MAX_IMAGES = 100_000
-#: Between two words of how far something is.
-_PROGRESS_SECONDS = 0.05
 
 
 class WorkerError(InspectorError):
@@ -211,16 +210,8 @@ def convert(params: dict[str, Any], buffers: list[bytearray], progress: Progress
     from inspector.export.convert import convert as write
     from inspector.export.plan import Plan
 
-    told = 0.0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        if (now := time.monotonic()) - told >= _PROGRESS_SECONDS:
-            told = now
-            progress({"done": done, "total": total})
-
     out, token = Path(params["out"]), str(params["token"])
-    made = write(Plan.from_bytes(buffers[0]), out, token, tell, force=bool(params["force"]))
+    made = write(Plan.from_bytes(buffers[0]), out, token, now_and_then(progress), force=bool(params["force"]))
     return {"tensors": made.tensors, "bytes": made.nbytes}, []
 
 
@@ -329,5 +320,6 @@ def run(incoming: int, outgoing: int) -> None:
         optimizer_state,
         compare_checkpoints,
         describe_difference,
+        save_arrays,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
