@@ -18,12 +18,10 @@ VERBS = {
     "stats": "Reckon figures and histograms of a checkpoint's tensors.",
     "convert": "Write a clean copy: a state_dict's .pth, or safetensors.",
     "diff": "Say which tensors of two checkpoints differ, and by how much.",
+    "report": "Write all about a checkpoint as one page of HTML.",
     "doctor": "Check the installation, the engine and the devices.",
     "desktop": "Open checkpoints by double-click: install or remove the file associations.",
 }
-
-#: Verbs that are planned: they are refused by name, instead of being taken for a file.
-LATER = ("report",)
 
 _USAGE = """\
 Usage: inspector [FILE ...]
@@ -60,8 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(first, arguments[1:])
         except KeyboardInterrupt:  # before a verb runs, which answers it by itself
             return 130
-    if first in LATER:
-        return _refuse(f"{first} is not there yet in this version. Use show, identify, predict, stats or doctor.")
     return _window(arguments)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inspector import __version__
-from inspector.__main__ import LATER, VERBS, main
+from inspector.__main__ import VERBS, main
 
 Inspector = Any
 
@@ -72,13 +72,6 @@ def test_interrupted_while_a_verb_is_still_imported(
     monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
     assert main(["show", "a.pth"]) == 130
     assert capsys.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("verb", LATER)
-def test_planned_verbs_say_so(window: _Window, capsys: pytest.CaptureFixture[str], verb: str) -> None:
-    assert main([verb, "a.pth"]) == 2
-    assert f"{verb} is not there yet" in capsys.readouterr().err
-    assert window.calls == []
 
 
 @pytest.mark.parametrize(

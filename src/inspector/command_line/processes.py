@@ -23,6 +23,7 @@ from inspector.session.comparison_state import ComparisonRows
 from inspector.session.converting import Conversion, Copy
 from inspector.session.differing import Side, comparison_job
 from inspector.session.failure import Failure
+from inspector.session.file_job import FileJob, Request
 from inspector.session.job import Job
 from inspector.session.pythons import own_python
 from inspector.session.survey_state import SurveyFigures
@@ -84,11 +85,6 @@ class Processes:
             It can't be written. Nothing is left of it, neither when the person interrupts.
         """
         answers: list[Copy | Failure] = []
-
-        def failed(failure: Failure) -> None:
-            exists = failure.kind == TargetExistsError.__name__
-            answers.append(replace(failure, hint="Choose another name, or give --force.") if exists else failure)
-
         conversion = Conversion(
             self._loop,
             self._readers,
@@ -97,7 +93,7 @@ class Processes:
             out,
             force=force,
             done=answers.append,
-            failed=failed,
+            failed=lambda failure: answers.append(_with_force(failure)),
             progress=progress,
         )
         try:
@@ -127,6 +123,32 @@ class Processes:
         finally:
             job.cancel()
         return str(result["sentence"]), ComparisonRows(columns)
+
+    def write_file(
+        self, method: str, request: Request, out: Path, *, force: bool, progress: Callable[[float], None]
+    ) -> dict[str, Any]:
+        """Have a worker of its own write a file, and return its answer.
+
+        Raises
+        ------
+        CommandError
+            It can't be written. Nothing is left of it, neither when the person interrupts.
+        """
+        answers: list[dict[str, Any] | Failure] = []
+        job = FileJob(
+            self._loop,
+            method,
+            *request,
+            out,
+            force=force,
+            done=answers.append,
+            failed=lambda failure: answers.append(_with_force(failure)),
+            progress=progress,
+        )
+        try:
+            return self._result(answers)
+        finally:
+            job.cancel()
 
     def ask_worker(self, method: str, params: dict[str, Any], buffers: list[bytes]) -> Answer:
         """Ask the worker.
@@ -208,6 +230,12 @@ class Processes:
         if isinstance(answer, Failure):
             raise error_of(answer)
         return answer
+
+
+def _with_force(failure: Failure) -> Failure:
+    """Return a failure with the advice that is of use on the command line."""
+    exists = failure.kind == TargetExistsError.__name__
+    return replace(failure, hint="Choose another name, or give --force.") if exists else failure
 
 
 def engine_python(given: str | None) -> str | None:

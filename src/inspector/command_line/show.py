@@ -9,10 +9,10 @@ from typing import Any
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.arguments import Parser
 from inspector.command_line.output import Page, print_json, progress
-from inspector.command_line.plain_values import value_rows
 from inspector.command_line.processes import Processes
 from inspector.session import words
 from inspector.session.headlines import verdict_sentence
+from inspector.session.plain_values import value_rows
 
 DESCRIPTION = "Say what a checkpoint is and what it holds. Nothing in it is run."
 
@@ -146,17 +146,9 @@ def _print_state_dicts(page: Page, summary: CheckpointSummary) -> None:
     if not summary.state_dicts:
         return
     page.heading("state_dicts")
-    rows = [
-        (
-            found.path or "(the root)",
-            found.role,
-            found.wrapper or "–",
-            *("–" if found.role == "optimizer" else words.number(count) for count in (found.parameters, found.buffers)),
-            words.number(found.tensors),
-        )
-        for found in summary.state_dicts
-    ]
-    page.table(("Path", "Role", "Wrapper", "Parameters", "Buffers", "Tensors"), rows, right=(3, 4, 5))
+    page.table(
+        ("Path", "Role", "Wrapper", "Parameters", "Buffers", "Tensors"), words.state_dict_rows(summary), right=(3, 4, 5)
+    )
 
 
 def _print_tensors(page: Page, summary: CheckpointSummary) -> None:

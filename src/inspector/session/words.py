@@ -116,6 +116,20 @@ def tensor_name(summary: CheckpointSummary, tensor: int) -> str:
     return summary.names[tensor] or whole
 
 
+def state_dict_rows(summary: CheckpointSummary) -> list[tuple[str, ...]]:
+    """Return of each state_dict its path, role, wrapper, and its numbers of parameters, buffers and tensors."""
+    return [
+        (
+            found.path or "(the root)",
+            found.role,
+            found.wrapper or "–",
+            *("–" if found.role == "optimizer" else number(count) for count in (found.parameters, found.buffers)),
+            number(found.tensors),
+        )
+        for found in summary.state_dicts
+    ]
+
+
 _CONTAINER_WORDS = {"torchscript": "TorchScript", "exported_program": "exported program", "numpy": "NumPy"}
 
 

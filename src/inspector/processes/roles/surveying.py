@@ -37,7 +37,7 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
 
     summary = CheckpointSummary(params["summary"], buffers)
     wanted = params.get("tensors")
-    work = _Work(summary, range(len(summary)) if wanted is None else [int(number) for number in wanted])
+    work = Work(summary, range(len(summary)) if wanted is None else [int(number) for number in wanted])
     teller = _Teller(summary, work, int(params["bins"]), progress)
     # of some tensors alone, nothing can be said about the model
     audit = Audit(audited_tensors(summary)) if wanted is None else None
@@ -72,7 +72,7 @@ def _place(summary: CheckpointSummary, tensor: int) -> TensorPlace | None:
         return None
 
 
-class _Work:
+class Work:
     """Which tensors are read; those on the same elements in the same way are read once.
 
     Attributes
@@ -108,7 +108,7 @@ class _Work:
 class _Teller:
     """Gathers what was found, and tells it ten times a second or when there is much of it."""
 
-    def __init__(self, summary: CheckpointSummary, work: _Work, bins: int, progress: Progress) -> None:
+    def __init__(self, summary: CheckpointSummary, work: Work, bins: int, progress: Progress) -> None:
         self._summary, self._work, self._bins, self._progress = summary, work, bins, progress
         self._done = 0
         self._told = time.monotonic()

@@ -20,8 +20,10 @@ from inspector.processes.roles.kept_surveys import survey
 from inspector.processes.roles.official import may_be_official, official_weights
 from inspector.processes.roles.pictures import clip_frames, draw_prediction, thumbnail
 from inspector.processes.roles.python_search import describe_python, find_pythons
+from inspector.processes.roles.reporting import report
 from inspector.processes.roles.saving import save_arrays
 from inspector.processes.roles.serving import Progress, Reply, Server
+from inspector.processes.roles.telling import now_and_then
 from inspector.processes.roles.tensor_forms import tensor_filters, tensor_projection, tensor_spectrum
 from inspector.processes.roles.tensor_plots import (
     batch_norm,
@@ -31,7 +33,6 @@ from inspector.processes.roles.tensor_plots import (
     tensor_percentiles,
 )
 from inspector.processes.roles.tensor_tiles import cells_text, plane_range, tensor_cells, tensor_tile
-from inspector.processes.roles.telling import now_and_then
 
 if TYPE_CHECKING:
     from inspector.architectures import Architecture, Options
@@ -321,5 +322,6 @@ def run(incoming: int, outgoing: int) -> None:
         compare_checkpoints,
         describe_difference,
         save_arrays,
+        report,
     )
     Server(incoming, outgoing, {method.__name__: method for method in methods}).run()
