@@ -50,9 +50,7 @@ def report_words(summary: CheckpointSummary, state_dict: int | None, official: s
 
 
 def _facts(summary: CheckpointSummary, state_dict: int | None) -> list[tuple[str, str]]:
-    path = Path(summary.path)
     facts = [
-        ("File", clean_name(path.name)),
         ("Size", f"{words.size(summary.size)} ({words.number(summary.size)} bytes)"),
         ("Container", words.container(summary)),
         ("What it is", headline(summary).partition(":")[0]),

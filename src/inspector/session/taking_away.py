@@ -43,11 +43,6 @@ def arrays_sentence(out: Path, result: dict[str, Any]) -> str:
     if renamed:
         told.append(f"{words.number(renamed)} {'has' if renamed == 1 else 'have'} a name that is safe for a file.")
     if left_out := result["left_out"]:
-        told.append(
-            f"{words.plural(left_out, 'tensor')} can't be read and {_is(left_out)} left out: {result['problem']}"
-        )
+        which = f"{words.plural(left_out, 'tensor')} {'is' if left_out == 1 else 'are'}"
+        told.append(f"{which} left out, since {'it' if left_out == 1 else 'they'} can't be read: {result['problem']}")
     return " ".join(told)
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"

@@ -101,9 +101,11 @@ def _identified(summary: CheckpointSummary, state_dict: int | None) -> tuple[str
             candidate.num_classes,
             tuple(candidate.twins),
         )
-        for candidate in found.candidates[:_MOST_FITS]
+        for candidate in found.candidates
     ]
-    return found.match, fits
+    twins = {twin: place for place, fit in reversed([*enumerate(fits)]) for twin in fit.twins}
+    distinct = [fit for place, fit in enumerate(fits) if twins.get(fit.architecture, place) >= place]
+    return found.match, distinct[:_MOST_FITS]
 
 
 def _pictures(content: Report, files: Any) -> Iterator[tuple[int, int, WeightsPicture | None]]:
