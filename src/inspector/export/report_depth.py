@@ -28,6 +28,8 @@ _WIDE, _TALL = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 #: Units of a drawing that a character takes, a name needs, and a figure beside the axis.
 _LETTER, _PER_NAME, _PER_TICK = 6.6, 84, 22
 _FAINT = 26
+#: An axis goes no further than that below the largest value; what is smaller lies at zero.
+_MOST_DECADES = 1e12
 #: Containers that keep no order of their own: their names are put in the natural one.
 _UNORDERED = ("safetensors", "sharded")
 
@@ -38,7 +40,8 @@ class Axis:
     """Values as places, 0 at the lower end and 1 at the upper: linear around zero, logarithmic far from it."""
 
     def __init__(self, low: float, high: float, threshold: float) -> None:
-        self._threshold = threshold
+        self._largest = max(abs(low), abs(high))
+        self._threshold = max(threshold, self._largest / _MOST_DECADES)
         self._low, self._high = self._bent(low), self._bent(high)
         margin = 0.03 * (self._high - self._low) or 1.0
         self._low, self._high = self._low - margin, self._high + margin
@@ -57,10 +60,8 @@ class Axis:
 
     def ticks(self, most: int) -> list[float]:
         """Return zero and powers of ten on both sides, as many as there is room for."""
-        ends = [math.sinh(min(700.0, max(-700.0, end))) * self._threshold for end in (self._low, self._high)]
-        largest = max(map(abs, ends))
         found = [0.0]
-        power = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
+        power = math.floor(math.log10(self._largest)) if self._largest else 0
         for exponent in range(power, power - 12, -1):
             found += [sign * 10.0**exponent for sign in (1, -1)]
         kept: list[float] = []
@@ -222,5 +223,5 @@ def segments(keys: Sequence[str], most: int) -> list[tuple[str, int]]:
                 runs.append((".".join(before), place))
         if len(runs) > most:
             break
-        best = runs
+        best = runs if len(runs) > len(best) else best  # else longer names would tell no more
     return best
