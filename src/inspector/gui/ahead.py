@@ -28,6 +28,15 @@ _PAGE = (
     "model_page.table_view", "model_page.table_part", "model_page.survey_bar", "model_page.page",
 )  # fmt: skip
 
+#: And the views of a tensor.
+_VIEWS = (
+    "views.axis", "views.plot", "views.plot_range", "views.plot_curves", "views.plot_drawing", "views.plot_canvas",
+    "views.question", "views.plot_page", "views.histogram_page", "views.filters_canvas", "views.filters_view",
+    "views.raster_viewport", "views.raster_tiles", "views.raster_painting", "views.raster_canvas", "views.heatmap_view",
+    "views.long_page", "views.spectrum_view", "views.plot_view", "views.batch_norm_view", "views.values_view",
+    "views.projection_view",
+)  # fmt: skip
+
 
 def imports(names: Iterable[str]) -> list[Callable[[], object]]:
     """Return a step for each module of this room."""
@@ -42,6 +51,11 @@ def tensor_imports() -> list[Callable[[], object]]:
 def model_imports() -> list[Callable[[], object]]:
     """Return the steps that import the right panel."""
     return imports((*_MODEL, "why"))
+
+
+def view_imports() -> list[Callable[[], object]]:
+    """Return the steps that import the views of a tensor."""
+    return imports(_VIEWS)
 
 
 def strip_imports() -> list[Callable[[], object]]:

@@ -21,6 +21,7 @@ from inspector.gui.ahead import (
     strip_imports,
     take_turns,
     tensor_imports,
+    view_imports,
 )
 from inspector.gui.drops import Dropped
 from inspector.gui.window_parts import WindowParts
@@ -65,9 +66,9 @@ class MainWindow(WindowParts):
         self._counting.timeout.connect(self._show_counts)
         self._remembered: set[int] = set()
         model = (*model_page_imports(), lambda: self.centre.model, lambda: self.centre.model.part("table"))
-        self.ahead = Ahead(
-            (*model, *strip_imports(), lambda: self.strip, *results_imports(), lambda: self.centre.results), self
-        )
+        strip = (*strip_imports(), lambda: self.strip)
+        results = (*results_imports(), lambda: self.centre.results)
+        self.ahead = Ahead((*model, lambda: session.weights.warm_up(), *view_imports(), *strip, *results), self)
         self._connect()
         self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)
 

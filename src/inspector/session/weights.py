@@ -26,6 +26,10 @@ class Weights:
         self._worker = Worker(loop)
         self._jobs: set[Job] = set()
 
+    def warm_up(self) -> None:
+        """Start the standing process, so that the first view need not wait for it."""
+        self._worker.start()
+
     def ask(
         self, number: int, method: str, tensors: Sequence[int], params: dict[str, Any], done: Done, failed: Failed
     ) -> Callable[[], None]:
