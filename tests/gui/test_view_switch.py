@@ -19,6 +19,7 @@ from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui import ahead, file_dialogs, theme, views
 from inspector.gui.tensor_panel import TensorPanel
 from inspector.gui.views import registry, saving
+from inspector.gui.views.catalogue import register_all
 from inspector.gui.views.registry import Subject, ViewKind, WeightView
 from inspector.gui.views.view_bar import ViewBar
 from inspector.session import Session
@@ -60,6 +61,7 @@ def panel(qtbot: Any, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Te
         ViewKind("all", "All of it", "Suits every tensor", lambda subject: 1, Recorded),
         ViewKind("flat", "Flat", "Suits matrices", lambda subject: 5 * (len(subject.shape) == 2), Recorded),
     ]
+    register_all()  # or the first panel would add all others to these
     monkeypatch.setattr(registry, "_KINDS", kinds)
     made = TensorPanel(Session(QueueLoop()))
     qtbot.addWidget(made)
