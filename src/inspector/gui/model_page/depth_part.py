@@ -32,8 +32,8 @@ _WHICH: tuple[tuple[Which, str], ...] = (
 )
 #: Logical pixels of a combo box beside its text.
 _COMBO = 48
-_HINT = "Click goes to a layer · wheel zooms, with Shift the values · drag moves · 0 fits"
-_LEGEND = "Shade: density · solid: mean · dotted: mean ± std · grey: min and max"
+_HINT = "Click goes to a layer · wheel zooms, Shift: values · 0 fits"
+_LEGEND = "Shade: density · red: mean ± std · grey: min and max"
 
 
 class DepthPart(ModelPart):

@@ -21,6 +21,7 @@ _PAN = 48.0  # logical pixels per press of an arrow key
 #: Logical pixels per weight.
 _LARGEST = 96.0
 _GAP = 0.14  # of a tile's longer side
+_FRAMED = 12.0  # logical pixels: smaller tiles have no frame
 _HINT = "Plus and minus zoom, 0 fits, the arrows move; Ctrl with an arrow walks from filter to filter"
 
 
@@ -237,9 +238,14 @@ class FiltersCanvas(DrawnWidget):
         painter.setClipRect(rect, Qt.ClipOperation.IntersectClip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.zoom < 1)
         height = self._tiles.height
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.qcolor(theme.colors().border), 0))
         for tile in self._seen():
             source = QRectF(0, tile * height, self._tiles.width, height)
-            painter.drawImage(self.tile_rect(tile).translated(rect.topLeft()), self._pixels, source)
+            place = self.tile_rect(tile).translated(rect.topLeft())
+            painter.drawImage(place, self._pixels, source)
+            if min(place.width(), place.height()) >= _FRAMED:
+                painter.drawRect(place)  # white weights would not be told from a white page
         painter.restore()
 
     def _seen(self) -> list[int]:
