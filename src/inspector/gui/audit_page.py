@@ -41,6 +41,8 @@ class AuditPart(ModelPart):
         self.seen.setProperty("muted", True)
         self.copy = QPushButton("Copy")
         self.copy.setToolTip("Copy the shown findings as text")
+        self.export = QPushButton("Export…")
+        self.export.setToolTip("Save the shown findings as CSV or JSON")
         self.nothing, self.waiting = ClearPage(), EmptyPage("search")
         self.list = QWidget()
         self.pages = QStackedWidget()
@@ -53,6 +55,7 @@ class AuditPart(ModelPart):
         row.addWidget(self.filter)
         row.addWidget(self.seen, 1)
         row.addWidget(self.copy)
+        row.addWidget(self.export)
         inner = QVBoxLayout(self.list)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
@@ -67,6 +70,7 @@ class AuditPart(ModelPart):
     def _connect(self) -> None:
         self.filter.chosen.connect(self.show_severity)
         self.copy.clicked.connect(lambda: self._copy(self.model.findings))
+        self.export.clicked.connect(self._export)
         self.view.copy_pressed.connect(self._copy_current)
         self.view.tensor_chosen.connect(self._open)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -133,7 +137,13 @@ class AuditPart(ModelPart):
             copy = menu.addAction(icons.icon("copy"), "Copy this finding", self._copy_current)
             copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         menu.addAction(icons.icon("copy"), "Copy the shown findings", lambda: self._copy(self.model.findings))
+        menu.addAction("Export the shown findings…", self._export)
         return menu
+
+    def _export(self) -> None:
+        from inspector.gui import taking_away
+
+        taking_away.save_findings(self, self._session, self._checkpoint, self.model.findings)
 
     def _copy_current(self) -> None:
         finding = self.model.finding(self.view.currentIndex())

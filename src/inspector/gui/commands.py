@@ -51,6 +51,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("demo", "Open the demo", "File", (), "Handwritten digits, with a model trained on them", "demo"),
     Command("reload", "Reload", "File", ("Ctrl+R", "F5"), "Read the shown file again from disk", "reload"),
     Command("save_copy", "Save a clean copy…", "File", ("Ctrl+S",), "Write the model's weights as safetensors or .pth"),
+    Command("save_report", "Save a report…", "File", ("Ctrl+Shift+R",), "Write all about the file as one page of HTML"),
+    Command("save_arrays", "Save all tensors as .npz…", "File", (), "Write every tensor as an array of NumPy's"),
     Command("close", "Close file", "File", ("Ctrl+W",), "Close the shown file", "close"),
     Command("clear_recent", "Clear recent files", "File", (), "Forget the list of recent files", "clear"),
     Command("forget_trust", "Forget trusted files", "File", (), "Ask again before a file's own model runs", "clear"),

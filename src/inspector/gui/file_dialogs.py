@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from inspector.export.array_names import safe_names
 from inspector.export.target import SUFFIXES
 
 _CHECKPOINTS = (
@@ -59,6 +60,55 @@ def ask_for_copy(parent: QWidget, folder: Path, stem: str) -> tuple[Path | None,
     return Path(f"{name}{_COPIES.get(kind, SUFFIXES[0])}"), False
 
 
+def ask_for_file(parent: QWidget, title: str, suggested: str, kind: str, suffix: str) -> tuple[Path | None, bool]:
+    """Ask where to write a file, and whether one that is there may be replaced.
+
+    The path is None when the person cancels. A name without the suffix gets it; what that name meets was not shown to
+    the person, so it must not be replaced.
+    """
+    name, _ = QFileDialog.getSaveFileName(parent, title, suggested, kind)
+    if not name:
+        return None, False
+    path = Path(name)
+    if path.suffix.lower() == suffix:
+        return path, os.path.lexists(path)
+    return Path(f"{name}{suffix}"), False
+
+
+def ask_for_figures(parent: QWidget, stem: str) -> Path | None:
+    """Ask where to save a table, to a path that ends in ``.csv`` or ``.json``; None when the person cancels."""
+    kinds = {"CSV (*.csv)": ".csv", "JSON (*.json)": ".json"}
+    return _of_kind(
+        *QFileDialog.getSaveFileName(parent, "Save the table", f"{stem}.csv", ";;".join(kinds)), stem, kinds
+    )
+
+
+def _of_kind(chosen: str, kind: str, stem: str, kinds: dict[str, str]) -> Path | None:
+    """Return a chosen path with the suffix of its kind, where ``stem`` with the first kind's suffix was suggested.
+
+    A suffix that the person wrote is meant; the suggested name follows the kind that was chosen. A path that the
+    dialog did not ask about meets no file.
+    """
+    if not chosen:
+        return None
+    first = next(iter(kinds.values()))
+    path, wanted = Path(chosen), kinds.get(kind, first)
+    is_known = path.suffix.lower() in kinds.values()
+    if is_known and (path.name != f"{Path(stem).name}{first}" or wanted == first):
+        return path
+    name, count = path.stem if is_known else path.name, 1
+    path = path.with_name(f"{name}{wanted}")
+    while os.path.lexists(path):
+        count += 1
+        path = path.with_name(f"{name} ({count}){wanted}")
+    return path
+
+
+def as_file_name(text: str) -> str:
+    """Return a name from a checkpoint as one that every system takes for a file's."""
+    return next(safe_names([text]))
+
+
 def ask_for_source_folder(parent: QWidget, folder: str) -> Path | None:
     """Ask for a folder of source code; None when the person cancels."""
     name = QFileDialog.getExistingDirectory(parent, "Choose the folder of the model's code", folder)
@@ -88,25 +138,11 @@ def ask_for_export(parent: QWidget, kind: str, name: str) -> Path | None:
 
 
 def ask_for_drawing(parent: QWidget, name: str) -> Path | None:
-    """Ask where to save what a view draws; None when the person cancels. The path ends in ``.png`` or ``.svg``.
-
-    A suffix that the person wrote is meant; the suggested name follows the kind that was chosen. A path that the
-    dialog did not ask about meets no file.
-    """
+    """Ask where to save what a view draws; None when the person cancels. The path ends in ``.png`` or ``.svg``."""
     kinds = {"PNG pictures (*.png)": ".png", "SVG drawings (*.svg)": ".svg"}
-    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the picture", f"{name}.png", ";;".join(kinds))
-    if not chosen:
-        return None
-    path, wanted = Path(chosen), kinds.get(kind, ".png")
-    is_known = path.suffix.lower() in kinds.values()
-    if is_known and (path.name != f"{name}.png" or wanted == ".png"):
-        return path
-    stem, count = path.stem if is_known else path.name, 1
-    path = path.with_name(f"{stem}{wanted}")
-    while os.path.lexists(path):
-        count += 1
-        path = path.with_name(f"{stem} ({count}){wanted}")
-    return path
+    return _of_kind(
+        *QFileDialog.getSaveFileName(parent, "Save the picture", f"{name}.png", ";;".join(kinds)), name, kinds
+    )
 
 
 def ask_for_picture(parent: QWidget, name: str) -> Path | None:

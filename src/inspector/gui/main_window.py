@@ -117,6 +117,7 @@ class MainWindow(WindowParts):
         self.tree.tensor_selected.connect(self._select_tensor)
         self.tree.node_selected.connect(lambda _: self._show_selected())
         self.tree.layer_requested.connect(self.centre.open_layer)
+        self.tree.save_requested.connect(self.commands.save_arrays)
         self.store.checkpoints_changed.connect(self.show_all)
         self.store.checkpoint_changed.connect(self._checkpoint_changed)
         self.store.survey_changed.connect(self._survey_changed)

@@ -18,7 +18,7 @@ from inspector.gui.module_tree_view import ModuleTreeView
 from inspector.gui.search_field import SearchField
 from inspector.gui.slices import Slices
 from inspector.gui.tree_place import Place, first_expanded, moved_place
-from inspector.gui.tree_rows import TreeRows
+from inspector.gui.tree_rows import TreeRows, tensors_below
 from inspector.gui.tree_search import TreeSearch
 from inspector.session import words
 from inspector.session.match_state import MatchReport
@@ -42,11 +42,14 @@ class ModuleTree(QWidget):
         The node that was selected, -1 for none; told after its tensor.
     layer_requested
         The person wants to see what the selected layer sees in an image.
+    save_requested
+        The person wants to save tensors as arrays: a list of their numbers.
     """
 
     tensor_selected = Signal(int)
     node_selected = Signal(int)
     layer_requested = Signal()
+    save_requested = Signal(list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -349,6 +352,16 @@ class ModuleTree(QWidget):
         self._select(node)
         self.layer_requested.emit()
 
+    def _offer_arrays(self, menu: QMenu, node: int) -> None:
+        """Offer to save the tensor of a node, or those below it."""
+        summary = self.model.summary
+        if summary is None or node < 0:
+            return
+        if (tensor := summary.tensors[node]) >= 0:
+            menu.addAction("Save as .npy…", lambda: self.save_requested.emit([tensor]))
+        elif summary.child_counts[node] and summary.nbytes[node]:
+            menu.addAction("Save its tensors as .npz…", lambda: self.save_requested.emit(tensors_below(summary, node)))
+
     def menu_for(self, node: int) -> QMenu:
         """Return the context menu of a node."""
         summary, menu = self.model.summary, QMenu(self)
@@ -362,6 +375,7 @@ class ModuleTree(QWidget):
             menu.addAction("Copy shape", lambda: clipboard.setText(shape))
         elif node >= 0 and NODE_KINDS[summary.kinds[node]] == "value":
             menu.addAction("Copy value", lambda: clipboard.setText(summary.details[node]))
+        self._offer_arrays(menu, node)
         if node >= 0 and self.model.report is not None:
             menu.addSeparator()
             menu.addAction(icons.icon("eye"), "Show what this layer sees", partial(self._show_layer, node))

@@ -182,3 +182,15 @@ class TreeRows:
         while start < len(children) and not self._expanded[children[start]]:
             start += 1
         return start
+
+
+def tensors_below(summary: CheckpointSummary, node: int) -> list[int]:
+    """Return the tensors of a node and of all below it, in the tree's order."""
+    found, pending = [], [node]
+    while pending:
+        here = pending.pop()
+        if (tensor := summary.tensors[here]) >= 0:
+            found.append(tensor)
+        first = summary.first_children[here]
+        pending += range(first + summary.child_counts[here] - 1, first - 1, -1)
+    return found

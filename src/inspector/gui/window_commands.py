@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,8 @@ class WindowCommands(QObject):
             "demo": self.open_demo,
             "reload": lambda: self.with_current(session.reload),
             "save_copy": self.save_copy,
+            "save_report": self.save_report,
+            "save_arrays": self.save_all_arrays,
             "close": lambda: self.with_current(self._window.close_checkpoint),
             "clear_recent": self.clear_recent,
             "settings": self.show_settings,
@@ -108,6 +110,9 @@ class WindowCommands(QObject):
         self.actions["match_report"].setEnabled(found is not None and found.match_report is not None)
         self.actions["save_copy"].setEnabled(found is not None and found.state_dict is not None and not copying)
         self.actions["compare_files"].setEnabled(found is not None and found.summary is not None)
+        readable = found is not None and found.summary is not None and not copying
+        self.actions["save_report"].setEnabled(readable)
+        self.actions["save_arrays"].setEnabled(readable and bool(found and found.summary and len(found.summary)))
         self.actions["run_own"].setEnabled(found is not None and is_offered(found))
         self.actions["forget_trust"].setEnabled(bool(self._window.settings.settings.trusted))
         self.actions["reload"].setEnabled(found is not None and found.summary is not None and not reloading)
@@ -160,6 +165,24 @@ class WindowCommands(QObject):
         out, replace = file_dialogs.ask_for_copy(self._window, found.path.parent, found.path.stem)
         if out is not None:
             self._session.save_copy(found.id, out, force=replace)
+
+    def save_report(self) -> None:
+        """Show the dialog that asks where to, and write a report about the shown checkpoint."""
+        from inspector.gui import taking_away
+
+        self.with_current(lambda number: taking_away.save_report(self._window, self._session, number))
+
+    def save_arrays(self, tensors: Sequence[int]) -> None:
+        """Show the dialog that asks where to, and write tensors of the shown checkpoint as NumPy's file."""
+        from inspector.gui import taking_away
+
+        self.with_current(lambda number: taking_away.save_arrays(self._window, self._session, number, tensors))
+
+    def save_all_arrays(self) -> None:
+        """Write all tensors of the shown checkpoint, as `save_arrays` does."""
+        found = self._session.current
+        if found is not None and found.summary is not None:
+            self.save_arrays(range(len(found.summary)))
 
     def ask_for_images(self) -> None:
         """Show the dialog that adds images."""

@@ -101,25 +101,51 @@ class Exporting:
         found = self._store.checkpoints.get(checkpoint)
         if found is None:
             return
-        part = out.with_name(f".{out.name}.{os.getpid()}.part")
         pairs = results_of(self._store, checkpoint, images)
+        # The file's own model is run as it is.
+        options = EngineOptions() if found.attachment.trusted else self._store.engine.options
+        pieces = _csv(pairs, threshold) if kind == "csv" else _json(found.attachment, options, pairs, threshold)
+        self.write(out, pieces, f"The results of {words.plural(len(pairs), 'image')} are in {out.name}.")
+
+    def write(self, out: Path, pieces: Iterator[str], sentence: str) -> None:
+        """Write a text, a piece in each turn, in place of a file that is there but for those that are open here.
+
+        Parameters
+        ----------
+        sentence
+            What the person is told at the end.
+        """
+        if self._is_open(out):
+            self._store.notice(f"{out.name} is a file that is open here. Choose another name.", "error")
+            return
+        part = out.with_name(f".{out.name}.{os.getpid()}.part")
         try:
             self._parts[part] = part.open("x", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
             self._tell_unwritable(out, error)
             return
-        # The file's own model is run as it is.
-        options = EngineOptions() if found.attachment.trusted else self._store.engine.options
-        pieces = _csv(pairs, threshold) if kind == "csv" else _json(found.attachment, options, pairs, threshold)
-        self._write(part, out, pieces, len(pairs))
+        self._write(part, out, pieces, sentence)
 
-    def _write(self, part: Path, out: Path, pieces: Iterator[str], count: int) -> None:
+    def _is_open(self, out: Path) -> bool:
+        """Whether a path leads to a file of an open checkpoint, which is never written over."""
+        try:
+            status = out.stat()
+        except OSError:
+            return False
+        held = (found.summary.files for found in self._store.checkpoints.values() if found.summary is not None)
+        return any(
+            (file.identity.device, file.identity.inode) == (status.st_dev, status.st_ino)
+            for files in held
+            for file in files
+        )
+
+    def _write(self, part: Path, out: Path, pieces: Iterator[str], sentence: str) -> None:
         """Write the next piece, and the rest in turns to come."""
         try:
             piece = next(pieces, None)
             if piece is not None:
                 self._parts[part].write(piece)
-                self._loop.post_turn(lambda: self._write(part, out, pieces, count))
+                self._loop.post_turn(lambda: self._write(part, out, pieces, sentence))
                 return
             self._parts[part].close()
             os.replace(part, out)
@@ -128,7 +154,7 @@ class Exporting:
             self._give_up(part)
             self._tell_unwritable(out, error)
             return
-        self._store.notice(f"The results of {words.plural(count, 'image')} are in {out.name}.")
+        self._store.notice(sentence)
 
     def _tell_unwritable(self, out: Path, error: OSError) -> None:
         self._store.notice(f"{out.name} can't be written: {error.strerror}. Choose another folder.", "error")

@@ -81,8 +81,16 @@ class Session(Parts):
         """Write a clean copy of the chosen state_dict to ``out``; only with ``force`` over a file that is there."""
         self._copying.save(number, out, force=force)
 
+    def save_report(self, number: int, out: Path, *, force: bool) -> None:
+        """Write a report about a checkpoint to ``out``; only with ``force`` over a file that is there."""
+        self._copying.save_report(number, out, force=force)
+
+    def save_arrays(self, number: int, tensors: Sequence[int], out: Path, *, force: bool) -> None:
+        """Write tensors to ``out``: one as ``.npy``, any number as ``.npz``; ``force`` as for a copy."""
+        self._copying.save_arrays(number, tensors, out, force=force)
+
     def cancel_copy(self, number: int) -> None:
-        """Give up a copy that is being written."""
+        """Give up a file that is being written: a copy, a report, arrays."""
         self._copying.cancel(number)
 
     def select_tensor(self, number: int, tensor: int | None) -> None:

@@ -38,7 +38,7 @@ def arrays_sentence(out: Path, result: dict[str, Any]) -> str:
     count, widened, renamed = result["tensors"], result["widened"], result["renamed"]
     told = [f"Wrote {clean_name(out.name)}: {words.plural(count, 'tensor')}, {words.size(result['bytes'])}."]
     if widened:
-        which = "It is" if count == 1 else f"{words.number(widened)} are"
+        which = "It is" if count == 1 else f"{words.number(widened)} {'is' if widened == 1 else 'are'}"
         told.append(f"{which} wider there, since NumPy has no such dtype: float32, or complex64.")
     if renamed:
         told.append(f"{words.number(renamed)} {'has' if renamed == 1 else 'have'} a name that is safe for a file.")

@@ -53,6 +53,8 @@ class TablePart(ModelPart):
         self.count.setProperty("muted", True)
         self.copy = QPushButton("Copy")
         self.copy.setToolTip("Copy the shown rows, for a spreadsheet; the keys copy the selected ones")
+        self.export = QPushButton("Export…")
+        self.export.setToolTip("Save the shown rows as CSV or JSON")
         self.nothing = EmptyPage("search")
         self.nothing.say("No tensor passes this filter", "Choose other words, or other tensors.", "Show all tensors")
         self.pages = QStackedWidget()
@@ -67,6 +69,7 @@ class TablePart(ModelPart):
         row.addWidget(self.only)
         row.addWidget(self.count)
         row.addWidget(self.copy)
+        row.addWidget(self.export)
         self.pages.addWidget(self.table)
         self.pages.addWidget(self.nothing)
         column = QVBoxLayout(self)
@@ -81,6 +84,7 @@ class TablePart(ModelPart):
         self.only.currentIndexChanged.connect(lambda _: self._filter())
         self.nothing.pressed.connect(self.show_all)
         self.copy.clicked.connect(lambda: self._copy(self.model.shown))
+        self.export.clicked.connect(lambda: self._save_figures(self.model.shown))
         self.table.copy_pressed.connect(lambda: self._copy(array("i", self.table.chosen_tensors())))
         self.table.tensor_selected.connect(self._select)
         self.table.opened.connect(self.tensor_opened)
@@ -139,7 +143,23 @@ class TablePart(ModelPart):
             menu.addAction(icons.icon("copy"), "Copy name", lambda: self._copy_names(chosen))
             menu.addAction(icons.icon("copy"), f"Copy {words.plural(len(chosen), 'row')}", lambda: self._copy(chosen))
         menu.addAction(icons.icon("copy"), "Copy the shown rows", lambda: self._copy(self.model.shown))
+        menu.addSeparator()
+        if chosen:
+            saving = "Save as .npy…" if len(chosen) == 1 else "Save selected as .npz…"
+            menu.addAction(saving, lambda: self._save_arrays(chosen))
+            menu.addAction(f"Export {words.plural(len(chosen), 'row')}…", lambda: self._save_figures(chosen))
+        menu.addAction("Export the shown rows…", lambda: self._save_figures(self.model.shown))
         return menu
+
+    def _save_arrays(self, tensors: array[int]) -> None:
+        from inspector.gui import taking_away
+
+        taking_away.save_arrays(self, self._session, self._checkpoint, tensors)
+
+    def _save_figures(self, tensors: array[int]) -> None:
+        from inspector.gui import taking_away
+
+        taking_away.save_figures(self, self._session, self._checkpoint, tensors)
 
     def _copy_names(self, tensors: array[int]) -> None:
         summary = self.model.summary

@@ -19,4 +19,5 @@ def save_arrays(params: dict[str, Any], buffers: list[bytearray], progress: Prog
     tensors = [int(number) for number in params["tensors"]]
     out, token = Path(params["out"]), str(params["token"])
     made = write(summary, tensors, out, token, now_and_then(progress), force=bool(params["force"]))
-    return asdict(made), []
+    told = asdict(made)
+    return {"bytes": told.pop("nbytes"), **told}, []
