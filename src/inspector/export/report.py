@@ -18,6 +18,8 @@ from inspector.export.report_table import audit, shown_tensors, tensors
 from inspector.number_words import number, percent, plural
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+#: Characters of a fact that takes a line of its own.
+_LONG = 60
 _TITLES = {
     "file": "File", "architecture": "Architecture", "audit": "Audit", "depth": "Depth", "shares": "Shares",
     "weights": "Weights", "tensors": "Tensors", "inside": "Inside",
@@ -64,7 +66,11 @@ def _head(report: Report, anchors: list[str]) -> str:
 
 
 def _file(report: Report) -> Html:
-    facts = "".join(f"<div><dt>{text(key)}</dt><dd>{text(value)}</dd></div>" for key, value in report.words.facts)
+    wide = (' class="wide"' if len(value) > _LONG else "" for _, value in report.words.facts)
+    facts = "".join(
+        f"<div{kind}><dt>{text(key)}</dt><dd>{text(value)}</dd></div>"
+        for kind, (key, value) in zip(wide, report.words.facts, strict=True)
+    )
     return section("file", "File", Html(f"<dl>{facts}</dl>"))
 
 

@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT = 1_160, 330
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 10, 8, 34
 _WIDE, _TALL = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 #: Units of a drawing that a character takes, a name needs, and a figure beside the axis.
-_LETTER, _PER_NAME, _PER_TICK = 6.6, 84, 22
+_LETTER, _PER_NAME, _PER_TICK = 6.6, 52, 22
 _FAINT = 26
 #: An axis goes no further than that below the largest value; what is smaller lies at zero.
 _MOST_DECADES = 1e12
@@ -82,7 +82,7 @@ def depth(report: Report) -> Html:
     keys = [report.summary.key(tensor) for tensor in layers]
     drawing = _drawing(report.figures, layers, keys)
     lines = (
-        "Every column is a layer, from the first to the last; the darker, the more of its weights lie there. "
+        "Every column is a layer, from the first to the last; where its colour is strong, most of its weights lie. "
         "Lines: least and greatest value (grey), mean (red), one standard deviation around it (dotted). "
         "The axis is linear around zero and logarithmic far from it."
     )
@@ -198,10 +198,19 @@ def _names(keys: Sequence[str]) -> str:
             continue
         parts.append(f'<path class="run" d="M{left:.1f} {y}H{right:.1f}"/>')
         room = int((right - left) / _LETTER)
-        if room >= 3:
-            shown = called if len(called) <= room else f"…{called[1 - room :]}"
+        if shown := _shortened(called, room):
             parts.append(f'<text class="name" x="{(left + right) / 2:.1f}" y="{y + 18}">{text(shown)}</text>')
     return "".join(parts)
+
+
+def _shortened(called: str, room: int) -> str:
+    """Return a module's path, its end where there is no room for it all, or nothing."""
+    if len(called) <= room:
+        return called
+    last = f"…{called.rpartition('.')[2]}"
+    if len(last) <= room:
+        return last
+    return f"…{called[1 - room :]}" if room >= 4 else ""
 
 
 def segments(keys: Sequence[str], most: int) -> list[tuple[str, int]]:

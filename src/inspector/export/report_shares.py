@@ -83,7 +83,7 @@ def _box(path: str, label: str, level: int, left: float, width: float, value: in
     room = int((wide - 12) / _PER_LETTER)
     figures = f"{short_number(value)} · {percent(value / total)}"
     named = ""
-    if room >= 3 and label:
+    if label and room >= min(3, len(label)):
         shown = label if len(label) <= room else f"{label[: room - 1]}…"
         both = len(shown) + len(figures) + 2 <= room
         named = f'<text x="{left + 8:.1f}" y="{y + 22}">{text(shown)}'

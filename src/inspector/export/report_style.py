@@ -37,6 +37,7 @@ nav div{max-width:1240px;margin:0 auto;padding:10px 24px;display:flex;flex-wrap:
 section{margin:20px 0;padding:22px 24px 18px;border:1px solid var(--border);border-radius:10px;
 background:var(--surface)}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:14px 24px;margin:0}
+.wide{grid-column:1/-1}
 dt{font-size:12.5px;color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:13.5px}

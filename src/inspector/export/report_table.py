@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from inspector.checkpoint.dtypes import FLOATING
 from inspector.export.report_content import Report, known
 from inspector.export.report_html import Html, join, name, note, section, text
 from inspector.findings import SEVERITIES, Severity
@@ -77,10 +78,16 @@ def _row(report: Report, tensor: int, severity: Severity | None) -> Html:
         return join((head, Html(f'<td colspan="{span}" class="problem">'), problem, Html("</td></tr>\n")))
     least, greatest, mean, std, norm = row.figures[:5]
     zeros, nan, inf = row.tallies[:3]
-    cells = [figure(known(value)) for value in (least, greatest, mean, std, norm)]
+    cells = [_figure(value, whole=summary.dtype(tensor) not in FLOATING) for value in (least, greatest)]
+    cells += [figure(known(value)) for value in (mean, std, norm)]
     counts = [_count(zeros, "all" if zeros and zeros == summary.numel(tensor) else "")]
     counts += [_count(count, "bad" if count else "") for count in (nan, inf)]
     return join((head, *(Html(f'<td class="r">{text(cell)}</td>') for cell in cells), *counts, Html("</tr>\n")))
+
+
+def _figure(value: float, *, whole: bool) -> str:
+    """Return a value of a tensor's own: of integers without a fraction."""
+    return figure(int(value)) if whole and value.is_integer() else figure(known(value))
 
 
 def _count(count: int, tone: str) -> Html:

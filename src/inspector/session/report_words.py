@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from inspector.checkpoint.dtypes import DTYPE_NAMES, UNKNOWN
 from inspector.checkpoint.folders import METADATA
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.text import clean_name
@@ -59,7 +60,7 @@ def _facts(summary: CheckpointSummary, state_dict: int | None) -> list[tuple[str
     if state_dict is not None:
         model = summary.state_dicts[state_dict]
         facts += [("Parameters", words.number(model.parameters)), ("Elements of buffers", words.number(model.buffers))]
-    dtypes = {summary.dtype(tensor) for tensor in range(len(summary))}
+    dtypes = {DTYPE_NAMES[code] if code < len(DTYPE_NAMES) else UNKNOWN for code in set(summary.dtypes)}
     facts.append(("Dtypes", ", ".join(sorted(dtypes)) or "none"))
     if summary.class_name:
         facts.append(("Class", clean_name(summary.class_name)))
