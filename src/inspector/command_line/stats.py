@@ -6,9 +6,8 @@ import argparse
 import difflib
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.arguments import Parser
@@ -16,8 +15,9 @@ from inspector.command_line.output import Page, print_json_list, progress
 from inspector.command_line.problems import CommandError
 from inspector.command_line.processes import Processes
 from inspector.session import words
+from inspector.session.figure_tables import INTEGERS, exact_number, figures_entry
 from inspector.session.survey_state import UNREADABLE, SurveyFigures
-from inspector.survey_rows import BINS, coarser
+from inspector.survey_rows import coarser
 
 DESCRIPTION = (
     "Reckon figures and histograms of a checkpoint's tensors: exact, in float64, of every element. NaN and Inf are "
@@ -26,7 +26,6 @@ DESCRIPTION = (
 
 _BARS = "▁▂▃▄▅▆▇█"
 _PICTURE_BINS = 16
-_INTEGERS = ("int", "uint", "bool", "bits")
 # Names are compared with what was typed, to guess what was meant, among so many at the most.
 _COMPARED = 20_000
 
@@ -50,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         tensors = chosen_tensors(summary, arguments.file, arguments.names)
         figures = processes.survey(summary, tensors, lambda share: update(share, f"Reckoning {arguments.file}"))
     if arguments.json:
+        entries = (figures_entry(summary, tensor, figures, row) for row, tensor in enumerate(tensors))
         head = {"file": arguments.file, "complete": summary.complete}
-        print_json_list(head, "tensors", _documents(summary, tensors, figures))
+        print_json_list(head, "tensors", entries)
     else:
         _print_page(summary, tensors, figures)
     return 0
@@ -86,43 +86,6 @@ def _guess(name: str, names: list[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else "inspector show lists what it holds."
 
 
-def _documents(summary: CheckpointSummary, tensors: Sequence[int], figures: SurveyFigures) -> Iterator[dict[str, Any]]:
-    for row, tensor in enumerate(tensors):
-        known = figures.known[row] != UNREADABLE
-        whole = summary.dtype(tensor).startswith(_INTEGERS)
-        figure = {
-            "min": _number(figures.minimum[row], whole=whole),
-            "max": _number(figures.maximum[row], whole=whole),
-            "mean": _number(figures.mean[row]),
-            "std": _number(figures.std[row]),
-            "norm": _number(figures.norm[row]),
-            "zeros": figures.zeros[row],
-            "nan": figures.nan[row],
-            "inf": figures.inf[row],
-            "dead": figures.dead[row],
-            "duplicates": figures.duplicates[row],
-        }
-        bins = {"edges": _edges(figures.low[row], figures.high[row]), "counts": list(figures.row_counts(row))}
-        yield {
-            "name": summary.names[tensor],
-            **(figure if known else dict.fromkeys(figure)),
-            "histogram": bins if known else None,
-            "problem": figures.problem.get(row),
-        }
-
-
-def _number(value: float, *, whole: bool = False) -> float | int | None:
-    if not math.isfinite(value):
-        return None
-    return int(value) if whole else value
-
-
-def _edges(low: float, high: float) -> list[float]:
-    """Return the edges of the bins; the last is exact, as the first is."""
-    step = high / BINS - low / BINS
-    return [*(low + place * step for place in range(BINS)), high]
-
-
 def _print_page(summary: CheckpointSummary, tensors: Sequence[int], figures: SurveyFigures) -> None:
     page = Page()
     if not tensors:
@@ -143,12 +106,12 @@ def _print_page(summary: CheckpointSummary, tensors: Sequence[int], figures: Sur
 
 
 def _cells(summary: CheckpointSummary, tensor: int, figures: SurveyFigures, row: int) -> list[str]:
-    whole = summary.dtype(tensor).startswith(_INTEGERS)
+    whole = summary.dtype(tensor).startswith(INTEGERS)
     tallies = (figures.zeros, figures.nan, figures.inf, figures.dead, figures.duplicates)
     return [
-        words.figure(_number(figures.minimum[row], whole=whole)),
-        words.figure(_number(figures.maximum[row], whole=whole)),
-        *(words.figure(_number(column[row])) for column in (figures.mean, figures.std, figures.norm)),
+        words.figure(exact_number(figures.minimum[row], whole=whole)),
+        words.figure(exact_number(figures.maximum[row], whole=whole)),
+        *(words.figure(exact_number(column[row])) for column in (figures.mean, figures.std, figures.norm)),
         *(words.number(tally[row]) for tally in tallies),
     ]
 

@@ -18,10 +18,10 @@ from inspector.session.survey_state import KNOWN, SurveyFigures
 #: Tensors written in one turn of the loop: a few milliseconds.
 _SLICE = 64
 
-_HEADER = (
-    "name", "shape", "dtype", "min", "max", "mean", "std", "norm", "zeros", "nan", "inf", "dead", "duplicates",
-    "problem",
-)  # fmt: skip
+_FIGURES = ("min", "max", "mean", "std", "norm", "zeros", "nan", "inf", "dead", "duplicates", "histogram")
+_HEADER = ("name", "shape", "dtype", *_FIGURES[:-1], "problem")
+#: How the names of integers begin.
+INTEGERS = ("int", "uint", "bool", "bits")
 _FINDING_HEADER = ("severity", "rule", "title", "tensor", "note", "explanation")
 
 
@@ -30,7 +30,7 @@ def figures_csv(summary: CheckpointSummary, figures: SurveyFigures | None, tenso
 
     def rows(some: Sequence[int]) -> Iterator[Sequence[object]]:
         for tensor in some:
-            entry = _entry(summary, figures, tensor)
+            entry = figures_entry(summary, tensor, figures, tensor)
             told = ["" if entry[key] is None else entry[key] for key in _HEADER[3:]]
             yield (entry["name"], "x".join(map(str, summary.shape(tensor))), summary.dtype(tensor), *told)
 
@@ -43,7 +43,8 @@ def figures_json(
     file: str, summary: CheckpointSummary, figures: SurveyFigures | None, tensors: Sequence[int]
 ) -> Iterator[str]:
     """Yield tensors with their figures as one JSON document; NaN is null."""
-    return _document(file, "tensors", (_entry(summary, figures, tensor) for tensor in tensors))
+    head = {"file": file, "complete": summary.complete}
+    return _document(head, "tensors", (figures_entry(summary, tensor, figures, tensor) for tensor in tensors))
 
 
 def findings_csv(summary: CheckpointSummary, findings: Sequence[Finding]) -> Iterator[str]:
@@ -73,7 +74,7 @@ def findings_json(file: str, summary: CheckpointSummary, findings: Sequence[Find
         }
         for finding in findings
     )
-    return _document(file, "findings", entries)
+    return _document({"file": file, "complete": summary.complete}, "findings", entries)
 
 
 def _slices(tensors: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -81,8 +82,8 @@ def _slices(tensors: Sequence[int]) -> Iterator[Sequence[int]]:
         yield tensors[first : first + _SLICE]
 
 
-def _document(file: str, key: str, entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield f'{{"file": {_json(file)}, "{key}": ['
+def _document(head: dict[str, Any], key: str, entries: Iterator[dict[str, Any]]) -> Iterator[str]:
+    yield f'{_json(head)[:-1]}, "{key}": ['
     comma, lines = "\n", ""
     for place, entry in enumerate(entries, 1):
         lines += comma + _json(entry)
@@ -97,28 +98,30 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _entry(summary: CheckpointSummary, figures: SurveyFigures | None, tensor: int) -> dict[str, Any]:
-    """Return what is known of a tensor, as ``inspector stats`` tells it."""
-    told: dict[str, Any] = dict.fromkeys(("min", "max", "mean", "std", "norm", "zeros", "nan", "inf", "histogram"))
-    told |= {"dead": None, "duplicates": None}
-    if figures is not None and figures.known[tensor] == KNOWN:
-        columns = (figures.minimum, figures.maximum, figures.mean, figures.std, figures.norm)
-        told |= {key: _finite(column[tensor]) for key, column in zip(told, columns, strict=False)}
-        told |= {"zeros": figures.zeros[tensor], "nan": figures.nan[tensor], "inf": figures.inf[tensor]}
-        told |= {"dead": figures.dead[tensor], "duplicates": figures.duplicates[tensor]}
-        told["histogram"] = _histogram(figures, tensor)
-    problem = figures.problem.get(tensor) if figures is not None else None
-    return {"name": summary.names[tensor], **told, "problem": problem}
+def figures_entry(summary: CheckpointSummary, tensor: int, figures: SurveyFigures | None, row: int) -> dict[str, Any]:
+    """Return what is known of a tensor as ``inspector stats`` tells it, from a row of figures."""
+    is_known = figures is not None and figures.known[row] == KNOWN
+    entry: dict[str, Any] = {"name": summary.names[tensor], **dict.fromkeys(_FIGURES)}
+    if figures is not None and is_known:
+        whole = summary.dtype(tensor).startswith(INTEGERS)
+        extremes = (exact_number(column[row], whole=whole) for column in (figures.minimum, figures.maximum))
+        middle = (exact_number(column[row]) for column in (figures.mean, figures.std, figures.norm))
+        tallies = (figures.zeros, figures.nan, figures.inf, figures.dead, figures.duplicates)
+        told = (*extremes, *middle, *(tally[row] for tally in tallies), _histogram(figures, row))
+        entry |= dict(zip(_FIGURES, told, strict=True))
+    entry["problem"] = figures.problem.get(row) if figures is not None else None
+    return entry
 
 
-def _finite(figure: float) -> float | None:
-    return figure if math.isfinite(figure) else None
-
-
-def _histogram(figures: SurveyFigures, tensor: int) -> dict[str, Any] | None:
-    low, high, bins = figures.low[tensor], figures.high[tensor], figures.bins
-    if not (math.isfinite(low) and math.isfinite(high)):
+def exact_number(value: float, *, whole: bool = False) -> float | int | None:
+    """Return a figure, None for NaN and infinity; a whole number where it is an integer's."""
+    if not math.isfinite(value):
         return None
+    return int(value) if whole else value
+
+
+def _histogram(figures: SurveyFigures, row: int) -> dict[str, Any]:
+    """Return the bins; the last edge is exact, as the first is."""
+    low, high, bins = figures.low[row], figures.high[row], figures.bins
     step = high / bins - low / bins
-    edges = [low + step * place for place in range(bins)] + [high]
-    return {"edges": edges, "counts": list(figures.row_counts(tensor))}
+    return {"edges": [*(low + place * step for place in range(bins)), high], "counts": list(figures.row_counts(row))}
