@@ -6,7 +6,7 @@ from array import array
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from inspector.export.tables import tab_text
@@ -24,6 +24,9 @@ from inspector.session.state import OpenCheckpoint
 
 #: Rows made between two chances to pause.
 _SLICE = 128
+
+#: Logical pixels from which on there is room for the count of tensors.
+_COUNTED_FROM = 580
 
 _ONLY: tuple[tuple[Only, str], ...] = (
     ("all", "All tensors"),
@@ -93,6 +96,11 @@ class TablePart(ModelPart):
             lambda place: self._menu().popup(self.table.viewport().mapToGlobal(place))
         )
         self.model.settled.connect(self._settle)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the count where the words of the filter would have no room beside it."""
+        super().resizeEvent(event)
+        self.count.setVisible(self.width() >= _COUNTED_FROM)
 
     # -- what is shown -----------------------------------------------------------------------------------------
 
