@@ -115,6 +115,8 @@ def test_a_report_that_is_given_up(shown: MainWindow, qtbot: Any, tmp_path: Path
     folder.mkdir()
     answer(folder / "mine.html")
     choose_in_menu(shown, "Save a report…")
+    shown.commands.save_arrays([0])
+    assert shown.notice.text.text() == "mine.html is still being written. Wait until it is done, or cancel it."
     qtbot.mouseClick(shown.status.copy.button, Qt.MouseButton.LeftButton)
     assert shown.notice.text.text() == "mine.html was given up. Nothing was written."
     assert shown.status.copy.isHidden()

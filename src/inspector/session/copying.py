@@ -79,9 +79,15 @@ class Copying:
             self._write(number, "save_arrays", arrays_request(summary, tensors), out, arrays_sentence, force=force)
 
     def _free(self, number: int) -> CheckpointSummary | None:
-        """Return what is known of a checkpoint of which nothing is being written."""
+        """Return what is known of a checkpoint of which nothing is being written; tell where something is."""
         found = self._store.checkpoints.get(number)
-        return found.summary if found is not None and number not in self._running else None
+        if found is None:
+            return None
+        if found.copy is not None:
+            out = clean_name(found.copy.path.name)
+            self._store.notice(f"{out} is still being written. Wait until it is done, or cancel it.", "warning")
+            return None
+        return found.summary
 
     def _write(
         self,
