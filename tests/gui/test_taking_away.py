@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 from tests.export.reports import Page
 
 from inspector.gui.audit_page import AuditPart
+from inspector.gui.comparison_page.page import ComparisonPage
 from inspector.gui.main_window import MainWindow
 from inspector.gui.model_page.table_part import TablePart
 
@@ -245,3 +246,36 @@ def test_the_audit_as_csv_and_json(shown: MainWindow, qtbot: Any, tmp_path: Path
     finding, _ = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["findings"]
     assert (finding["title"], finding["tensors"]) == (row["title"], ["conv.weight"])
     assert finding["notes"] == [row["note"]]
+
+
+def test_a_comparison_as_csv_and_json(shown: MainWindow, qtbot: Any, tmp_path: Path, answer: Answer) -> None:
+    tuned = torch.load(tmp_path / "net.pth", weights_only=True)
+    tuned["=fc/weight"] = tuned["=fc/weight"] + 0.5
+    tuned["new.weight"] = torch.ones(3)
+    torch.save(tuned, tmp_path / "tuned.pth")
+    shown.open_paths([tmp_path / "tuned.pth"])
+    qtbot.waitUntil(lambda: all(one.summary is not None for one in shown.store.checkpoints.values()), timeout=60_000)
+    shown.session.differing.compare(*shown.store.checkpoints)
+    shown.centre.turn_to("comparison")
+    page = shown.centre.page("comparison")
+    assert isinstance(page, ComparisonPage)
+    qtbot.waitUntil(lambda: page.model.rowCount() > 0, timeout=60_000)
+    for suffix in ("csv", "json"):
+        suggested = answer(tmp_path / f"diff.{suffix}")
+        qtbot.mouseClick(page.export, Qt.MouseButton.LeftButton)
+        wait_for_notice(shown, qtbot, f"4 rows of the comparison are in diff.{suffix}.")
+        assert suggested == ["tuned-comparison.csv"]
+    with (tmp_path / "diff.csv").open(encoding="utf-8", newline="") as lines:
+        rows = {row["name"]: row for row in csv.DictReader(lines)}
+    assert {name: row["what"] for name, row in rows.items()} == {
+        "conv.weight": "equal", "conv.bias": "equal", "'=fc/weight": "changed", "new.weight": "only_b",
+    }  # fmt: skip
+    assert float(rows["'=fc/weight"]["max_abs"]) == pytest.approx(0.5)
+    assert (rows["new.weight"]["shape_a"], rows["new.weight"]["shape_b"]) == ("", "3")
+    found = json.loads((tmp_path / "diff.json").read_text(encoding="utf-8"))
+    assert (found["only_in_a"], found["only_in_b"], found["equal"]) == ([], ["new.weight"], 2)
+    (changed,) = found["changed"]
+    assert (changed["name"], changed["max_abs"]) == ("=fc/weight", pytest.approx(0.5))
+    assert set(found) == {
+        "only_in_a", "only_in_b", "shape_changed", "changed", "equal", "not_compared", "sentence",
+    }  # fmt: skip

@@ -6,18 +6,16 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from inspector.checkpoint.summary import CheckpointSummary
 from inspector.command_line.arguments import Parser
 from inspector.command_line.output import Page, print_json, progress
 from inspector.command_line.processes import Processes
 from inspector.command_line.state_dicts import choose_state_dict
 from inspector.session import words
 from inspector.session.comparison_state import ComparisonRow, ComparisonRows
+from inspector.session.comparison_tables import Summaries, comparison_document
 from inspector.session.comparison_words import change, cosine, max_abs
 
 DESCRIPTION = "Say which tensors of two checkpoints differ, and by how much. Wrappers such as module. don't matter."
-
-Summaries = tuple[CheckpointSummary, CheckpointSummary]
 
 
 def add_arguments(parser: Parser) -> None:
@@ -52,35 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def document(rows: ComparisonRows, summaries: Summaries, sentence: str) -> dict[str, Any]:
     """Return the JSON document about a comparison."""
-    of_kind: dict[str, list[ComparisonRow]] = {kind: [] for kind in rows.counts}
-    for row in _rows(rows):
-        of_kind[row.kind].append(row)
-    return {
-        "only_in_a": [row.name for row in of_kind["only_a"]],
-        "only_in_b": [row.name for row in of_kind["only_b"]],
-        "shape_changed": [
-            {
-                "name": row.name,
-                "a": list(summaries[0].shape(row.tensor_a)),
-                "b": list(summaries[1].shape(row.tensor_b)),
-            }
-            for row in of_kind["shape"]
-        ],
-        "changed": [
-            {
-                "name": row.name,
-                "max_abs": row.max_abs,
-                "relative_l2": row.relative_l2,
-                "cosine": row.cosine,
-                "not_finite": row.not_finite,
-                "rounded": row.rounded,
-            }
-            for row in of_kind["changed"]
-        ],
-        "equal": len(of_kind["equal"]),
-        "not_compared": [{"name": row.name, "problem": row.problem} for row in of_kind["unread"]],
-        "sentence": sentence,
-    }
+    head, lists = comparison_document(rows, summaries, sentence, range(len(rows)))
+    return {**{key: list(items) for key, items in lists.items()}, **head}
 
 
 def _rows(rows: ComparisonRows) -> Iterator[ComparisonRow]:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from inspector.findings import Finding
 from inspector.gui import file_dialogs
 from inspector.session import Session, words
+from inspector.session.comparison_tables import comparison_csv, comparison_json
 from inspector.session.figure_tables import figures_csv, figures_json, findings_csv, findings_json
 from inspector.session.state import OpenCheckpoint
 
@@ -48,6 +49,26 @@ def save_findings(parent: QWidget, session: Session, number: int, findings: Sequ
         lambda: findings_csv(summary, told),
         lambda: findings_json(found.name, summary, told),
         f"{words.plural(len(told), 'finding')} {'is' if len(told) == 1 else 'are'}",
+    )
+
+
+def save_comparison(parent: QWidget, session: Session, numbers: Sequence[int]) -> None:
+    """Ask for a file, and write rows of the comparison of two checkpoints to it, as CSV or JSON."""
+    told = session.store.checkpoint_comparison
+    if told is None or told.phase != "ready":
+        return
+    a, b = (session.store.checkpoints[number] for number in (told.a, told.b))
+    if a.summary is None or b.summary is None:
+        return
+    summaries, rows = (a.summary, b.summary), array("i", numbers)  # as they are shown now
+    _save_table(
+        parent,
+        session,
+        b,
+        "comparison",
+        lambda: comparison_csv(told.rows, summaries, rows),
+        lambda: comparison_json(told.rows, summaries, told.sentence, rows),
+        f"{words.plural(len(rows), 'row')} of the comparison {'is' if len(rows) == 1 else 'are'}",
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inspector.checkpoint.summary import CheckpointSummary
@@ -35,7 +35,7 @@ def figures_csv(summary: CheckpointSummary, figures: SurveyFigures | None, tenso
             yield (entry["name"], "x".join(map(str, summary.shape(tensor))), summary.dtype(tensor), *told)
 
     yield csv_text(_HEADER, ())
-    for some in _slices(tensors):
+    for some in slices(tensors):
         yield csv_text((), rows(some)).removeprefix("\n")
 
 
@@ -44,7 +44,8 @@ def figures_json(
 ) -> Iterator[str]:
     """Yield tensors with their figures as one JSON document; NaN is null."""
     head = {"file": file, "complete": summary.complete}
-    return _document(head, "tensors", (figures_entry(summary, tensor, figures, tensor) for tensor in tensors))
+    entries = (figures_entry(summary, tensor, figures, tensor) for tensor in tensors)
+    return document_pieces(head, {"tensors": entries})
 
 
 def findings_csv(summary: CheckpointSummary, findings: Sequence[Finding]) -> Iterator[str]:
@@ -74,24 +75,28 @@ def findings_json(file: str, summary: CheckpointSummary, findings: Sequence[Find
         }
         for finding in findings
     )
-    return _document({"file": file, "complete": summary.complete}, "findings", entries)
+    return document_pieces({"file": file, "complete": summary.complete}, {"findings": entries})
 
 
-def _slices(tensors: Sequence[int]) -> Iterator[Sequence[int]]:
+def slices(tensors: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield as many at a time as are written in one turn of the loop."""
     for first in range(0, len(tensors), _SLICE):
         yield tensors[first : first + _SLICE]
 
 
-def _document(head: dict[str, Any], key: str, entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    yield f'{_json(head)[:-1]}, "{key}": ['
-    comma, lines = "\n", ""
-    for place, entry in enumerate(entries, 1):
-        lines += comma + _json(entry)
-        comma = ",\n"
-        if place % _SLICE == 0:
-            yield lines
-            lines = ""
-    yield f"{lines}\n]}}\n"
+def document_pieces(head: dict[str, Any], lists: Mapping[str, Iterator[Any]]) -> Iterator[str]:
+    """Yield one JSON document in pieces: keys with values, then keys with lists, whose items take a line each."""
+    yield _json(head)[:-1]
+    for key, items in lists.items():
+        lines, comma = f', "{key}": [', "\n"
+        for place, item in enumerate(items, 1):
+            lines += comma + _json(item)
+            comma = ",\n"
+            if place % _SLICE == 0:
+                yield lines
+                lines = ""
+        yield f"{lines}\n]"
+    yield "}\n"
 
 
 def _json(value: Any) -> str:

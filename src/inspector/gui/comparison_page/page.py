@@ -66,6 +66,7 @@ class ComparisonPage(QWidget):
         self._drop: Callable[[], None] = lambda: None
         self._seen_row, self._chosen_by_person = -1, True
         self.pair, self.chips, self.search = PairBar(), KindChips(), SearchField("Filter by name")
+        self.export = QPushButton("Export…")
         self.sentence, self.model = QLabel(wordWrap=True), ComparisonModel(self)
         self.table, self.detail = ComparisonTable(self.model), DifferenceDetail()
         self.empty, self.nothing = EmptyPage("compare"), EmptyPage("search")
@@ -86,6 +87,7 @@ class ComparisonPage(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setMaximumWidth(280)
         self.progress.setAccessibleName("Comparing")
+        self.export.setToolTip("Save the shown rows as CSV or JSON")
         self.cancel.setToolTip("Stop comparing (Esc)")
         self.nothing.say("No tensor passes this filter", "Choose other words or kinds.", "Show all tensors")
 
@@ -108,6 +110,7 @@ class ComparisonPage(QWidget):
         narrow.setSpacing(10)
         narrow.addWidget(self.chips, 3)
         narrow.addWidget(self.search, 2, Qt.AlignmentFlag.AlignTop)
+        narrow.addWidget(self.export, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.sentence)
         top.addLayout(narrow)
         top.addWidget(self.lists, 1)
@@ -134,6 +137,7 @@ class ComparisonPage(QWidget):
         self.pair.chosen.connect(differing.compare)
         self.pair.other_requested.connect(self.other_requested)
         self.cancel.clicked.connect(differing.cancel)
+        self.export.clicked.connect(self._export)
         self.chips.changed.connect(self._filter)
         self.search.searched.connect(lambda _: self._filter())
         self.search.left.connect(lambda _: self.table.setFocus())
@@ -225,6 +229,11 @@ class ComparisonPage(QWidget):
         of_all = words.number(total) if shown == total else f"{words.number(shown)} of {words.number(total)}"
         self.search.set_note(of_all)
         self.lists.setCurrentWidget(self.table if shown or not total else self.nothing)
+
+    def _export(self) -> None:
+        from inspector.gui import taking_away
+
+        taking_away.save_comparison(self, self._session, self.model.shown)
 
     def _show_all(self) -> None:
         self.search.clear()
