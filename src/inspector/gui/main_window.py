@@ -83,6 +83,7 @@ class MainWindow(WindowParts):
         """Build what waited for the tree, each piece in a turn of the event loop of its own."""
         if not self._furnishing:
             self._furnishing = True
+            self.session.prepare_to_draw()
             imports = (*tensor_imports(), *model_imports(), meet_widgets)
             shown = (lambda: self.tensor, lambda: self.model, self._dress, self._show_furnished)
             take_turns(self, *imports, *shown, self.furnished.emit)

@@ -31,6 +31,10 @@ class Session(Parts):
         if engine:
             self.engine.start()
 
+    def prepare_to_draw(self) -> None:
+        """Have the worker import what a first look at a tensor needs."""
+        self._worker.request("prepare_to_draw", {}, [], lambda *_: None, lambda *_: None)
+
     # -- checkpoints -------------------------------------------------------------------------------------------
 
     @property

@@ -176,6 +176,15 @@ def _picture(params: dict[str, Any], values: Array) -> tuple[dict[str, Any], byt
     return {name: value for name, value in asdict(picture).items() if name != "rgba"}, picture.rgba
 
 
+def prepare_to_draw(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
+    """Import what a first look at a tensor needs, before anybody waits for it."""
+    from inspector.weights.histogram import histogram  # noqa: F401
+    from inspector.weights.picture import weight_picture  # noqa: F401
+    from inspector.weights.statistics import tensor_statistics  # noqa: F401
+
+    return {}, []
+
+
 def draw_tensor(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:
     """Answer with a tensor's picture, buffer 0, alone: of a large one it is there long before the figures."""
     values = _read_one(params)
@@ -296,6 +305,7 @@ def run(incoming: int, outgoing: int) -> None:
         may_be_official,
         official_weights,
         match,
+        prepare_to_draw,
         draw_tensor,
         describe_tensor,
         cells_text,
