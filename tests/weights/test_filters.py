@@ -16,10 +16,17 @@ def _filters(shape: tuple[int, ...] = (6, 3, 2, 2), seed: int = 0) -> npt.NDArra
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, ml_dtypes.bfloat16, np.complex64, np.bool_])
+DTYPES = [np.float32, np.float16, np.int8, ml_dtypes.bfloat16, np.complex64, np.bool_]
+if hasattr(ml_dtypes, "complex32"):  # since 0.5.4
+    DTYPES.append(ml_dtypes.complex32)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_means_channels_and_norms_are_numpys(dtype: type) -> None:
-    filters: npt.NDArray[Any] = (_filters() * 4).astype(dtype)
-    plain = np.abs(filters.astype(np.complex128)) if dtype is np.complex64 else filters.astype(np.float64)
+    is_complex = "complex" in np.dtype(dtype).name
+    made = _filters() * (4 + 3j) if is_complex else _filters() * 4
+    filters: npt.NDArray[Any] = made.astype(np.complex64 if is_complex else np.float32).astype(dtype)
+    plain = np.abs(filters.astype(np.complex128)) if is_complex else filters.astype(np.float64)
     np.testing.assert_allclose(filter_tiles(filters, "mean").values, plain.mean(axis=1), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(filter_tiles(filters, 2).values, plain[:, 2], rtol=1e-6)
     np.testing.assert_allclose(filter_norms(filters), np.linalg.norm(plain.reshape(6, -1), axis=1), rtol=1e-6)

@@ -110,3 +110,9 @@ def test_rows_that_are_not_finite_are_left_out_and_many_are_thinned() -> None:
 def test_one_row_is_no_cloud() -> None:
     with pytest.raises(ValueError, match="fewer than two"):
         projection(np.ones((1, 5)))
+
+
+@pytest.mark.skipif(not hasattr(ml_dtypes, "complex32"), reason="ml_dtypes knows it since 0.5.4")
+def test_half_precision_complex_numbers_keep_their_imaginary_parts() -> None:
+    matrix = np.array([[3j, 0], [0, 1]], np.complex64).astype(ml_dtypes.complex32)
+    np.testing.assert_allclose(spectrum(matrix).values, [3, 1])

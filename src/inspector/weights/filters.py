@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 from inspector.weights.colours import NOT_FINITE, Floats, Pixels, as_floats
 
 Order = Literal["position", "norm", "similarity"]
@@ -122,7 +122,7 @@ def _chain(filters: Array, norms: npt.NDArray[np.float64]) -> list[int]:
 
 def _flat(filters: Array) -> Array:
     flat = filters.reshape(len(filters), -1)
-    return np.abs(flat.astype(np.complex128)) if flat.dtype.kind == "c" else flat.astype(np.float64)
+    return np.abs(flat.astype(np.complex128)) if is_complex(flat.dtype) else flat.astype(np.float64)
 
 
 def rgb_pixels(tiles: Floats) -> Pixels:

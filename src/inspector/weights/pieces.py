@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 from inspector.weights.stream import PIECE, ROOM_BYTES
 
 BINS = 256
@@ -83,7 +83,7 @@ def plain(piece: Array, room: Room) -> Array:
     if piece.dtype == _HALF:
         return _from_half(piece, room)
     kind = piece.dtype.kind
-    if kind == "c":
+    if is_complex(piece.dtype):
         return np.abs(piece.astype(np.complex128))
     if kind in "iu" or piece.dtype in (np.float32, np.float64):
         return piece

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, is_complex
 
 Doubles = npt.NDArray[np.float64]
 #: Takes the share of the work that is done, 0 to 1.
@@ -141,7 +141,7 @@ def spectrum(matrix: Array, tell: Tell = lambda _: None) -> Spectrum:
 
 
 def _wide(piece: Array) -> Array:
-    return piece.astype(np.complex128 if piece.dtype.kind == "c" else np.float64)
+    return piece.astype(np.complex128 if is_complex(piece.dtype) else np.float64)
 
 
 def _checked(piece: Array) -> Array:
@@ -158,7 +158,7 @@ def _products(tall: Array, tell: Tell) -> tuple[Array, float]:
     for start in range(0, rows, step):
         largest = max(largest, float(np.abs(_checked(_wide(tall[start : start + step]))).max(initial=0.0)))
     scale = largest or 1.0
-    products = np.zeros((columns, columns), np.complex128 if tall.dtype.kind == "c" else np.float64)
+    products = np.zeros((columns, columns), np.complex128 if is_complex(tall.dtype) else np.float64)
     for start in range(0, rows, step):
         piece = _wide(tall[start : start + step]) / scale
         products += piece.conj().T @ piece

@@ -121,11 +121,12 @@ def tensor_projection(params: dict[str, Any], buffers: list[bytearray], progress
     """Answer with the rows as points: buffer 0 is one component after the other, 1 the rows' numbers."""
     import numpy as np
 
+    from inspector.weights.chunks import is_complex
     from inspector.weights.projection import MAX_COLUMNS, projection
     from inspector.weights.spectrum import as_matrix
 
     matrix = as_matrix(_read(params))
-    if matrix.dtype.kind == "c":
+    if is_complex(matrix.dtype):
         raise FormError("Complex numbers can't be projected.")
     if matrix.shape[1] > MAX_COLUMNS:
         raise FormError(
