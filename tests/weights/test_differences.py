@@ -166,6 +166,17 @@ def test_which_layers_were_trained_and_which_frozen() -> None:
     assert said(resnet(**most, fc=0.3)) == ("bn1 is identical (frozen); everything else was changed, the most in fc.")
 
 
+def test_layers_that_are_too_many_to_be_named_are_counted() -> None:
+    def every_second(changed: int) -> list[Row]:
+        return [row(f"part{chr(97 + n)}.weight", 0.1 if n % 2 and n < 2 * changed else None) for n in range(14)]
+
+    assert said(every_second(6)) == (
+        "Only 6 layers were changed, the most in partb: the other 8 layers are identical (frozen)."
+    )
+    more = [*every_second(7), row("x.weight", 0.2), row("y.weight", 0.1)]
+    assert said(more) == "7 layers are identical (frozen); everything else was changed, the most in x."
+
+
 def test_frozen_layers_whose_statistics_went_on() -> None:
     rows = resnet(fc=0.5)
     rows[2] = row("bn1.running_mean", 0.1)

@@ -130,6 +130,23 @@ def test_all_zeros_say_so() -> None:
     assert weight_picture(np.empty((0, 3, 7, 7))).caption == "empty: nothing to see"
 
 
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ([0.0, 0.0, 0.0, 0.0], "every weight is zero"),
+        ([0.0, np.nan, 0.0, 0.0], "every weight is zero, NaN or infinite"),
+        ([np.nan, np.inf, -np.inf, np.nan], "every weight is NaN or infinite"),
+        ([1e300, 0.0, np.nan, -1e300], "weights that are too large or too small for colours"),
+        ([1e-320, 0.0, 0.0, 0.0], "weights that are too large or too small for colours"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_a_picture_without_colours_says_why(values: list[float], note: str, shape: tuple[int, ...]) -> None:
+    picture = weight_picture(np.array(values).reshape(shape))
+    assert picture.scale == 0
+    assert picture.note == note
+
+
 def test_bars_go_up_in_red_and_down_in_blue() -> None:
     image = pixels(weight_picture(np.array([1.0, -1.0, 0.5, 0.0])))
     wide = image.shape[1] // 4

@@ -93,9 +93,9 @@ def _trained_and_frozen(groups: Sequence[_Group]) -> str:
     still_one = "is frozen but for its buffers" if moved else "is identical (frozen)"
     names, count = _named(groups, trained)
     if len(frozen) < len(trained) and len(trained) > 1:
-        others, held = _named(groups, frozen)
-        return f"{_capital(others)} {still_one if held == 1 else still}; everything else was changed{strongest}."
-    others, held = _named(groups, frozen)
+        held_names, held = _named(groups, frozen)
+        return f"{_capital(held_names)} {still_one if held == 1 else still}; everything else was changed{strongest}."
+    others, held = _named(groups, frozen, "the other ")
     was = "was" if count == 1 else "were"
     return f"Only {names} {was} changed{strongest}: {others} {still_one if held == 1 else still}."
 
@@ -154,8 +154,11 @@ def _owner(name: str, prefixes: dict[str, None]) -> str:
     return name
 
 
-def _named(groups: Sequence[_Group], chosen: Sequence[_Group]) -> tuple[str, int]:
-    """Return groups in words, neighbours that are numbered as a range, and how many nouns that are."""
+def _named(groups: Sequence[_Group], chosen: Sequence[_Group], before_count: str = "") -> tuple[str, int]:
+    """Return groups in words, neighbours that are numbered as a range, and how many nouns that are.
+
+    Too many to be named are counted, with ``before_count`` before it: "the other" once some were told of.
+    """
     wanted = {group.name for group in chosen}
     runs: list[list[str]] = []
     before = ""
@@ -168,7 +171,7 @@ def _named(groups: Sequence[_Group], chosen: Sequence[_Group]) -> tuple[str, int
         before = group.name
     words = [run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
     if len(words) > _LISTED:
-        return f"the other {len(chosen)} layers" if len(chosen) < len(groups) else "all layers", 2
+        return f"{before_count}{len(chosen)} layers" if len(chosen) < len(groups) else "all layers", 2
     joined = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     return joined, sum(map(len, runs))
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from inspector.weights.chunks import Array
+from inspector.weights.chunks import Array, chunks
 from inspector.weights.colours import Floats, Pixels, as_floats
 from inspector.weights.heatmap import heatmap
 from inspector.weights.mosaic import Mosaic, filter_mosaic
+from inspector.weights.statistics import finite_part
 from inspector.weights.strip import strip
 
 Mode = Literal["filters as RGB", "filters", "heatmap", "strip"]
@@ -86,14 +87,30 @@ def weight_picture(array: Array, max_side: int = MAX_SIDE) -> WeightPicture:
             return _of_filters(mosaic, array.shape)
     shape = [size for size in array.shape if size > 1]
     if len(shape) <= 1:
-        return _of_strip(as_floats(array.reshape(-1)), max_side)
-    return _of_heatmap(array.reshape(shape[0], -1), shape, max_side)
+        picture = _of_strip(as_floats(array.reshape(-1)), max_side)
+    else:
+        picture = _of_heatmap(array.reshape(shape[0], -1), shape, max_side)
+    return picture if picture.scale else replace(picture, note=_without_colours(array))
 
 
 def _picture(pixels: Pixels, mode: Mode, caption: str, scale: float) -> WeightPicture:
     height, width, _ = pixels.shape
-    note = "every weight is zero" if scale == 0 and mode != "filters as RGB" else ""
-    return WeightPicture(width, height, pixels.tobytes(), mode, caption, scale, note=note)
+    return WeightPicture(width, height, pixels.tobytes(), mode, caption, scale)
+
+
+def _without_colours(array: Array) -> str:
+    """Return why a picture of a tensor has no scale."""
+    any_finite = any_odd = any_beyond = False
+    for piece in chunks(array):
+        finite = finite_part(piece)
+        any_finite |= bool(finite.size)
+        any_odd |= finite.size < piece.size
+        any_beyond |= bool(finite.any())
+    if any_beyond:
+        return "weights that are too large or too small for colours"
+    if not any_finite:
+        return "every weight is NaN or infinite"
+    return "every weight is zero, NaN or infinite" if any_odd else "every weight is zero"
 
 
 def _of_filters(mosaic: Mosaic, shape: tuple[int, ...]) -> WeightPicture:
