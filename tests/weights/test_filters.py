@@ -70,3 +70,9 @@ def test_colours_are_scaled_by_each_filters_own_largest_weight() -> None:
     assert pixels[0, 0, 0].tolist() == [255, 1, 128, 255]
     assert pixels[1, 0, 0].tolist() == [255, 176, 0, 255], "amber for what is not finite"
     assert pixels[1, 0, 1].tolist() == [128, 128, 128, 255]
+
+
+@pytest.mark.skipif(not hasattr(ml_dtypes, "complex32"), reason="this ml_dtypes knows no complex32")
+def test_norms_of_half_precision_complex_filters_are_of_both_parts() -> None:
+    filters = np.full((2, 1, 2, 2), 3 + 4j).astype(ml_dtypes.complex32)
+    np.testing.assert_allclose(filter_norms(filters), [10.0, 10.0])

@@ -116,3 +116,15 @@ def test_one_row_is_no_cloud() -> None:
 def test_half_precision_complex_numbers_keep_their_imaginary_parts() -> None:
     matrix = np.array([[3j, 0], [0, 1]], np.complex64).astype(ml_dtypes.complex32)
     np.testing.assert_allclose(spectrum(matrix).values, [3, 1])
+
+
+@pytest.mark.skipif(not hasattr(ml_dtypes, "complex32"), reason="this ml_dtypes knows no complex32")
+@pytest.mark.parametrize("direct", [10, 1_024])
+def test_half_precision_complex_matrices_keep_their_imaginary_parts(
+    direct: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DIRECT_SIDE", direct)
+    made = np.random.default_rng(0)
+    matrix = (made.normal(size=(30, 20)) + 1j * made.normal(size=(30, 20))).astype(ml_dtypes.complex32)
+    expected = np.linalg.svd(matrix.astype(np.complex128), compute_uv=False)
+    np.testing.assert_allclose(spectrum(matrix).values, expected, rtol=1e-6)

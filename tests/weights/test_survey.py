@@ -13,26 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from inspector.weights.chunks import is_complex
 from inspector.weights.histogram import histogram
 from inspector.weights.statistics import tensor_statistics
 from inspector.weights.stream import PIECE
 from inspector.weights.survey import tensor_figures
 
 FLOATS = ("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz")
-OTHERS: tuple[str, ...] = (
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "int32",
-    "int64",
-    "uint16",
-    "uint64",
-    "complex64",
-    "complex128",
-)
-if hasattr(ml_dtypes, "complex32"):  # since 0.5.4
-    OTHERS += ("complex32",)
+OTHERS = ("bool", "int8", "uint8", "int16", "int32", "int64", "uint16", "uint64", "complex64", "complex128")
+HALF_COMPLEX = [name for name in ("complex32", "bcomplex32") if hasattr(ml_dtypes, name)]
 Array = npt.NDArray[Any]
 
 
@@ -46,7 +35,7 @@ def slow_slices(array: Array) -> tuple[int, int]:
         return 0, 0
     dead, seen, twins = 0, set(), 0
     for part in array:
-        if not np.any(part.astype(np.complex128 if "complex" in part.dtype.name else np.float64) != 0):
+        if not np.any(part.astype(np.complex128 if is_complex(part.dtype) else np.float64) != 0):
             dead += 1
             continue
         raw = np.ascontiguousarray(part).tobytes()
@@ -152,3 +141,9 @@ def test_slices_that_only_begin_and_end_alike_are_no_duplicates() -> None:
     array[1, 501] = array[2, 502] = 3
     check(array)
     assert tensor_figures(array).duplicates == 1
+
+
+@pytest.mark.parametrize("name", HALF_COMPLEX)
+def test_half_precision_complex_numbers_are_measured_by_their_magnitudes(name: str) -> None:
+    made = np.random.default_rng(0)
+    check((made.normal(size=(8, 5)) + 1j * made.normal(size=(8, 5))).astype(dtype(name)))

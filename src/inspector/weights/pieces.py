@@ -83,12 +83,12 @@ def plain(piece: Array, room: Room) -> Array:
     if piece.dtype == _HALF:
         return _from_half(piece, room)
     kind = piece.dtype.kind
-    if is_complex(piece.dtype):
-        return np.abs(piece.astype(np.complex128))
     if kind in "iu" or piece.dtype in (np.float32, np.float64):
         return piece
     if kind == "b":
         return piece.view(np.uint8)
+    if is_complex(piece.dtype):
+        return np.abs(piece.astype(np.complex128))
     narrow = room.narrow[: piece.size]
     np.copyto(narrow, piece, casting="unsafe")
     return narrow
