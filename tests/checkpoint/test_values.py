@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from inspector.checkpoint import CheckpointError, open_checkpoint
+from inspector.checkpoint import CheckpointError, open_checkpoint, room
+from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.opening import Checkpoint
 
 from .conftest import Assembler, zip_of
@@ -298,3 +299,17 @@ def test_reading_imports_no_torch_and_touches_no_tensor_bytes(tmp_path: Path, mo
         assert sum(read) < 80_000
         checkpoint.tensors[0].read()
         assert sum(read) >= 4_000_000
+
+
+def test_a_tensor_larger_than_the_free_memory_is_not_read_whole(
+    save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:       3 kB\n")
+    monkeypatch.setattr(room, "_MEMINFO", str(tmp_path / "meminfo"))
+    monkeypatch.setattr(room, "FREE_WHOLE_BYTES", 1_000)
+    with open_checkpoint(save({"large": torch.ones(1_000), "small": torch.ones(600)})) as checkpoint:
+        assert len(checkpoint.tensors["small"].dequantize()) == 600
+        with pytest.raises(TensorReadError, match=r"takes 4,000 bytes of memory, and 3,072 are free"):
+            checkpoint.tensors["large"].dequantize()
+        monkeypatch.setattr(room, "_MEMINFO", str(tmp_path / "none"))
+        assert len(checkpoint.tensors["large"].dequantize()) == 1_000, "a system that does not tell is asked by trying"

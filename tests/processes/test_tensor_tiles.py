@@ -14,7 +14,7 @@ import torch
 
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
-from inspector.checkpoint.errors import FileChangedError
+from inspector.checkpoint.errors import FileChangedError, TensorReadError
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.processes.roles import tensor_tiles, worker
 
@@ -173,3 +173,9 @@ def test_a_tensor_that_was_drawn_is_described_without_another_picture(saved: Sav
     assert buffers[2] == b""
     assert (again["picture"], whole[2]) == (drawn["picture"], rgba)
     assert (described["statistics"], list(buffers[:2])) == (again["statistics"], list(whole[:2]))
+
+
+def test_a_tensor_that_repeats_itself_too_often_is_refused_at_once(tmp_path: Path) -> None:
+    saved = Saved(tmp_path / "expanded.pth", expanded=torch.randn(200_000).expand(400, -1))
+    with pytest.raises(TensorReadError, match="80,000,000 elements are 200,000 that are repeated"):
+        saved.ask(tensor_tiles.plane_range, "expanded", (0, 1, [0, 0]), exact=True)

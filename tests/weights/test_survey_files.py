@@ -190,3 +190,24 @@ def test_one_that_is_given_up_closes_its_files_after_its_threads(
     running.close()  # type: ignore[attr-defined]
     assert closed
     assert not late
+
+
+def test_windows_that_overlap_are_refused_and_expanded_tensors_measured_once(tmp_path: Path) -> None:
+    held = torch.randn(200_400)
+    state = {
+        "windows": torch.as_strided(held, (400, 200_000), (1, 1)),
+        "expanded": held.expand(400, -1).T,
+        "few": torch.as_strided(held, (2, 200_000), (1, 1)),
+    }
+    torch.save(state, tmp_path / "repeats.pth")
+    tracemalloc.start()
+    try:
+        found = surveyed(tmp_path / "repeats.pth")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found["windows"], TensorReadError)
+    assert "80,000,000 elements are 200,399 that are repeated" in found["windows"].message
+    assert isinstance(found["expanded"], TensorFigures)
+    check(found["few"], state["few"])
+    assert peak < 100e6

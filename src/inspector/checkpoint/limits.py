@@ -73,6 +73,14 @@ FREE_DENSE_BYTES = 64 * MIB
 DENSE_PER_SPARSE_BYTE = 64
 MAX_DENSE_BYTES = 2 << 30
 
+#: A tensor whose elements share their bytes (expanded, or windows that overlap) is laid out or gone through element by
+#: element up to so many bytes, or else where each byte stands for so many at the most: honest windows overlap by half.
+FREE_REPEATED_BYTES = 256 * MIB
+MAX_REPEATS = 4
+
+#: Tensors of so many bytes are read whole without asking how much memory is free.
+FREE_WHOLE_BYTES = 512 * MIB
+
 #: Dimensions of a tensor. torch allows 64.
 MAX_DIMENSIONS = 64
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.checkpoint.dtypes import PACKED
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.limits import DENSE_PER_SPARSE_BYTE, FREE_DENSE_BYTES, MAX_DENSE_BYTES
+from inspector.checkpoint.room import require_room
 from inspector.checkpoint.source import Files
 from inspector.checkpoint.tensor_bytes import (
     TensorPlace,
@@ -161,8 +162,9 @@ def read_values(files: Files, place: TensorPlace) -> Array:
     Raises
     ------
     CheckpointError
-        It can't be read.
+        It can't be read, or would take far more memory than it should: see `inspector.checkpoint.room`.
     """
+    require_room(place)
     stored = read_tensor(files, place)
     if place.quantization is not None:
         stored = _dequantized(files, place, stored)

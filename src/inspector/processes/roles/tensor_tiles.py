@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from inspector.checkpoint.room import require_few_repeats
 from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.tensor_bytes import TensorPlace
 from inspector.checkpoint.unusual_bytes import read_values
@@ -65,6 +66,7 @@ def _looking(params: dict[str, Any]) -> Iterator[tuple[PlaneSource, Plane]]:
         _kept.tensor, _kept.whole, _kept.plane, _kept.tiles = tensor, None, None, None
     place = TensorPlace.from_json(params["places"][0])
     with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
+        require_few_repeats(place)
         if is_plain(files, place):
             yield FilePlane(files, place, plane), plane
         else:
