@@ -211,3 +211,17 @@ def test_windows_that_overlap_are_refused_and_expanded_tensors_measured_once(tmp
     assert isinstance(found["expanded"], TensorFigures)
     check(found["few"], state["few"])
     assert peak < 100e6
+
+
+def test_a_column_of_bytes_takes_no_memory_for_each_of_them(tmp_path: Path) -> None:
+    column = torch.zeros(8_000_000, 1, dtype=torch.uint8)
+    column[::4] = 7
+    torch.save({"packed": column}, tmp_path / "packed.pth")
+    tracemalloc.start()
+    try:
+        found = surveyed(tmp_path / "packed.pth")["packed"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    check(found, column)
+    assert peak < 60e6

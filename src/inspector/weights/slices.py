@@ -28,8 +28,11 @@ class Slices:
     def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
         self._size = pieces.slice_size
-        self._zeros = np.zeros(pieces.slices, np.int64)
+        # a column of bytes has as many slices as elements: nothing is kept of each that need not be
+        self._zeros = np.zeros(pieces.slices if self._size > PIECE else 0, np.int64)
+        self._dead = 0
         self._marks = np.zeros(pieces.slices if 1 < pieces.slices <= MOST_SLICES else 0, np.uint64)
+        self._is_dead = np.zeros(self._marks.size, np.bool_)
         self._lock = threading.Lock()
 
     def see(self, start: int, stored: Array, values: Array, zeros: int) -> None:
@@ -55,13 +58,17 @@ class Slices:
             return
         rows = stored.size // self._size
         if zeros >= self._size:
-            self._zeros[first : first + rows] = (values.reshape(rows, -1) == 0).sum(axis=1)
+            dead = (values == 0) if self._size == 1 else (values.reshape(rows, -1) == 0).all(axis=1)
+            with self._lock:
+                self._dead += int(np.count_nonzero(dead))
+            if self._marks.size:
+                self._is_dead[first : first + rows] = dead
         if self._marks.size:
             self._marks[first : first + rows] = _marks(stored.reshape(rows, -1))
 
     def dead(self) -> int:
         """Return how many slices hold nothing but zeros."""
-        return int(np.count_nonzero(self._zeros == self._size)) if self._size else 0
+        return self._dead + int(np.count_nonzero(self._zeros == self._size))
 
     def duplicates(self, files: Files, room: memoryview) -> int:
         """Return how many slices that are not dead equal an earlier one, bit by bit.
@@ -71,7 +78,8 @@ class Slices:
         marks = np.sort(self._marks)
         if not (marks[1:] == marks[:-1]).any():
             return 0
-        alive = np.flatnonzero(self._zeros[: self._marks.size] < self._size)
+        dead = self._zeros[: self._marks.size] == self._size if self._size > PIECE else self._is_dead
+        alive = np.flatnonzero(~dead)
         _, group, members = np.unique(self._marks[alive], return_inverse=True, return_counts=True)
         if len(members) == len(alive):
             return 0
