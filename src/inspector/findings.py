@@ -26,7 +26,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 RULES: tuple[Rule, ...] = get_args(Rule)
 """In the order in which findings of one severity stand."""
 
-EDITION = 1
+EDITION = 2
 """Raised whenever a rule, a threshold or a sentence changes: findings that were kept are made anew."""
 
 MAX_TENSORS = 10_000

@@ -12,9 +12,11 @@ import torch
 from inspector import findings
 from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
+from inspector.checkpoint.errors import CheckpointError
 from inspector.checkpoint.forwarding import forward
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.processes.roles import kept_surveys, surveying
+from inspector.weights import survey as survey_module
 
 Told = list[dict[str, Any]]
 
@@ -120,3 +122,52 @@ def test_a_folder_that_cannot_be_written_does_no_harm(checkpoint: Path, tmp_path
     (tmp_path / "file").write_text("")
     assert len(ask(checkpoint, tmp_path / "file" / "cache")[0]) == 600
     assert len(measured) == 1
+
+
+def test_what_could_not_be_read_this_time_is_tried_again(
+    checkpoint: Path, tmp_path: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise CheckpointError("c.pth can't be read: Input/output error.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(survey_module, "open_pieces", fail)
+        assert len(ask(checkpoint, tmp_path / "cache")[0]) == 0
+    assert len(ask(checkpoint, tmp_path / "cache")[0]) == 600
+    assert len(measured) == 2
+
+
+def test_what_can_never_be_read_is_kept(tmp_path: Path, measured: list[int]) -> None:
+    torch.save({"meta": torch.ones(3, device="meta"), "good": torch.ones(3)}, tmp_path / "meta.pth")
+    for _ in range(2):
+        assert len(ask(tmp_path / "meta.pth", tmp_path / "cache")[0]) == 1
+    assert len(measured) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_only_plain_files_are_read(checkpoint: Path, tmp_path: Path, measured: list[int], kind: str) -> None:
+    first = ask(checkpoint, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").iterdir()
+    moved = kept.rename(tmp_path / "moved")
+    if kind == "pipe":
+        os.mkfifo(kept)
+    else:
+        kept.symlink_to(moved)
+    before = moved.read_bytes()
+    assert ask(checkpoint, tmp_path / "cache")[1] == first[1]
+    assert len(measured) == 2
+    assert kept.is_file()
+    assert not kept.is_symlink()
+    assert moved.read_bytes() == before
+
+
+def test_what_was_left_half_written_is_removed(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    old, new = (tmp_path / "cache" / f"{name}.survey.{name}.part" for name in ("1", "2"))
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    ask(checkpoint, tmp_path / "cache")
+    assert not old.exists()
+    assert new.exists()

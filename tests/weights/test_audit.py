@@ -327,6 +327,7 @@ def test_integers_for_weights_are_notable_unless_scaled() -> None:
     assert (finding.severity, finding.rule) == ("notable", "dtype")
     assert finding.title == "q.weight is int8, where weights are floating point."
     assert audited(MODEL | integers | {"q.scale": np.ones(10, np.float32)}) == []
+    assert audited(MODEL | integers | {"q.weight.absmax": np.ones(10, np.float32)}) == []
 
 
 def test_a_view_of_a_far_larger_storage_is_notable() -> None:

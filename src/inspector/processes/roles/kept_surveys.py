@@ -12,12 +12,15 @@ import hashlib
 import json
 import logging
 import os
+import stat
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from inspector import __version__, findings
+from inspector.checkpoint.summary import CheckpointSummary
 from inspector.processes.roles import surveying
 from inspector.processes.roles.serving import Progress, Reply
 
@@ -26,6 +29,8 @@ _SUFFIX = ".survey"
 #: Surveys that are kept, the longest unused are removed; a larger one than this is not.
 MOST_KEPT, _MOST_BYTES = 50, 256 << 20
 _DIGEST_BYTES = 32
+#: A file that is being written, and the seconds after which none is any more.
+_PART, _STALE_SECONDS = ".part", 3_600.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +50,16 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
         return kept["result"], []
     recorder = _Recorder(progress)
     result, out = surveying.survey(params, buffers, recorder)
-    _save(path, {"told": recorder.told, "result": result})
+    if not _may_pass(params, buffers, recorder.told):
+        _save(path, {"told": recorder.told, "result": result})
     return result, out
+
+
+def _may_pass(params: dict[str, Any], buffers: list[bytearray], told: list[dict[str, Any]]) -> bool:
+    """Tell whether a tensor could not be read for a reason that may be gone the next time: no memory, a bad disk."""
+    numbers = [number for message in told for number, _ in message["problems"]]
+    known = CheckpointSummary(params["summary"], buffers).problems if numbers else []
+    return any(not known[number] for number in numbers)
 
 
 class _Recorder:
@@ -75,8 +88,9 @@ def _key(params: dict[str, Any], buffers: list[bytearray]) -> str:
 def _load(path: Path) -> dict[str, Any] | None:
     """Return what is kept in a file; None where there is none, or a damaged one, which is removed."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError("larger than any that we write")
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            raise ValueError("no file that we write")
         raw = path.read_bytes()
         head = len(_MAGIC) + _DIGEST_BYTES
         digest, packed = raw[len(_MAGIC) : head], raw[head:]
@@ -103,7 +117,7 @@ def _save(path: Path, kept: dict[str, Any]) -> None:
     if len(text) > _MOST_BYTES:
         return
     packed = zlib.compress(text, 1)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}{_PART}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_bytes(_MAGIC + hashlib.sha256(packed).digest() + packed)
@@ -117,6 +131,9 @@ def _save(path: Path, kept: dict[str, Any]) -> None:
 
 def _prune(folder: Path) -> None:
     """Remove the surveys that were not used for the longest time."""
-    found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    found = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.lstat().st_mtime, reverse=True)
     for path in found[MOST_KEPT:]:
         path.unlink(missing_ok=True)
+    for path in folder.glob(f"*{_SUFFIX}.*{_PART}"):  # of a process that was ended while it wrote
+        if path.lstat().st_mtime < time.time() - _STALE_SECONDS:
+            path.unlink(missing_ok=True)

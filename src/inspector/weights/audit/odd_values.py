@@ -124,7 +124,7 @@ def dtypes(subject: Subject) -> Iterator[Finding]:
             large.append((number, f"up to {figure(largest)}"))
         if tensor.dtype == "float64" and tensor.role == "parameter" and len(tensor.shape) > 1:
             double.append((number, "float64"))
-        if _is_integer_weight(tensor) and not any(f"{tensor.module}.{scale}" in subject.numbers for scale in _SCALES):
+        if _is_integer_weight(tensor) and not _has_scale(tensor, subject):
             integers.append((number, tensor.dtype))
     for told, rows in (
         (_OVERFLOW, risky),
@@ -143,6 +143,11 @@ def _is_integer_weight(tensor: AuditTensor) -> bool:
         and len(tensor.shape) > 1
         and tensor.layout == "strided"
     )
+
+
+def _has_scale(tensor: AuditTensor, subject: Subject) -> bool:
+    """Tell whether scales are stored beside a weight, or below it as bitsandbytes does (``weight.absmax``)."""
+    return any(f"{above}.{scale}" in subject.numbers for above in (tensor.module, tensor.name) for scale in _SCALES)
 
 
 def _mixed(subject: Subject) -> list[tuple[int, str]]:
