@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from inspector.weights.comparison import TensorDifference, compare, compare_arrays
+from inspector.weights import comparison as module
+from inspector.weights.comparison import TensorDifference, compare, compare_arrays, difference
 
 FLOATS = ["float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz"]
 OTHERS = ["bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "complex64", "complex128"]
@@ -185,3 +187,32 @@ def test_the_pieces_may_be_of_any_size() -> None:
     cut = [0, 1, 10_000, 10_001, 50_000]
     found = compare(lambda: [(a[i:j], b[i:j]) for i, j in pairwise(cut)])
     assert_agrees(found, a, b)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (7,), (5, 4), (1, 30), (3, 2, 5)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_difference_is_the_plain_one_in_pieces_of_any_size(
+    shape: tuple[int, ...], turned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 6)
+    made = np.random.default_rng(0)
+    a, b = (np.asarray(made.normal(size=shape)).astype(ml_dtypes.bfloat16) for _ in range(2))
+    if turned:
+        a, b = a.T, b.T
+    wanted = b.astype(np.float64) - a.astype(np.float64)
+    found = difference(a, b)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, wanted)
+    large = np.full(shape, 2**62, np.int64)
+    np.testing.assert_array_equal(difference(large, large + 1), np.ones(shape))
+
+
+def test_a_difference_takes_little_more_memory_than_itself() -> None:
+    a, b = np.zeros((2, 5_000_000), np.float32), np.ones((2, 5_000_000), np.float32)
+    tracemalloc.start()
+    try:
+        difference(a, b)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * 8 * a.size

@@ -15,6 +15,7 @@ from inspector.checkpoint import open_checkpoint
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.errors import FileChangedError
 from inspector.checkpoint.summary import CheckpointSummary
+from inspector.checkpoint.unusual_bytes import read_values
 from inspector.weights import paired_pieces
 from inspector.weights.comparison import TensorDifference, compare_arrays
 from inspector.weights.differences import Row, Side, compare_checkpoints
@@ -242,3 +243,32 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
         assert one.difference.max_abs == np.abs(y - x).max()
     same = compare_checkpoints(a, side(tmp_path / "same.safetensors"), lambda *_: None)
     assert said(same) == "Every tensor is identical."
+
+
+@pytest.mark.parametrize("numel", [40, 400])
+def test_numbers_of_four_bits_beside_others_do_not_end_a_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numel: int
+) -> None:
+    monkeypatch.setattr(paired_pieces, "PIECE", 100)
+    packed = torch.zeros(numel, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+    torch.save({"packed": packed, "plain": torch.ones(3)}, tmp_path / "a.pth")
+    torch.save({"packed": torch.zeros(numel), "plain": torch.ones(3)}, tmp_path / "b.pth")
+    rows = rows_of(side(tmp_path / "a.pth"), side(tmp_path / "b.pth"))
+    assert (rows["packed"].kind, rows["plain"].kind) == ("unread", "equal")
+    assert rows["packed"].problem == "The two tensors hold different numbers of values."
+
+
+def test_a_tensor_that_there_is_no_memory_for_does_not_end_a_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_memory(files: Any, place: Any) -> Any:
+        if place.shape == (4, 5):
+            raise MemoryError
+        return read_values(files, place)
+
+    monkeypatch.setattr("inspector.weights.paired_pieces.read_values", without_memory)
+    torch.save({"large": torch.ones(4, 5), "plain": torch.ones(3)}, tmp_path / "a.pth")
+    torch.save({"large": torch.zeros(4, 5), "plain": torch.ones(3)}, tmp_path / "b.pth")
+    rows = rows_of(side(tmp_path / "a.pth"), side(tmp_path / "b.pth"))
+    assert (rows["large"].kind, rows["plain"].kind) == ("unread", "equal")
+    assert rows["large"].problem == "There is not enough memory to compare it."

@@ -173,6 +173,8 @@ class _Comparing:
             raise
         except InspectorError as error:
             return error.message
+        except MemoryError:
+            return "There is not enough memory to compare it."
         finally:
             self._count(size - counted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from inspector.checkpoint.dtypes import ITEM_SIZES
 from inspector.checkpoint.errors import TensorReadError
@@ -43,12 +44,12 @@ def paired_pieces(files: tuple[Files, Files], places: tuple[TensorPlace, TensorP
         _streamed(found, place) if _is_streamable(found, place, in_memory_order) else _flat(read_values(found, place))
         for found, place in zip(files, places, strict=True)
     ]
-    for piece_a, piece_b in zip(*sides, strict=True):
+    for piece_a, piece_b in zip_longest(*sides):
         yield _of_one_size(piece_a, piece_b)
 
 
-def _of_one_size(a: Array, b: Array) -> tuple[Array, Array]:
-    if a.size != b.size:
+def _of_one_size(a: Array | None, b: Array | None) -> tuple[Array, Array]:
+    if a is None or b is None or a.size != b.size:
         raise TensorReadError("The two tensors hold different numbers of values.")
     return a, b
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from inspector.checkpoint.errors import TensorReadError
+from inspector.checkpoint.room import require_memory
 from inspector.checkpoint.source import InspectedFile, InspectedFiles
 from inspector.checkpoint.summary import COLUMNS, CheckpointSummary
 from inspector.checkpoint.tensor_bytes import TensorPlace
@@ -116,6 +118,9 @@ def describe_difference(params: dict[str, Any], buffers: list[bytearray], progre
     for name in ("a", "b"):
         with InspectedFiles([InspectedFile.from_json(file) for file in params[name]["files"]]) as files:
             values.append(read_values(files, TensorPlace.from_json(params[name]["place"])))
+    if values[0].shape != values[1].shape:
+        raise TensorReadError("The two tensors hold different numbers of values.")
+    require_memory(8 * values[0].size)
     with np.errstate(all="ignore"):
         between = difference(values[0], values[1])
     found, bins = compare_arrays(values[0], values[1]), histogram(between, int(params.get("bins", 128)))
