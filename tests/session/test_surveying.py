@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import pytest
 import torch
 
 from inspector.session import surveying
-from inspector.session.survey_state import KNOWN, UNREADABLE, Survey
+from inspector.session.failure import Failure
+from inspector.session.loop import QueueLoop
+from inspector.session.survey_state import KNOWN, UNREADABLE, Survey, SurveyFigures
+from inspector.survey_rows import SurveyRow
 
 Driven = Any
 
@@ -128,3 +133,51 @@ def test_a_file_opened_again_needs_no_process(driven: Driven, tied: Path) -> Non
     again = driven.open(tied)
     driven.session.surveying.begin(again)
     assert driven.checkpoint(again).survey is survey
+
+
+class Turns(QueueLoop):
+    """A loop whose turns are made by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Callable[[], None]] = []
+
+    def post_turn(self, call: Callable[[], None]) -> None:
+        self.waiting.append(call)
+
+
+def told_of(tensor: int, bins: int) -> dict[str, Any]:
+    row = SurveyRow((0.0,) * 7, (0,) * 5, (0,) * bins).to_bytes()
+    rows = base64.b64encode(row).decode()
+    return {"done": 1, "total": 9, "tensors": [tensor], "rows": rows, "problems": []}
+
+
+def test_what_is_told_all_at_once_is_taken_piece_by_piece(driven: Driven, tied: Path) -> None:
+    number = driven.open(tied)
+    figures, other, turns, ended = SurveyFigures(8), SurveyFigures(8), Turns(), list[int]()
+    driven.store.set_survey(number, Survey("running", 0, 9, figures))
+    taking = surveying._Taking(driven.store, turns, number, figures, lambda _: None, ended.append)
+    for tensor in range(4):
+        taking.take(told_of(tensor, figures.bins))
+    for known in range(3):
+        assert sum(figures.known) == known
+        assert len(turns.waiting) == 1
+        turns.waiting.pop()()
+    driven.store.set_survey(number, Survey("running", 0, 9, other))  # the file was read again meanwhile
+    taking.fail(Failure("It broke.", "", "Error"))
+    while turns.waiting:
+        turns.waiting.pop()()
+    assert sum(other.known) == 0
+    assert driven.checkpoint(number).survey.phase == "running"
+    assert ended == []
+
+
+def test_an_answer_that_makes_no_sense_ends_its_process(driven: Driven, tied: Path) -> None:
+    number = driven.open(tied)
+    figures, turns, ended = SurveyFigures(8), Turns(), list[int]()
+    driven.store.set_survey(number, Survey("running", 0, 9, figures))
+    taking = surveying._Taking(driven.store, turns, number, figures, lambda _: None, ended.append)
+    taking.take(told_of(8, figures.bins))
+    turns.waiting.pop()()
+    assert driven.checkpoint(number).survey.phase == "failed"
+    assert ended == [number]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -67,7 +67,9 @@ class Surveying:
         total = sum(file.identity.size for file in summary.files)
         self._store.set_survey(number, Survey("running", 0, total, figures))
         header, columns = forward(summary)
-        taking = _Taking(self._store, number, lambda survey: self._keep(summary, survey))
+        taking = _Taking(
+            self._store, self._loop, number, figures, lambda survey: self._keep(summary, survey), self._end
+        )
         params = {"summary": header, "bins": figures.bins, "cache": self._cache}
         self._jobs[number] = Job(
             self._loop,
@@ -120,16 +122,52 @@ class Surveying:
 
 
 class _Taking:
-    """Takes what the worker tells of one checkpoint."""
+    """Takes what the worker tells of one checkpoint, one piece a turn: a kept survey comes all at once."""
 
-    def __init__(self, store: Store, number: int, keep: Callable[[Survey], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        loop: Loop,
+        number: int,
+        figures: SurveyFigures,
+        keep: Callable[[Survey], None],
+        end: Callable[[int], None],
+    ) -> None:
         self._store = store
+        self._loop = loop
         self._number = number
+        self._figures = figures
         self._keep = keep
+        self._end = end
         self._shown = 0.0
+        self._waiting: deque[Callable[[], None]] = deque()
 
     def take(self, told: dict[str, Any]) -> None:
         """Fill in rows, and show them ten times a second."""
+        self._later(lambda: self._fill(told))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Take what the audit found."""
+        self._later(lambda: self._finish(result))
+
+    def fail(self, failure: Failure) -> None:
+        """Tell what went wrong."""
+        self._later(lambda: self._fail(failure))
+
+    def _later(self, call: Callable[[], None]) -> None:
+        self._waiting.append(call)
+        if len(self._waiting) == 1:
+            self._loop.post_turn(self._next)
+
+    def _next(self) -> None:
+        try:
+            self._waiting[0]()
+        finally:
+            self._waiting.popleft()
+            if self._waiting:
+                self._loop.post_turn(self._next)
+
+    def _fill(self, told: dict[str, Any]) -> None:
         survey = self._survey()
         if survey is None:
             return
@@ -137,36 +175,37 @@ class _Taking:
             fill(survey.figures, told)
             done, total = int(told["done"]), int(told["total"])
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
-            self.fail(_MADE_NO_SENSE)
+            self._fail(_MADE_NO_SENSE)
             return
         if (now := time.monotonic()) - self._shown >= _TOLD_SECONDS:
             self._shown = now
             self._store.set_survey(self._number, replace(survey, done=done, total=total))
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """Take what the audit found."""
+    def _finish(self, result: dict[str, Any]) -> None:
         survey = self._survey()
         if survey is None:
             return
         try:
             findings = tuple(Finding.from_json(found, len(survey.figures)) for found in result["findings"])
         except (KeyError, TypeError, ValueError):
-            self.fail(_MADE_NO_SENSE)
+            self._fail(_MADE_NO_SENSE)
             return
         ready = replace(survey, phase="ready", done=survey.total, findings=findings)
         self._keep(ready)
         self._store.set_survey(self._number, ready)
 
-    def fail(self, failure: Failure) -> None:
-        """Tell what went wrong."""
+    def _fail(self, failure: Failure) -> None:
         survey = self._survey()
         if survey is not None:
+            self._end(self._number)
             self._store.set_survey(self._number, replace(survey, phase="failed", failure=failure))
 
     def _survey(self) -> Survey | None:
+        """Return the survey that this is told for, None where it was given up or another one has taken its place."""
         found = self._store.checkpoints.get(self._number)
-        running = found is not None and found.survey is not None and found.survey.phase == "running"
-        return found.survey if found is not None and running else None
+        survey = found.survey if found is not None else None
+        running = survey is not None and survey.phase == "running" and survey.figures is self._figures
+        return survey if running else None
 
 
 def fill(figures: SurveyFigures, told: dict[str, Any], rows: Mapping[int, int] | None = None) -> None:
