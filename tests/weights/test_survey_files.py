@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from inspector.checkpoint.errors import FileChangedError, TensorReadError
 from inspector.checkpoint.source import Source
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.checkpoint.tensor_bytes import TensorPlace
+from inspector.checkpoint.zip_index import inflate
 from inspector.weights.figures import TensorFigures
 from inspector.weights.stream import PIECE
 from inspector.weights.survey import Measured, survey
@@ -225,3 +228,28 @@ def test_a_column_of_bytes_takes_no_memory_for_each_of_them(tmp_path: Path) -> N
         tracemalloc.stop()
     check(found, column)
     assert peak < 60e6
+
+
+def test_a_deflated_storage_that_many_tensors_share_is_inflated_once_by_each_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = torch.arange(40_000.0)
+    state = {f"part{index}": held[1_000 * index : 1_000 * (index + 1)] for index in range(40)}
+    torch.save(state, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    times: list[str] = []
+
+    def inflating(*arguments: Any) -> bytes:
+        times.append(arguments[2])
+        return inflate(*arguments)
+
+    monkeypatch.setattr("inspector.checkpoint.tensor_bytes.inflate", inflating)
+    found = surveyed(tmp_path / "packed.pth")
+    for name, tensor in state.items():
+        check(found[name], tensor)
+    assert len(times) <= 2, times

@@ -50,12 +50,15 @@ class Source:
         The file's name, fit for a sentence.
     identity
         The file's identity when it was opened.
+    unpacked
+        What was inflated last, with its place, where it is shared by many tensors; None as soon as the file rests.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = clean_name(path.name)
         self._closed = False
+        self.unpacked: tuple[object, bytes] | None = None
         file = _open(path)
         self._file: BinaryIO | None = file
         self.identity = FileIdentity.of(file.fileno())
@@ -125,6 +128,7 @@ class Source:
 
     def rest(self) -> None:
         """Let go of the file until it is read again, when it must still be the same: a process has few to hold."""
+        self.unpacked = None
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -10,7 +10,7 @@ from inspector.checkpoint.contents import StorageLocation
 from inspector.checkpoint.dtypes import ITEM_SIZES, PACKED
 from inspector.checkpoint.errors import TensorReadError
 from inspector.checkpoint.limits import FREE_INFLATED_STORAGE_BYTES
-from inspector.checkpoint.source import Files
+from inspector.checkpoint.source import Files, Source
 from inspector.checkpoint.text import quoted
 from inspector.checkpoint.values import Quantization
 from inspector.checkpoint.zip_index import DEFLATED, STORED, ZipEntry, inflate, locate
@@ -161,13 +161,25 @@ def read_storage(files: Files, location: StorageLocation, start: int, length: in
     offset, stored = bytes_range(files, location)
     if stored:
         return source.read(offset + location.skip + start, length)
+    if source.unpacked is not None and source.unpacked[0] == location:
+        content = source.unpacked[1]
+    else:
+        source.unpacked = None
+        content = _unpacked(source, offset, location)
+        if length < location.nbytes:  # of a storage that is shared, the next tensor will ask
+            source.unpacked = (location, content)
+    first = start if location.is_text else location.skip + start
+    return content[first : first + length]
+
+
+def _unpacked(source: Source, offset: int, location: StorageLocation) -> bytes:
     packed, unpacked = source.read(offset, location.packed), location.nbytes + location.skip
     if location.is_text:
-        return _from_text(packed, location.nbytes)[start : start + length]
+        return _from_text(packed, location.nbytes)
     content = inflate(packed, unpacked, location.entry, source.name, FREE_INFLATED_STORAGE_BYTES)
     if len(content) != unpacked:
         raise TensorReadError(f"{quoted(location.entry)} in {source.name} does not have its announced size.")
-    return content[location.skip + start : location.skip + start + length]
+    return content
 
 
 def _from_text(written: bytes, nbytes: int) -> bytes:
