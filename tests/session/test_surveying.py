@@ -99,6 +99,26 @@ def test_it_begins_by_itself_once_a_tensor_is_shown(
     assert driven.checkpoint(again).survey is None
 
 
+def test_a_file_that_was_read_behind_another_is_surveyed_once_it_is_shown(driven: Driven, tied: Path) -> None:
+    torch.save({"w": torch.ones(3)}, tied.with_name("other.pth"))
+    behind, shown = driven.open(tied), driven.open(tied.with_name("other.pth"))
+    assert driven.session.surveying, "from its first use on"
+    driven.session.select_tensor(behind, 0)
+    driven.session.show(shown)
+    driven.until(lambda: driven.checkpoint(behind).tensor_view.phase == "ready")
+    assert driven.checkpoint(behind).survey is None
+    driven.session.show(behind)
+    driven.until(lambda: driven.checkpoint(behind).survey is not None)
+
+
+def test_a_tensor_that_cannot_be_read_does_not_keep_the_others_from_being_surveyed(driven: Driven, tied: Path) -> None:
+    number = driven.open(tied)
+    assert driven.session.surveying, "from its first use on"
+    driven.session.select_tensor(number, driven.checkpoint(number).summary.names.index("meta"))
+    driven.until(lambda: driven.checkpoint(number).tensor_view.phase == "failed")
+    driven.until(lambda: driven.checkpoint(number).survey is not None)
+
+
 def test_a_cancelled_one_ends_at_once_and_can_begin_anew(driven: Driven, tied: Path) -> None:
     number = driven.open(tied)
     driven.session.surveying.begin(number)

@@ -45,9 +45,9 @@ class Surveying:
         self._summaries: dict[int, CheckpointSummary] = {}
         self._kept: OrderedDict[tuple[InspectedFile, ...], Survey] = OrderedDict()  # of closed files too
         store.checkpoints_changed.connect(self._forget_closed)
+        store.checkpoints_changed.connect(self._look_at_shown)
         store.checkpoint_changed.connect(self._look)
-        if store.current is not None:
-            self._look(store.current)
+        self._look_at_shown()
 
     def begin(self, number: int) -> None:
         """Survey a checkpoint, unless it is being or has been."""
@@ -108,6 +108,11 @@ class Surveying:
             self._end(number)
             del self._summaries[number]
 
+    def _look_at_shown(self) -> None:
+        """Look at the checkpoint that is shown: another may have been when its first tensor was read."""
+        if self._store.current is not None:
+            self._look(self._store.current)
+
     def _look(self, number: int) -> None:
         """Drop the survey of a file that was read again; begin one by itself, once the first tensor is shown."""
         found = self._store.checkpoints[number]
@@ -115,7 +120,7 @@ class Surveying:
             self._end(number)
             self._store.set_survey(number, None)
         view = found.tensor_view
-        if found.survey is None and found.summary is not None and view is not None and view.phase == "ready":
+        if found.survey is None and found.summary is not None and view is not None and view.phase != "running":
             is_shown = self._store.current == number
             if is_shown and found.summary.size <= BY_ITSELF_BYTES:
                 self.begin(number)
