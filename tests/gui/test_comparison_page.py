@@ -114,6 +114,24 @@ def test_a_second_file_that_is_dropped_is_offered_to_be_compared(
     assert [box.currentText() for box in page.pair.boxes] == ["before.pth", "after.pth"]
 
 
+def test_the_offer_goes_once_it_is_followed_in_another_way_or_one_of_the_two_is_closed(
+    window: MainWindow, qtbot: Any, files: tuple[Path, Path]
+) -> None:
+    opened(window, qtbot, *files)
+    qtbot.waitUntil(window.notice.isVisible, timeout=SECONDS)
+    window.comparing.compare_shown()
+    assert not window.notice.isVisible()
+    ready(window, qtbot)
+    window.close_checkpoint(max(window.store.checkpoints))
+    window.open_paths([files[1]])
+    qtbot.waitUntil(window.notice.isVisible, timeout=SECONDS)
+    window.close_checkpoint(min(window.store.checkpoints))
+    assert not window.notice.isVisible()
+    window.store.notice("It can't be read.", "error")
+    window.close_checkpoint(max(window.store.checkpoints))
+    assert window.notice.isVisible()
+
+
 def test_the_sentence_the_chips_and_the_rows(page: ComparisonPage, qtbot: Any) -> None:
     assert page.sentence.text().startswith("Only blocks.3 and head were changed, the most in head")
     assert names(page)[:4] == ["head.bias", "head.weight", "blocks.3.2.weight", "stem.bias"]

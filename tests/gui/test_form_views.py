@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.gui.main_window import MainWindow
+from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.views import form_kinds
 from inspector.gui.views.filters_view import FiltersView
 from inspector.gui.views.projection_view import ProjectionView
@@ -165,3 +166,42 @@ def test_work_can_be_stopped_and_begun_again(window: MainWindow, qtbot: Any, sav
     assert view._read(x, y).startswith("Row 21\n")
     view.pair.setCurrentIndex(2)
     assert view.canvas.plot.x_title.startswith("component 2")
+
+
+def test_long_work_ends_with_the_last_file(
+    window: MainWindow, qtbot: Any, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(
+        type(window.session.weights), "begin", lambda *_args, **_named: lambda: ended.append(True)
+    )  # never answered
+    subject = _subject(window, qtbot, saved, "low")
+    qtbot.waitUntil(lambda: window.centre.is_built("tensor") and window.centre.tensor.pages is not None, timeout=20_000)
+    window.session.select_tensor(subject.checkpoint, subject.tensor)
+    qtbot.waitUntil(lambda: "spectrum" in window.centre.tensor._offered, timeout=20_000)
+    window.centre.tensor._choose_view("spectrum")
+    view = window.centre.tensor.pages.view("spectrum")
+    assert view.is_working
+    window.close_checkpoint(subject.checkpoint)
+    qtbot.waitUntil(lambda: window.centre.current == "welcome")
+    assert ended == [True]
+    assert not view.is_working
+
+
+def test_a_long_reading_takes_no_room_from_the_filters(window: MainWindow, qtbot: Any, saved: Path) -> None:
+    view = FiltersView(window.session)
+    qtbot.addWidget(view)
+    view.show_subject(_subject(window, qtbot, saved, "conv"))
+    before = view.minimumSizeHint().width()
+    view.canvas.pointed.emit("Filter 9, norm 6.71e-06 · [0, 0] = " + "-8.94e-07, " * 20)
+    assert view.minimumSizeHint().width() == before
+
+
+def test_a_line_without_room_ends_in_dots(qtbot: Any) -> None:
+    label = OneLineLabel(Qt.TextElideMode.ElideLeft)
+    qtbot.addWidget(label)
+    label.resize(60, 20)
+    for text, kept in (("", "what is kept is longer than the line is"), ("a longer text that is not kept", "kept")):
+        label.set_text(text, kept)
+        assert label.fontMetrics().horizontalAdvance(label.shown) <= 60
+        assert "…" in label.shown

@@ -25,6 +25,7 @@ class ComparingFiles(QObject):
         self._waiting: int | None = None  # the checkpoint that the next file is compared with
         self._was_running = False
         window.store.checkpoint_comparison_changed.connect(self._follow)
+        window.store.checkpoints_changed.connect(lambda: window.notice.keep_offer_for(window.store.checkpoints))
         window.notice.compare_requested.connect(self.compare)
         window.tabs.menu_requested.connect(lambda number, place: self.menu_of(number).popup(place))
 
@@ -99,6 +100,8 @@ class ComparingFiles(QObject):
         window, found = self._window, self._window.store.checkpoint_comparison
         if (found is not None) != ("comparison" in window.centre.offered):
             window.show_current()
+        if found is not None:
+            window.notice.withdraw_offer((found.a, found.b))
         is_running = found is not None and found.phase == "running"
         if is_running != self._was_running:
             self._was_running = is_running

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -83,6 +85,16 @@ class NoticeBar(QFrame):
         self._timer.stop()
         if notice.level in _STAYS and not notice.action:
             self._timer.start(_STAYS[notice.level])
+
+    def withdraw_offer(self, pair: Collection[int]) -> None:
+        """Take back the offer to compare two checkpoints in either order: it was followed in another way."""
+        if self.compare.isVisibleTo(self) and set(pair) == set(self._pair):
+            self.hide()
+
+    def keep_offer_for(self, checkpoints: Collection[int]) -> None:
+        """Take back the offer to compare where one of the two is no longer open."""
+        if self.compare.isVisibleTo(self) and not set(self._pair) <= set(checkpoints):
+            self.hide()
 
     def _dress(self) -> None:
         c = theme.colors()

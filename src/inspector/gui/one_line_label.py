@@ -28,9 +28,18 @@ class OneLineLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str, kept: str = "") -> None:
-        """Show another text; ``kept`` is its end, which is never shortened."""
+        """Show another text; ``kept`` is its end, which is shortened last."""
         self._kept = kept
         self.setText(" ".join(text.split()) + kept)
+
+    @property
+    def shown(self) -> str:
+        """As much of the text as there is room for."""
+        metrics = self.fontMetrics()
+        # what is kept is shortened only where there is not even room for that alone
+        kept = metrics.elidedText(self._kept, Qt.TextElideMode.ElideRight, self.width())
+        room = self.width() - metrics.horizontalAdvance(kept)
+        return metrics.elidedText(self.text().removesuffix(self._kept), self._mode, room) + kept
 
     def minimumSizeHint(self) -> QSize:
         """Return a size for a few letters."""
@@ -38,9 +47,7 @@ class OneLineLabel(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what there is room for."""
-        c, metrics = theme.colors(), self.fontMetrics()
+        c = theme.colors()
         painter = QPainter(self)
         painter.setPen(theme.qcolor(c.muted if self.property("muted") else c.text))
-        room = self.width() - metrics.horizontalAdvance(self._kept)
-        shown = metrics.elidedText(self.text().removesuffix(self._kept), self._mode, room) + self._kept
-        painter.drawText(self.rect(), self.alignment() | Qt.TextFlag.TextSingleLine, shown)
+        painter.drawText(self.rect(), self.alignment() | Qt.TextFlag.TextSingleLine, self.shown)

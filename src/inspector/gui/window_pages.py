@@ -197,6 +197,8 @@ class WindowPages(Centre):
 
     def show_checkpoint(self, found: OpenCheckpoint | None, item: ImageItem | None, *, furnished: bool) -> None:
         """Show a file, as far as it has been read; views only once the window is ``furnished``."""
+        if (found is None or found.summary is None) and self.is_built("tensor"):
+            self.tensor.show_view(None, None)  # what its views asked about another file is given up
         if found is None:
             self.show_page("welcome")
         elif found.summary is None:

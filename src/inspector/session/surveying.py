@@ -114,13 +114,15 @@ class Surveying:
             self._look(self._store.current)
 
     def _look(self, number: int) -> None:
-        """Drop the survey of a file that was read again; begin one by itself, once the first tensor is shown."""
+        """Begin a survey by itself, once the first tensor is shown; anew where the file was read again."""
         found = self._store.checkpoints[number]
-        if found.survey is not None and found.summary is not self._summaries.get(number):
+        known, view = found.survey, found.tensor_view
+        read_again = known is not None and found.summary is not self._summaries.get(number)
+        if read_again:
             self._end(number)
             self._store.set_survey(number, None)
-        view = found.tensor_view
-        if found.survey is None and found.summary is not None and view is not None and view.phase != "running":
+        is_looked_at = known is None and view is not None and view.phase != "running"
+        if (read_again or is_looked_at) and found.summary is not None:
             is_shown = self._store.current == number
             if is_shown and found.summary.size <= BY_ITSELF_BYTES:
                 self.begin(number)

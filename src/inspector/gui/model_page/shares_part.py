@@ -18,7 +18,7 @@ from inspector.gui.views.view_bar import ViewBar
 from inspector.session import Session, words
 from inspector.session.state import OpenCheckpoint
 
-_LEGEND = "Click zooms into a module, its top row back out · double click shows it in the tree"
+_LEGEND = "Click zooms in, the top row back out · double click: to the tree"
 
 
 class SharesPart(ModelPart):

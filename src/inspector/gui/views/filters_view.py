@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from inspector.gui.combo import Combo
+from inspector.gui.one_line_label import OneLineLabel
 from inspector.gui.views.filters_canvas import FiltersCanvas, FilterTiles
 from inspector.gui.views.plot_canvas import PlotCanvas
 from inspector.gui.views.plot_page import PlotPage, doubles, integers, toggle
@@ -31,7 +32,7 @@ class FiltersView(PlotPage):
         self.order, self.shown, self.colours = Combo(), Combo(), Combo()
         self.channel = QSpinBox()
         self.log = toggle("Log", "Logarithmic colours", "Enlarge small weights, to see them beside large ones")
-        self.reading = QLabel()
+        self.reading = OneLineLabel(Qt.TextElideMode.ElideMiddle)
         self.reading.setProperty("muted", True)
         self.reading.setAccessibleName("What is pointed at")
         for name, text in _ORDERS:
@@ -70,7 +71,7 @@ class FiltersView(PlotPage):
         self.channel.valueChanged.connect(self._ask)
         self.log.toggled.connect(self._ask)
         self.colours.currentIndexChanged.connect(self._recolour)
-        self.canvas.pointed.connect(lambda told: self.reading.setText(told or self._caption))
+        self.canvas.pointed.connect(lambda told: self.reading.set_text(told or self._caption))
 
     def show_subject(self, subject: Subject) -> None:
         """Show a convolution's filters."""
@@ -82,7 +83,7 @@ class FiltersView(PlotPage):
             self._offer(channels)
         self.canvas.show_tiles(None)
         self._caption = ""
-        self.reading.setText("")
+        self.reading.set_text("")
         self.say("")
         self._ask()
 
@@ -136,7 +137,7 @@ class FiltersView(PlotPage):
         keep = before is not None and (before.width, before.height, len(before.numbers)) == (width, height, count)
         self.canvas.show_tiles(FilterTiles(image, width, height, weights, integers(numbers), doubles(norms)), keep=keep)
         self._caption = self._told(result)
-        self.reading.setText(self._caption)
+        self.reading.set_text(self._caption)
 
     def _told(self, result: dict[str, Any]) -> str:
         """Return what is said while nothing is pointed at."""

@@ -197,7 +197,7 @@ class HeatmapView(WeightView):
     def _fail(self, failure: Failure) -> None:
         self._cancel()
         self._failure = failure
-        self.caption.setText(failure.sentence)
+        self.caption.set_text(failure.sentence)
 
     def _scale(self, found: _Range) -> tuple[float, float, bool]:
         log = self.log.isChecked()
@@ -229,12 +229,12 @@ class HeatmapView(WeightView):
         if self._failure is not None:
             return
         if under is None:
-            self.caption.setText(self.what())
+            self.caption.set_text(self.what())
             return
         level = self.canvas.level
         found = self.canvas.tiles.value_at(level, *under)
         if found is None:
-            self.caption.setText(f"{self.controls.index_of(*under)} …")
+            self.caption.set_text(f"{self.controls.index_of(*under)} …")
             return
         ends = [
             range(place >> step << step, min(((place >> step) + 1) << step, size))
@@ -242,7 +242,7 @@ class HeatmapView(WeightView):
         ]
         index = self.controls.index_of(*(_span(end) for end in ends))
         equals = "=" if all(len(end) == 1 for end in ends) else "mean ="
-        self.caption.setText(f"{index} {equals} {_value(found[1])}")
+        self.caption.set_text(index, f" {equals} {_value(found[1])}")
 
     # -- copies ------------------------------------------------------------------------------------------------
 
