@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
 from inspector.gui.comparison_page import ComparisonPage
+from inspector.gui.comparison_page.detail import DifferenceDetail
 from inspector.gui.comparison_page.rows_model import Column, bar_share
 from inspector.gui.main_window import MainWindow
 from inspector.session.comparison_state import ComparisonRow
+from inspector.session.differing import DifferenceView
+from inspector.session.state import TensorView
 
 SECONDS = 60_000
 
@@ -187,6 +191,35 @@ def test_a_row_shows_its_difference_and_leads_to_its_tensor(
     qtbot.mouseClick(page.detail.open, Qt.MouseButton.LeftButton)
     assert window.centre.current == "tensor"
     assert shown_tensor(window) == ("before.pth", "stem.bias")  # the file that has it
+
+
+def test_a_small_window_shows_every_chip_whole_and_rows_of_the_table(
+    page: ComparisonPage, window: MainWindow, qtbot: Any
+) -> None:
+    page.chips.show_counts({"changed": 1_000, "shape": 1_000, "only_a": 1_000, "only_b": 1_000, "equal": 1_000})
+    window.resize(1024, 640)
+
+    def is_whole() -> bool:
+        chips = [chip for chip in page.chips.buttons.values() if chip.isVisible()]
+        return len(chips) == 5 and all(page.chips.rect().contains(chip.geometry()) for chip in chips)
+
+    qtbot.waitUntil(is_whole)
+    assert page.table.viewport().height() >= 3 * page.table.rowHeight(0)
+
+
+def test_every_picture_says_what_its_colours_or_bars_stand_for(qtbot: Any) -> None:
+    detail = DifferenceDetail()
+    qtbot.addWidget(detail)
+    figures: dict[str, float | int | None] = dict.fromkeys(
+        ("numel", "min", "max", "mean", "std", "norm", "zeros", "nan", "inf"), 1
+    )
+    plain = TensorView(0, "ready", figures, (0.0, 1.0), (1,), 1, 1, bytes(4), "heatmap")
+    colours, bars = replace(plain, mode="filters as RGB"), replace(plain, mode="strip", scale=0.25)
+    detail.show_view(DifferenceView(colours, bars, replace(plain, scale=2.0)), (4,))
+    said = [scale.text() for scale in detail.scales]
+    assert said == ["each filter by its own largest", "longest bar 0.2500", "full colour at ±2.0000"]
+    detail.show_view(DifferenceView(*[replace(plain, note="every weight is zero")] * 3), (4,))
+    assert [scale.text() for scale in detail.scales] == ["every weight is zero"] * 3
 
 
 def test_swapping_and_choosing_another(page: ComparisonPage, window: MainWindow, qtbot: Any, tmp_path: Path) -> None:

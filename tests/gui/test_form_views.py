@@ -180,7 +180,10 @@ def test_long_work_ends_with_the_last_file(
     window.session.select_tensor(subject.checkpoint, subject.tensor)
     qtbot.waitUntil(lambda: "spectrum" in window.centre.tensor._offered, timeout=20_000)
     window.centre.tensor._choose_view("spectrum")
-    view = window.centre.tensor.pages.view("spectrum")
+    pages = window.centre.tensor.pages
+    assert pages is not None
+    view = pages.view("spectrum")
+    assert isinstance(view, SpectrumView)
     assert view.is_working
     window.close_checkpoint(subject.checkpoint)
     qtbot.waitUntil(lambda: window.centre.current == "welcome")

@@ -140,10 +140,10 @@ class DifferenceDetail(QWidget):
         for picture, scale, one in zip(self.pictures, self.scales, (view.a, view.b, view.between), strict=True):
             picture.show_picture(one, shape)
             picture.setToolTip(tooltip(one.caption))
-            full = words.figure(one.scale)
-            # each has colours of its own: a small difference would not be seen in those of the weights
-            scale.set_text(f"full colour at ±{full}" if _has_scale(one) else "")
-            scale.setToolTip(f"Blue is −{full} and below, red {full} and above; amber is NaN or Inf")
+            # each has a scale of its own: a small difference would not be seen in that of the weights
+            text, tip = _scale(one)
+            scale.set_text(text)
+            scale.setToolTip(tip)
         self.histogram.show_histogram(view.between.edges, view.between.counts)
         self.statistics.show_statistics(view.between.statistics)
         self._shown.show()
@@ -159,8 +159,19 @@ class DifferenceDetail(QWidget):
 _LEFT = Qt.TextElideMode.ElideLeft
 
 
-def _has_scale(view: TensorView) -> bool:
-    return view.mode not in ("strip", "filters as RGB") and view.scale > 0
+def _scale(view: TensorView) -> tuple[str, str]:
+    """Return what a picture's colours or bars stand for, and the same at more length."""
+    if view.mode == "filters as RGB":
+        return (
+            "each filter by its own largest",
+            "Zero is grey; each filter is as strong as its own largest weight lets it",
+        )
+    if view.scale <= 0:
+        return view.note, ""
+    full = words.figure(view.scale)
+    if view.mode == "strip":
+        return f"longest bar {full}", f"The longest bar is {full} long; red ones are above zero, blue ones below"
+    return f"full colour at ±{full}", f"Blue is −{full} and below, red {full} and above; amber is NaN or Inf"
 
 
 def _figures(row: ComparisonRow) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -40,6 +40,30 @@ _UNSEEN = {
 }
 #: Milliseconds that a row is the current one before its tensor is read.
 _PAUSE = 60
+#: Logical pixels of the table at the least: its titles and three rows.
+_LOWEST_TABLE = 124
+
+
+class _Above(QWidget):
+    """What stands above the pictures: never lower than its lines of text and chips need at its width."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for what the width needs; a splitter does not by itself."""
+        super().resizeEvent(event)
+        self.hold()
+
+    def event(self, event: QEvent) -> bool:
+        """Follow what is shown."""
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.hold()
+        return done
+
+    def hold(self) -> None:
+        """Ask for the height that the layout needs."""
+        layout = self.layout()
+        if layout is not None:
+            self.setMinimumHeight(layout.minimumHeightForWidth(self.width()))
 
 
 class ComparisonPage(QWidget):
@@ -102,7 +126,8 @@ class ComparisonPage(QWidget):
         self._running = running
         self.lists.addWidget(self.table)
         self.lists.addWidget(self.nothing)
-        above = QWidget()
+        self.lists.setMinimumHeight(_LOWEST_TABLE)
+        above = _Above()
         top = QVBoxLayout(above)
         top.setContentsMargins(16, 0, 16, 0)
         top.setSpacing(8)
