@@ -146,6 +146,8 @@ def test_what_is_not_finite_is_refused_in_a_sentence(window: MainWindow, qtbot: 
     view.show_subject(_subject(window, qtbot, saved, "nan"))
     qtbot.waitUntil(lambda: view.message.isVisible() and not view.is_working, timeout=20_000)
     assert view.message.text() == "It holds NaN or Inf, so it has no singular values."
+    view.resize(500, 600)
+    qtbot.waitUntil(lambda: 0 < view.message.geometry().bottom() < 150)  # below the bar, no higher than its words
 
 
 def test_work_can_be_stopped_and_begun_again(window: MainWindow, qtbot: Any, saved: Path) -> None:
@@ -158,6 +160,7 @@ def test_work_can_be_stopped_and_begun_again(window: MainWindow, qtbot: Any, sav
     qtbot.mouseClick(view.stop, Qt.MouseButton.LeftButton)
     assert not view.is_working
     assert view.again.isVisible()
+    qtbot.waitUntil(lambda: 0 < view.again.geometry().bottom() < 150)
     qtbot.mouseClick(view.again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not view.is_working and view.canvas.isVisible(), timeout=30_000)
     said = view.message.text().replace("\u202f", " ")

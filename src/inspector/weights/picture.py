@@ -107,7 +107,7 @@ def _without_colours(array: Array) -> str:
         any_odd |= finite.size < piece.size
         any_beyond |= bool(finite.any())
     if any_beyond:
-        return "weights that are too large or too small for colours"
+        return "too large or too small for colours"
     if not any_finite:
         return "every weight is NaN or infinite"
     return "every weight is zero, NaN or infinite" if any_odd else "every weight is zero"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from inspector.gui.views.plot_page import PlotPage
@@ -46,8 +46,9 @@ class LongPage(PlotPage):
         for widget in (label, self.progress, self.stop):
             row.addWidget(widget)
         row.addStretch(1)
-        self.column.addWidget(self.work)
-        self.column.addWidget(self.again)
+        # at the top of the room that nothing else is seen in
+        self.column.addWidget(self.work, 1, Qt.AlignmentFlag.AlignTop)
+        self.column.addWidget(self.again, 1, Qt.AlignmentFlag.AlignTop)
         self.work.hide()
         self.again.hide()
         self._late = QTimer(self, interval=_PATIENCE, singleShot=True)
@@ -67,6 +68,7 @@ class LongPage(PlotPage):
         if subject is None:
             return
         self.again.hide()
+        self.column.setStretchFactor(self.message, 0)
         self.say("")
         self.progress.setRange(0, 0)
         self._late.start()
@@ -105,6 +107,7 @@ class LongPage(PlotPage):
     def _fail(self, failure: Failure) -> None:
         self._cancel = None
         self._settle()
+        self.column.setStretchFactor(self.message, 1)  # the plot is hidden
         self.show_failure(failure)
 
     def _told(self, told: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class PlotPage(WeightView):
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(8)
         self.column.addWidget(self.bar)
-        self.column.addWidget(self.message)
+        self.column.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         self.bar.copy_requested.connect(lambda: copy_drawing(self.drawing_size(), self.paint_drawing))
         self.bar.save_requested.connect(self._save)
 
