@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import ml_dtypes
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from inspector.weights import filters as module
 from inspector.weights.filters import as_filters, filter_norms, filter_order, filter_tiles, rgb_pixels
 
 
@@ -76,3 +78,22 @@ def test_colours_are_scaled_by_each_filters_own_largest_weight() -> None:
 def test_norms_of_half_precision_complex_filters_are_of_both_parts() -> None:
     filters = np.full((2, 1, 2, 2), 3 + 4j).astype(ml_dtypes.complex32)
     np.testing.assert_allclose(filter_norms(filters), [10.0, 10.0])
+
+
+def test_likeness_does_not_depend_on_how_many_weights_are_taken_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters = _filters((40, 6, 5, 5), seed=3)
+    wanted = filter_order(filters, "similarity", filter_norms(filters)).tolist()
+    monkeypatch.setattr(module, "_BLOCK", 300)
+    assert filter_order(filters, "similarity", filter_norms(filters)).tolist() == wanted
+
+
+def test_likeness_takes_no_copies_of_all_filters() -> None:
+    filters = np.random.default_rng(0).normal(size=(300, 100, 20, 20)).astype(np.float32)
+    norms = filter_norms(filters)
+    tracemalloc.start()
+    try:
+        filter_order(filters, "similarity", norms)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < filters.nbytes + 120e6, "one of those that are not zero, and pieces"

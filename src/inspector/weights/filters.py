@@ -19,6 +19,9 @@ MAX_FILTERS = 8_192
 MAX_COMPARED = 2_048
 """Filters that are put in the order of their likeness at the most."""
 
+MAX_PIXELS = 1 << 24
+"""Weights of all filters that are shown: a picture of more can't be looked at, and would take the window's memory."""
+
 _BLOCK = 1 << 22  # elements that are turned into float32 at a time
 
 
@@ -107,8 +110,7 @@ def _chain(filters: Array, norms: npt.NDArray[np.float64]) -> list[int]:
     """Walk from the largest filter always to the one most alike."""
     if not len(filters):
         return []
-    directions = (_flat(filters) / norms[:, None]).astype(np.float32)
-    likeness = directions @ directions.T
+    likeness = _likeness(filters, norms)
     current = int(norms.argmax())
     walked = [current]
     left = np.ones(len(filters), bool)
@@ -118,6 +120,17 @@ def _chain(filters: Array, norms: npt.NDArray[np.float64]) -> list[int]:
         left[current] = False
         walked.append(current)
     return walked
+
+
+def _likeness(filters: Array, norms: npt.NDArray[np.float64]) -> Floats:
+    """Return the cosine of each filter with each, from a few weights of all of them at a time."""
+    count = len(filters)
+    flat, likeness = filters.reshape(count, -1), np.zeros((count, count), np.float32)
+    step = max(1, _BLOCK // count)
+    for start in range(0, flat.shape[1], step):
+        directions = (_flat(flat[:, start : start + step]) / norms[:, None]).astype(np.float32)
+        likeness += directions @ directions.T
+    return likeness
 
 
 def _flat(filters: Array) -> Array:

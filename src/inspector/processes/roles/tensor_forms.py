@@ -42,6 +42,7 @@ def tensor_filters(params: dict[str, Any], buffers: list[bytearray], progress: P
     from inspector.weights.filters import (
         MAX_COMPARED,
         MAX_FILTERS,
+        MAX_PIXELS,
         as_filters,
         filter_norms,
         filter_order,
@@ -51,7 +52,10 @@ def tensor_filters(params: dict[str, Any], buffers: list[bytearray], progress: P
 
     filters = as_filters(_read(params))
     count = len(filters)
-    filters = filters[: MAX_COMPARED if params["order"] == "similarity" else MAX_FILTERS]
+    height, width = filters.shape[2:]
+    if (most := MAX_PIXELS // (height * width)) == 0:
+        raise FormError(f"Filters of {height:,} × {width:,} are too large for this view.", "Look at the heatmap.")
+    filters = filters[: min(most, MAX_COMPARED if params["order"] == "similarity" else MAX_FILTERS)]
     norms = filter_norms(filters)
     order = filter_order(filters, params["order"], norms)
     shown = params["shown"]
