@@ -115,7 +115,9 @@ class Surveying:
 
     def _look(self, number: int) -> None:
         """Begin a survey by itself, once the first tensor is shown; anew where the file was read again."""
-        found = self._store.checkpoints[number]
+        found = self._store.checkpoints.get(number)
+        if found is None:  # whoever was told before closed it, as a file that can't be read
+            return
         known, view = found.survey, found.tensor_view
         read_again = known is not None and found.summary is not self._summaries.get(number)
         if read_again:
