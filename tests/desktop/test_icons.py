@@ -12,9 +12,9 @@ from inspector.shipped import shipped_path
 
 LINE_ICONS = (
     "attach", "buffer", "cancel", "check", "chevron-down", "chevron-right", "chevron-up-down", "clear", "close",
-    "compare", "copy", "dangerous", "demo", "device", "error", "eye", "fit", "folder", "image", "info", "minus", "module", "needs_trust",
-    "open", "panel-bottom", "panel-left", "panel-right", "parameter", "pause", "pixels", "play", "plus", "predict",
-    "reload", "safe", "save", "search", "settings", "swap", "tensor", "value", "warning",
+    "compare", "copy", "dangerous", "demo", "device", "error", "eye", "fit", "folder", "image", "info", "minus",
+    "module", "needs_trust", "open", "panel-bottom", "panel-left", "panel-right", "parameter", "pause", "pixels",
+    "play", "plus", "predict", "reload", "safe", "save", "search", "settings", "swap", "tensor", "value", "warning",
 )  # fmt: skip
 OWN_COLOURS = ("app", "app-small", "mimetype")
 
