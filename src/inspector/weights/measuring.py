@@ -9,8 +9,20 @@ import numpy as np
 
 from inspector.checkpoint.source import Files
 from inspector.weights.figures import TensorFigures
-from inspector.weights.histogram import bins_per_unit, histogram, resolvable
-from inspector.weights.pieces import BINS, Counts, Extent, Moments, Room, extent_of, moments_of, plain
+from inspector.weights.histogram import histogram, resolvable
+from inspector.weights.pieces import (
+    BINS,
+    Counts,
+    Extent,
+    Moments,
+    Room,
+    Scale,
+    count_bytes,
+    extent_of,
+    moments_of,
+    plain,
+    scale_of,
+)
 from inspector.weights.slices import Slices
 from inspector.weights.statistics import TensorStatistics, tensor_statistics
 from inspector.weights.stream import Pieces, cuts
@@ -34,6 +46,7 @@ class Measuring:
         self.parts = [range(at, min(at + per_part, len(self._cuts))) for at in range(0, len(self._cuts), per_part)]
         self._whole: Extent | None = None
         self._low = self._high = 0.0
+        self._scale = Scale(0.0, 1.0, None)
 
     def look(self, files: Files, room: Room, part: range) -> None:
         """Find the range of a part, count what is not finite, and look at its slices."""
@@ -60,6 +73,7 @@ class Measuring:
         self._whole = whole
         finite = self._pieces.numel - whole.odd
         self._low, self._high = resolvable(float(whole.least), float(whole.greatest), BINS) if finite else (0.0, 1.0)
+        self._scale = scale_of(self._low, self._high, self._pieces.numel)
         largest = max(abs(whole.least), abs(whole.greatest)) if finite else 0
         if isinstance(largest, int):
             return largest <= _WHOLE
@@ -67,18 +81,22 @@ class Measuring:
 
     def count(self, files: Files, room: Room, part: range) -> tuple[Moments, Counts]:
         """Reckon the moments and the histogram of a part."""
-        moments, counts = Moments(), np.zeros(BINS, np.int64)
-        per_unit = bins_per_unit(self._low, self._high, BINS)
+        moments, counts, filled = Moments(), np.zeros(BINS, np.int64), 0
         with np.errstate(all="ignore"):
             for cut in part:
                 extent = self._extents[cut]
                 start, stop = self._cuts[cut]
-                if extent.odd == stop - start:
+                finite = stop - start - extent.odd
+                if not finite:
                     continue
+                if filled + finite > room.bins.size:
+                    counts += count_bytes(room.bins[:filled])
+                    filled = 0
                 values = plain(self._pieces.read(files, room.raw, start, stop), room)
-                found, binned = moments_of(values, self._low, per_unit, extent, room)
-                moments.add(found)
-                counts += binned
+                bins = room.bins[filled : filled + finite]
+                moments.add(moments_of(values, self._scale, extent, bins, room))
+                filled += finite
+        counts += count_bytes(room.bins[:filled])
         return moments, counts
 
     def figures(self, files: Files, room: Room, counted: Sequence[tuple[Moments, Counts]]) -> TensorFigures:

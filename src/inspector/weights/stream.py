@@ -14,11 +14,14 @@ from inspector.checkpoint.tensor_bytes import TensorPlace, bytes_range, contiguo
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.weights.chunks import Array
 
-PIECE = 1 << 17
-"""Elements per piece: what is made of one (a megabyte as float64) stays near the cache, and numpy's calls are few."""
+PIECE = 1 << 18
+"""Elements per piece: what is made of one (2 MB as float64) stays in the caches, and calls of numpy are few."""
 
-ROOM_BYTES = 1 << 23
+ROOM_BYTES = 1 << 24
 """What a thread reads into: at least a piece of the largest elements; smaller tensors are read in one go."""
+
+WHOLE = 1 << 23
+"""Elements of the largest tensor that one thread may read in one go, and keep for its second look."""
 
 
 class Pieces(Protocol):
@@ -57,7 +60,7 @@ class FilePieces:
     def read(self, files: Files, room: memoryview, start: int, stop: int) -> Array:
         """Read elements into ``room``; all of them at once where they fit in, so that they are read only once."""
         size = self.dtype.itemsize
-        if self.numel * size > len(room):
+        if self.numel > WHOLE or self.numel * size > len(room):
             return self._read(files, room, start, stop)
         if self._held is None:  # else ours is the tensor that was read last into the room of this thread
             self._held = self._read(files, room, 0, self.numel)

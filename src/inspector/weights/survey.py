@@ -19,13 +19,13 @@ from inspector.weights.figures import TensorFigures
 from inspector.weights.measuring import Measuring
 from inspector.weights.pieces import BINS, Counts, Moments, Room
 from inspector.weights.repeats import repeated, repeats_of
-from inspector.weights.stream import ROOM_BYTES, ArrayPieces, open_pieces
+from inspector.weights.stream import WHOLE, ArrayPieces, open_pieces
 
 #: numpy and pillow let other threads run while they reckon; more than two would only wait for the memory.
 THREADS = 2
 #: Elements that one thread takes at a time, and that are given out ahead of the tensor that is waited for. A tensor of
-#: several parts never fits in the room of a thread, which would hold it for that thread alone.
-_PART, _AHEAD = ROOM_BYTES, 1 << 24
+#: several parts is never kept in the room of a thread, which would keep it for that thread alone.
+_PART, _AHEAD = WHOLE, 1 << 24
 #: Small tensors are given out together, so many elements of them.
 _TOGETHER = 1 << 20
 #: What finding and opening a tensor costs, in elements.
