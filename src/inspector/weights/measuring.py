@@ -34,7 +34,8 @@ _HUGE, _TINY, _WHOLE = 1e140, 1e-140, 2**53
 class Measuring:
     """One tensor being measured: parts of it in any order by several threads, one look after the other.
 
-    `look` is called with each of `parts`, then `settle`, then `count` with each of them, then `figures`.
+    `look` is called with each of `parts`, then `settle`, then `count` with each of them, then `figures`. numpy's
+    warnings are off meanwhile.
     """
 
     def __init__(self, pieces: Pieces, part: int) -> None:
@@ -50,14 +51,13 @@ class Measuring:
 
     def look(self, files: Files, room: Room, part: range) -> None:
         """Find the range of a part, count what is not finite, and look at its slices."""
-        with np.errstate(all="ignore"):
-            for cut in part:
-                start, stop = self._cuts[cut]
-                stored = self._pieces.read(files, room.raw, start, stop)
-                values = plain(stored, room)
-                found = extent_of(values, room)
-                self._extents[cut] = found
-                self._slices.see(start, stored, values, found.zeros)
+        for cut in part:
+            start, stop = self._cuts[cut]
+            stored = self._pieces.read(files, room.raw, start, stop)
+            values = plain(stored, room)
+            found = extent_of(values, room)
+            self._extents[cut] = found
+            self._slices.see(start, stored, values, found.zeros)
 
     def settle(self) -> bool:
         """Choose the range of the histogram, once all parts were looked at.
@@ -81,30 +81,29 @@ class Measuring:
 
     def count(self, files: Files, room: Room, part: range) -> tuple[Moments, Counts]:
         """Reckon the moments and the histogram of a part."""
-        moments, counts, filled = Moments(), np.zeros(BINS, np.int64), 0
-        with np.errstate(all="ignore"):
-            for cut in part:
-                extent = self._extents[cut]
-                start, stop = self._cuts[cut]
-                finite = stop - start - extent.odd
-                if not finite:
-                    continue
-                if filled + finite > room.bins.size:
-                    counts += count_bytes(room.bins[:filled])
-                    filled = 0
-                values = plain(self._pieces.read(files, room.raw, start, stop), room)
-                bins = room.bins[filled : filled + finite]
-                moments.add(moments_of(values, self._scale, extent, bins, room))
-                filled += finite
-        counts += count_bytes(room.bins[:filled])
-        return moments, counts
+        moments, before, filled = Moments(), None, 0
+        for cut in part:
+            extent = self._extents[cut]
+            start, stop = self._cuts[cut]
+            finite = stop - start - extent.odd
+            if not finite:
+                continue
+            if filled + finite > room.bins.size:
+                counts = count_bytes(room.bins[:filled])
+                before, filled = counts if before is None else before + counts, 0
+            values = plain(self._pieces.read(files, room.raw, start, stop), room)
+            bins = room.bins[filled : filled + finite]
+            moments.add(moments_of(values, self._scale, extent, bins, room))
+            filled += finite
+        counts = count_bytes(room.bins[:filled])
+        return moments, counts if before is None else before + counts
 
     def figures(self, files: Files, room: Room, counted: Sequence[tuple[Moments, Counts]]) -> TensorFigures:
         """Put together what was found of all parts."""
         whole, numel = self._whole, self._pieces.numel
         assert whole is not None
-        moments, counts = Moments(), np.zeros(BINS, np.int64)
-        for found, binned in counted:
+        moments, counts = counted[0] if counted else (Moments(), np.zeros(BINS, np.int64))
+        for found, binned in counted[1:]:
             moments.add(found)
             counts += binned
         any_finite = moments.count > 0

@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+
+import numpy as np
 
 from inspector.checkpoint.errors import CheckpointError, FileChangedError, TensorReadError
 from inspector.checkpoint.source import Files, InspectedFile, InspectedFiles
@@ -31,6 +33,9 @@ _TOGETHER = 1 << 20
 #: What finding and opening a tensor costs, in elements.
 _EACH = 1 << 13
 
+#: Elements, and what finding them costs, of a tensor that takes the interpreter longer than numpy.
+_SMALL = 1 << 15
+
 Measured = TensorFigures | TensorReadError
 Tell = Callable[[int, float], None]
 
@@ -47,7 +52,8 @@ def tensor_figures(array: Array, bins: int = BINS) -> TensorFigures:
     """
     repeats = repeats_of(array.shape, array.strides)
     base = array[tuple(slice(0, size) for size in repeats.shape)]
-    found = repeated(_measure(Measuring(ArrayPieces(base), _PART), InspectedFiles([]), Room()), repeats)
+    with np.errstate(all="ignore"):
+        found = repeated(_measure(Measuring(ArrayPieces(base), _PART), InspectedFiles([]), Room()), repeats)
     return replace(found, counts=coarser(found.counts, bins))
 
 
@@ -81,7 +87,7 @@ def survey(
     with ExitStack() as stack:
         threads = _Threads(files)
         stack.callback(threads.close)  # once no thread reads any more
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS, "survey"))
+        pool = stack.enter_context(ThreadPoolExecutor(THREADS, "survey", _begin_thread))
         stack.callback(pool.shutdown, cancel_futures=True)
         waiting: deque[_Batch | _Large] = deque()
         elements = 0
@@ -98,6 +104,10 @@ def survey(
         threads.check_unchanged()
 
 
+def _begin_thread() -> None:
+    np.seterr(all="ignore")  # of this thread alone
+
+
 class _Threads:
     """What each thread has of its own: buffers, and files, whose positions can't be shared."""
 
@@ -105,6 +115,8 @@ class _Threads:
         self._files = files
         self._own = threading.local()
         self._opened: list[InspectedFiles] = []
+        # Held while small tensors are measured: two threads would take turns at the interpreter, which takes longer.
+        self.small = threading.Lock()
 
     def mine(self) -> tuple[InspectedFiles, Room]:
         """Return those of the thread that asks."""
@@ -135,7 +147,12 @@ class _Batch:
 
     def begin(self, pool: ThreadPoolExecutor, threads: _Threads) -> None:
         """Give it to a thread."""
-        self._done = pool.submit(lambda: [_measured(place, *threads.mine()) for place in self._places])
+        self._done = pool.submit(self._measured, threads)
+
+    def _measured(self, threads: _Threads) -> list[Measured]:
+        files, room = threads.mine()
+        with threads.small if self.elements < _SMALL * len(self._places) else nullcontext():
+            return [_measured(place, files, room) for place in self._places]
 
     def finish(self, tell: Tell | None) -> Iterator[tuple[int, Measured]]:  # noqa: ARG002 - as of a large one
         """Wait for it."""
@@ -223,6 +240,8 @@ def _is_large(place: TensorPlace) -> bool:
 def _weight(place: TensorPlace | TensorReadError) -> int:
     if isinstance(place, TensorReadError):
         return _EACH
+    if 0 not in place.stride:
+        return _EACH + numel_of(place.shape)
     return _EACH + numel_of(repeats_of(place.shape, place.stride).shape)
 
 
@@ -230,10 +249,11 @@ def _measured(place: TensorPlace | TensorReadError, files: Files, room: Room) ->
     if isinstance(place, TensorReadError):
         return place
     try:
-        repeats = repeats_of(place.shape, place.stride) if place.layout == "strided" else None
-        base = place if repeats is None else replace(place, shape=repeats.shape)
-        found = _measure(Measuring(open_pieces(files, base), _PART), files, room)
-        return found if repeats is None else repeated(found, repeats)
+        if place.layout != "strided" or 0 not in place.stride:
+            return _measure(Measuring(open_pieces(files, place), _PART), files, room)
+        repeats = repeats_of(place.shape, place.stride)
+        base = replace(place, shape=repeats.shape)
+        return repeated(_measure(Measuring(open_pieces(files, base), _PART), files, room), repeats)
     except FileChangedError:
         raise
     except (CheckpointError, MemoryError) as error:
