@@ -270,3 +270,17 @@ def test_pixels_of_a_sharp_screen(canvas: PlotCanvas) -> None:
     known = {theme.colors().positive_value, "#ffffff"}
     assert theme.colors().positive_value in colours
     assert len(colours - known) <= 3  # grid lines
+
+
+def test_the_words_of_a_mark_at_the_top_are_whole(canvas: PlotCanvas) -> None:
+    def painted(value: float, words: str) -> QImage:
+        curve = Curve("line", array("d", [0, 5]), array("d", [0, 2]))
+        canvas.show_plot(Plot(Axis(0, 5), (curve,), (Mark(value, words, "y"),), y_range=(0, 2)))
+        return canvas.grab().toImage()
+
+    def height_of_words(value: float) -> int:
+        without, with_them = painted(value, ""), painted(value, "HHH")
+        pixels = [(x, y) for x in range(without.width()) for y in range(without.height())]
+        return len({y for x, y in pixels if without.pixel(x, y) != with_them.pixel(x, y)})
+
+    assert height_of_words(2) == height_of_words(1) > 4

@@ -205,7 +205,10 @@ class PlotDrawing:
             else:
                 y = self._snapped(curves.py(mark.value)) + 0.5
                 painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-                painter.drawText(QPointF(area.left() + 4, y - 3), mark.text)
+                has_room = y - 3 - self._metrics.ascent() >= area.top()
+                painter.drawText(
+                    QPointF(area.left() + 4, y - 3 if has_room else y + 3 + self._metrics.ascent()), mark.text
+                )
 
     def _paint_mark_words(self, painter: QPainter, curves: CurvePainter) -> None:
         """Write the marks' words over them, the strong ones first; those without room are left out."""
