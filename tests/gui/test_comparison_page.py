@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import random
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +15,12 @@ import torch
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
+from inspector.difference_kinds import KINDS
 from inspector.gui.comparison_page import ComparisonPage
 from inspector.gui.comparison_page.detail import DifferenceDetail
-from inspector.gui.comparison_page.rows_model import Column, bar_share
+from inspector.gui.comparison_page.rows_model import Column, ComparisonModel, bar_share
 from inspector.gui.main_window import MainWindow
-from inspector.session.comparison_state import ComparisonRow
+from inspector.session.comparison_state import ComparisonRow, ComparisonRows
 from inspector.session.differing import DifferenceView
 from inspector.session.state import TensorView
 
@@ -292,3 +296,45 @@ def test_bars_are_logarithmic_and_full_where_something_is_broken() -> None:
 
 def test_the_row_model_is_a_sound_model(page: ComparisonPage, qtmodeltester: Any) -> None:
     qtmodeltester.check(page.model)
+
+
+def many_rows(count: int) -> ComparisonRows:
+    """Return rows of which every third is equal, and every fiftieth changed by what is no number."""
+    drawn = random.Random(1)
+    kinds = [KINDS.index("equal" if row % 3 == 0 else "changed") for row in range(count)]
+    changes = [math.nan if row % 50 == 1 else drawn.random() for row in range(count)]
+    numbers, figures = array("i", range(count)).tobytes(), array("d", changes).tobytes()
+    names = "\0".join(f"Layer{row}.weight" for row in range(count)).encode()
+    places, sizes = array("i", drawn.sample(range(count), count)), array("q", [row % 7 for row in range(count)])
+    zeros, empty = array("q", bytes(8 * count)).tobytes(), ("\0" * (count - 1)).encode()
+    return ComparisonRows(
+        [bytes(kinds), numbers, numbers, figures, figures, figures, zeros, bytes(count), names, empty,
+         places.tobytes(), sizes.tobytes()]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [300, 20_000])
+def test_rows_are_put_in_order_a_few_at_a_time_however_many_they_are(qtbot: Any, count: int) -> None:
+    model, rows = ComparisonModel(), many_rows(count)
+
+    def settled(change: Callable[[], None]) -> list[int]:
+        with qtbot.waitSignal(model.settled):
+            change()
+            assert not (model.is_busy and count == 300), "few are there at once"
+        return list(model.shown)
+
+    model.set_rows(rows, None)
+    assert list(model.shown) == list(range(count))
+    found = settled(lambda: model.sort(Column.CHANGE, Qt.SortOrder.DescendingOrder))
+    changed = [row for row in range(count) if rows.kind(row) == "changed"]
+    nan = [row for row in changed if math.isnan(rows.relative_l2[row])]
+    known = sorted(set(changed) - set(nan), key=rows.relative_l2.__getitem__, reverse=True)
+    assert found == [*nan, *known, *range(0, count, 3)]
+    found = settled(lambda: model.sort(Column.SHAPE, Qt.SortOrder.AscendingOrder))
+    assert found == sorted(range(count), key=lambda row: row % 7)
+    found = settled(lambda: model.set_filter(frozenset(["equal"]), "LAYER 9"))
+    assert found == [row for row in sorted(range(0, count, 3), key=lambda row: row % 7) if "9" in str(row)]
+    model.set_filter(frozenset(KINDS), "")
+    model.set_rows(many_rows(2), None)
+    assert len(model.shown) == 2, "what was being chosen of other rows is forgotten"
+    assert not model.is_busy

@@ -74,6 +74,18 @@ def test_one_tensor_in_every_detail(both: Any) -> None:
     assert not dropped
 
 
+def test_a_row_that_is_no_more_is_not_described(both: Any) -> None:
+    driven, a, b = both
+    driven.session.differing.compare(a, b)
+    rows = ready(driven).rows
+    answers: list[Any] = []
+    driven.session.differing.describe(len(rows), answers.append, answers.append)
+    driven.session.differing.compare(b, a)
+    driven.session.differing.describe(0, answers.append, answers.append)
+    ready(driven)
+    assert answers == []
+
+
 def test_cancel_and_clear(both: Any) -> None:
     driven, a, b = both
     driven.session.differing.compare(a, b)

@@ -37,8 +37,6 @@ class ComparisonRows:
     ----------
     names
         Without wrappers.
-    folded
-        The names without capitals, for a search.
     name_order, sizes
         By row, its place in the natural order of names; how many elements it has.
     counts
@@ -52,7 +50,6 @@ class ComparisonRows:
         self.max_abs, self.relative_l2, self.cosine = (array("d"), array("d"), array("d"))
         self.not_finite = array("q")
         self.rounded, self.names, self.problems = b"", list[str](), list[str]()
-        self.folded = list[str]()
         self.name_order, self.sizes = array("i"), array("q")
         if kinds:
             numbers: tuple[array[Any], ...] = (
@@ -71,7 +68,6 @@ class ComparisonRows:
             self.names, self.problems = (
                 bytes(raw).decode("utf-8", "surrogatepass").split("\0") for raw in buffers[8:10]
             )
-            self.folded = bytes(buffers[8]).decode("utf-8", "surrogatepass").casefold().split("\0")
             if {len(column) for column in (*numbers, self.rounded, self.names, self.problems)} != {len(kinds)}:
                 raise ValueError("the columns of a comparison differ in length")
         self.counts = {kind: kinds.count(number) for number, kind in enumerate(KINDS)}

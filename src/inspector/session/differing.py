@@ -94,7 +94,9 @@ class Differing:
         wanted, comparison, sides = [True], self._store.checkpoint_comparison, self._sides
         if comparison is None or sides is None:
             return lambda: None
-        found = comparison.rows.row(row)
+        found = comparison.rows.row(row) if 0 <= row < len(comparison.rows) else None
+        if found is None or found.tensor_a < 0 or found.tensor_b < 0:
+            return lambda: None  # it was a row of the comparison before
         try:
             params = {
                 name: {

@@ -88,7 +88,7 @@ class ComparisonPage(QWidget):
         self._session, self._store = session, session.store
         self._shown: CheckpointComparison | None = None
         self._drop: Callable[[], None] = lambda: None
-        self._seen_row, self._chosen_by_person = -1, True
+        self._seen_row, self._chosen_by_person, self._wants_first = -1, True, False
         self.pair, self.chips, self.search = PairBar(), KindChips(), SearchField("Filter by name")
         self.export = QPushButton("Export…")
         self.sentence, self.model = QLabel(wordWrap=True), ComparisonModel(self)
@@ -168,6 +168,7 @@ class ComparisonPage(QWidget):
         self.search.left.connect(lambda _: self.table.setFocus())
         self.nothing.pressed.connect(self._show_all)
         self.empty.pressed.connect(self._press)
+        self.model.settled.connect(self._settle)
         self.table.row_selected.connect(self._select)
         self.table.opened.connect(self._open)
         self.detail.opened.connect(self._open)
@@ -243,13 +244,21 @@ class ComparisonPage(QWidget):
         self.pages.setCurrentWidget(self._whole)
         changed = found.rows.counts["changed"] > 0
         self.detail.setVisible(changed)
-        if changed:
-            self._chosen_by_person = False  # the tree stays where it is
-            self.table.select_first()
-            self._chosen_by_person = True
+        self._wants_first = changed
+        self._settle()
 
     def _filter(self) -> None:
         self.model.set_filter(self.chips.chosen, self.search.text())
+
+    def _settle(self) -> None:
+        """Tell how many rows are shown, once they are; of other rows than before the first is the current one."""
+        if self.model.is_busy:
+            return
+        if self._wants_first:
+            self._wants_first = False
+            self._chosen_by_person = False  # the tree stays where it is
+            self.table.select_first()
+            self._chosen_by_person = True
         shown, total = self.model.rowCount(), len(self.model.rows)
         of_all = words.number(total) if shown == total else f"{words.number(shown)} of {words.number(total)}"
         self.search.set_note(of_all)

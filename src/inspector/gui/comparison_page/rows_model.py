@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from inspector.checkpoint.summary import CheckpointSummary
 from inspector.difference_kinds import KINDS
+from inspector.gui.model_page.rows import in_order
+from inspector.gui.slices import Slices, Work
 from inspector.gui.tooltips import tooltip
 from inspector.session import comparison_words as figures
 from inspector.session import words
@@ -21,6 +24,9 @@ _NOWHERE = QModelIndex()
 #: A row's `ComparisonRow`, and the share of its bar.
 ROW = int(Qt.ItemDataRole.UserRole)
 BAR = ROW + 1
+
+#: Rows that are chosen and put in order at once; more of them in slices, of so many.
+_AT_ONCE, _SLICE = 8_192, 2_048
 
 #: Relative changes below this have no bar to speak of; those of 1 a full one.
 _LEAST_CHANGE = 1e-4
@@ -56,6 +62,10 @@ def bar_share(row: ComparisonRow) -> float:
     return min(1.0, max(0.03, 1 - math.log10(max(value, _LEAST_CHANGE)) / math.log10(_LEAST_CHANGE)))
 
 
+def _parts(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (rows[first : first + _SLICE] for first in range(0, len(rows), _SLICE))
+
+
 class ComparisonModel(QAbstractTableModel):
     """Shows `ComparisonRows`.
 
@@ -63,12 +73,20 @@ class ComparisonModel(QAbstractTableModel):
     ----------
     shown
         The numbers of the rows that pass the filter, in their order.
+
+    Signals
+    -------
+    settled
+        The rows that are shown have been chosen anew: at once where they are few.
     """
+
+    settled = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows = ComparisonRows()
-        self.shown: list[int] = []
+        self.shown: Sequence[int] = ()
+        self._slices = Slices(self)
         self._summaries: tuple[CheckpointSummary, CheckpointSummary] | None = None
         self._kinds, self._text = frozenset(KINDS), ""
         self._sorted = (-1, Qt.SortOrder.AscendingOrder)
@@ -76,7 +94,9 @@ class ComparisonModel(QAbstractTableModel):
     def set_rows(self, rows: ComparisonRows, summaries: tuple[CheckpointSummary, CheckpointSummary] | None) -> None:
         """Show other rows, of tensors of these checkpoints."""
         if rows is not self.rows or summaries != self._summaries:
-            self.rows, self._summaries = rows, summaries
+            self.beginResetModel()
+            self.rows, self._summaries, self.shown = rows, summaries, ()
+            self.endResetModel()
             self._choose()
 
     def set_filter(self, kinds: frozenset[str], text: str) -> None:
@@ -90,32 +110,64 @@ class ComparisonModel(QAbstractTableModel):
         self._sorted = (column, order)
         self._choose()
 
-    def _choose(self) -> None:
-        self.beginResetModel()
-        shown, names = list(range(len(self.rows))), self.rows.folded
-        if len(self._kinds) < len(KINDS):
-            kinds = {number for number, kind in enumerate(KINDS) if kind in self._kinds}
-            shown = [row for row, kind in enumerate(self.rows.kinds) if kind in kinds]
-        for word in self._text.casefold().split():
-            shown = [row for row in shown if word in names[row]]
-        self.shown = self._in_order(shown)
-        self.endResetModel()
+    @property
+    def is_busy(self) -> bool:
+        """Whether rows are being chosen."""
+        return self._slices.is_busy
 
-    def _in_order(self, shown: list[int]) -> list[int]:
-        column, order = self._sorted
-        if column < 0:
+    def _choose(self) -> None:
+        self._slices.stop()
+        work = self._chosen()
+        if len(self.rows) > _AT_ONCE:
+            self._slices.begin(work, self._arrive)
+            return
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                self._arrive(end.value)
+                return
+
+    def _arrive(self, shown: Sequence[int]) -> None:
+        self.beginResetModel()
+        self.shown = shown
+        self.endResetModel()
+        self.settled.emit()
+
+    def _chosen(self) -> Work[Sequence[int]]:
+        """Return the rows that are shown, in their order."""
+        rows, searched = self.rows, self._text.casefold().split()
+        kinds = {number for number, kind in enumerate(KINDS) if kind in self._kinds}
+        shown: Sequence[int] = range(len(rows))
+        if searched or len(kinds) < len(KINDS):
+            passing = list[int]()
+            for part in _parts(shown):
+                found = [row for row in part if rows.kinds[row] in kinds]
+                for word in searched:
+                    found = [row for row in found if word in rows.names[row].casefold()]
+                passing += found
+                yield
+            shown = passing
+        if self._sorted[0] < 0:
             return shown
+        return (yield from self._in_order(shown))
+
+    def _in_order(self, shown: Sequence[int]) -> Work[Sequence[int]]:
+        column, order = self._sorted
         rows, last_first = self.rows, order == Qt.SortOrder.DescendingOrder
         if column in (Column.NAME, Column.SHAPE):
-            keys = rows.name_order if column == Column.NAME else rows.sizes
-            return sorted(shown, key=keys.__getitem__, reverse=last_first)
+            keys: Sequence[float] = rows.name_order if column == Column.NAME else rows.sizes
+            return (yield from in_order(shown, keys, descending=last_first))
         values = {Column.MAX_ABS: rows.max_abs, Column.COSINE: rows.cosine}.get(Column(column), rows.relative_l2)
         kinds, changed = rows.kinds, KINDS.index("changed")
-        nan = [row for row in shown if kinds[row] == changed and values[row] != values[row]]
-        known = [row for row in shown if kinds[row] == changed and values[row] == values[row]]
-        rest = [row for row in shown if kinds[row] != changed]
+        nan, known, rest = list[int](), list[int](), list[int]()
+        for part in _parts(shown):
+            for row in part:
+                is_nan = values[row] != values[row]
+                (rest if kinds[row] != changed else nan if is_nan else known).append(row)
+            yield
         # what is broken first, what has no figures last
-        return nan + sorted(known, key=values.__getitem__, reverse=last_first) + rest
+        return nan + (yield from in_order(known, values, descending=last_first)) + rest
 
     # -- what Qt asks ------------------------------------------------------------------------------------------
 
