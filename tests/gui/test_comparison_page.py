@@ -19,6 +19,7 @@ from inspector.difference_kinds import KINDS
 from inspector.gui.comparison_page import ComparisonPage
 from inspector.gui.comparison_page.detail import DifferenceDetail
 from inspector.gui.comparison_page.rows_model import Column, ComparisonModel, bar_share
+from inspector.gui.comparison_page.rows_table import ComparisonTable
 from inspector.gui.main_window import MainWindow
 from inspector.session.comparison_state import ComparisonRow, ComparisonRows
 from inspector.session.differing import DifferenceView
@@ -338,3 +339,23 @@ def test_rows_are_put_in_order_a_few_at_a_time_however_many_they_are(qtbot: Any,
     model.set_rows(many_rows(2), None)
     assert len(model.shown) == 2, "what was being chosen of other rows is forgotten"
     assert not model.is_busy
+
+
+def test_many_rows_are_copied_a_few_at_a_time_and_not_of_another_comparison(qtbot: Any) -> None:
+    model = ComparisonModel()
+    table = ComparisonTable(model)
+    qtbot.addWidget(table)
+    model.set_rows(many_rows(6_000), None)
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("before")
+    table.copy_rows()
+    assert clipboard.text() == "before"
+    qtbot.waitUntil(lambda: clipboard.text() != "before", timeout=SECONDS)
+    lines = clipboard.text().splitlines()
+    assert lines[0].split("\t")[0] == "Tensor"
+    assert [line.split("\t")[0] for line in lines[1:]] == [f"Layer{row}.weight" for row in range(6_000)]
+    clipboard.setText("before")
+    table.copy_rows()
+    model.set_rows(many_rows(2), None)
+    assert not table.is_copying
+    assert clipboard.text() == "before"

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from inspector.export.tables import tab_text
 from inspector.gui import theme
 from inspector.gui.comparison_page.rows_model import BAR, HEADER, ROW, Column, ComparisonModel
+from inspector.gui.slices import Slices, Work
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 from inspector.session import words
 from inspector.session.comparison_state import ComparisonRow
@@ -28,6 +29,8 @@ _WIDTHS = {Column.CHANGE: 142, Column.MAX_ABS: 82, Column.COSINE: 80, Column.SHA
 _LEAST_NAME = 170
 #: Rows that are copied at the most.
 _MOST_COPIED = 50_000
+#: So many of them at a time.
+_SLICE = 256
 
 
 class ComparisonDelegate(QStyledItemDelegate):
@@ -108,6 +111,7 @@ class ComparisonTable(QTableView):
     def __init__(self, model: ComparisonModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._copying, self._copied = Slices(self), model.rows
         self.setModel(model)
         self.setItemDelegate(ComparisonDelegate(self))
         self._set_up()
@@ -156,6 +160,8 @@ class ComparisonTable(QTableView):
 
     def _select_again(self) -> None:
         """Select what was selected before rows were chosen or put in order anew, where it is still shown."""
+        if self._model.rows is not self._copied:
+            self._copying.stop()  # they are not there any more
         if self._told in self._model.shown:
             self.setCurrentIndex(self._model.index(self._model.shown.index(self._told), 0))
 
@@ -166,11 +172,24 @@ class ComparisonTable(QTableView):
         if self._model.rowCount():
             self.setCurrentIndex(self._model.index(0, 0))
 
-    def copy_rows(self) -> str:
-        """Put the shown rows into the clipboard, for a spreadsheet; return what was copied, in words."""
-        rows = [self._model.texts(self._model.rows.row(row)) for row in self._model.shown[:_MOST_COPIED]]
-        QGuiApplication.clipboard().setText(tab_text(HEADER, rows).replace(words.THIN, " "))
-        return words.plural(len(rows), "row")
+    @property
+    def is_copying(self) -> bool:
+        """Whether rows are on their way into the clipboard."""
+        return self._copying.is_busy
+
+    def copy_rows(self) -> None:
+        """Put the shown rows into the clipboard, for a spreadsheet; many take a moment."""
+        self._copied = self._model.rows
+        self._copying.begin(self._lines(), QGuiApplication.clipboard().setText)
+
+    def _lines(self) -> Work[str]:
+        model, shown = self._model, self._model.shown[:_MOST_COPIED]
+        rows, lines = model.rows, [tab_text(HEADER, ())]
+        for first in range(0, len(shown), _SLICE):
+            part = tab_text((), [model.texts(rows.row(row)) for row in shown[first : first + _SLICE]])
+            lines.append(part.removeprefix("\n"))
+            yield
+        return "".join(lines).replace(words.THIN, " ")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy by key, open with Enter; the rest is Qt's."""
