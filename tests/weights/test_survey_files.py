@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.checkpoint import open_checkpoint
+from inspector.checkpoint import open_checkpoint, room
 from inspector.checkpoint.columns import encode
 from inspector.checkpoint.errors import FileChangedError, TensorReadError
 from inspector.checkpoint.source import Source
@@ -253,3 +253,17 @@ def test_a_deflated_storage_that_many_tensors_share_is_inflated_once_by_each_thr
     for name, tensor in state.items():
         check(found[name], tensor)
     assert len(times) <= 2, times
+
+
+def test_numbers_that_take_slower_ways_are_refused_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({"huge": torch.full((1_000,), 2**60), "good": torch.ones(1_000)}, tmp_path / "huge.pth")
+    assert all(isinstance(found, TensorFigures) for found in surveyed(tmp_path / "huge.pth").values())
+    (tmp_path / "meminfo").write_text("MemAvailable: 3 kB\n")
+    monkeypatch.setattr(room, "_MEMINFO", str(tmp_path / "meminfo"))
+    monkeypatch.setattr(room, "FREE_WHOLE_BYTES", 1_000)
+    found = surveyed(tmp_path / "huge.pth")
+    assert isinstance(found["good"], TensorFigures)
+    assert isinstance(found["huge"], TensorReadError)
+    assert "8,000 bytes of memory" in found["huge"].message

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inspector.checkpoint.room import require_memory
 from inspector.checkpoint.source import Files
 from inspector.weights.figures import TensorFigures
 from inspector.weights.histogram import histogram, resolvable
@@ -25,7 +26,7 @@ from inspector.weights.pieces import (
 )
 from inspector.weights.slices import Slices
 from inspector.weights.statistics import TensorStatistics, tensor_statistics
-from inspector.weights.stream import Pieces, cuts
+from inspector.weights.stream import ArrayPieces, Pieces, cuts
 
 # Where squares, or differences of integers, are exact enough in float64.
 _HUGE, _TINY, _WHOLE = 1e140, 1e-140, 2**53
@@ -122,10 +123,17 @@ class Measuring:
         return TensorFigures(statistics, self._low, self._high, tuple(counts.tolist()), dead, duplicates)
 
     def hard_figures(self, files: Files, room: Room) -> TensorFigures:
-        """Return the figures of numbers at the ends of what float64 holds, by slower ways, with all in memory."""
+        """Return the figures of numbers at the ends of what float64 holds, by slower ways, with all in memory.
+
+        Raises
+        ------
+        TensorReadError
+            That is more than there is.
+        """
         pieces = self._pieces
-        everything = memoryview(bytearray(pieces.numel * pieces.dtype.itemsize))
-        values = pieces.read(files, everything, 0, pieces.numel)
+        nbytes = 0 if isinstance(pieces, ArrayPieces) else pieces.numel * pieces.dtype.itemsize
+        require_memory(nbytes)
+        values = pieces.read(files, memoryview(bytearray(nbytes)), 0, pieces.numel)
         bins = histogram(values, BINS, (self._low, self._high))
         dead, duplicates = self._slices.dead(), self._slices.duplicates(files, room.raw)
         low, high = float(bins.edges[0]), float(bins.edges[-1])

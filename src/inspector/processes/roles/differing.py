@@ -118,6 +118,7 @@ def describe_difference(params: dict[str, Any], buffers: list[bytearray], progre
     for name in ("a", "b"):
         with InspectedFiles([InspectedFile.from_json(file) for file in params[name]["files"]]) as files:
             values.append(read_values(files, TensorPlace.from_json(params[name]["place"])))
+            files.check_unchanged()
     if values[0].shape != values[1].shape:
         raise TensorReadError("The two tensors hold different numbers of values.")
     require_memory(8 * values[0].size)

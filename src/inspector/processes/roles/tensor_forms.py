@@ -27,7 +27,9 @@ class FormError(InspectorError):
 
 def _read(params: dict[str, Any]) -> Array:
     with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
-        return read_values(files, TensorPlace.from_json(params["places"][0]))
+        found = read_values(files, TensorPlace.from_json(params["places"][0]))
+        files.check_unchanged()
+        return found
 
 
 def tensor_filters(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:

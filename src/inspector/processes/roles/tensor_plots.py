@@ -36,7 +36,9 @@ def _places(params: dict[str, Any]) -> list[TensorPlace]:
 
 def _read(params: dict[str, Any], place: TensorPlace) -> Array:
     with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
-        return read_values(files, place)
+        found = read_values(files, place)
+        files.check_unchanged()
+        return found
 
 
 def tensor_histogram(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:

@@ -73,6 +73,7 @@ def _looking(params: dict[str, Any]) -> Iterator[tuple[PlaneSource, Plane]]:
             if _kept.whole is None:
                 _kept.whole = read_values(files, place)
             yield ArrayPlane(_kept.whole, plane), plane
+        files.check_unchanged()  # it may have been written to while it was read
 
 
 def tensor_tile(params: dict[str, Any], buffers: list[bytearray], progress: Progress) -> Reply:

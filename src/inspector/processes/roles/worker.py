@@ -164,7 +164,9 @@ _drawn: dict[str, Array] = {}
 
 def _read_one(params: dict[str, Any]) -> Array:
     with InspectedFiles([InspectedFile.from_json(file) for file in params["files"]]) as files:
-        return read_values(files, TensorPlace.from_json(params["place"]))
+        found = read_values(files, TensorPlace.from_json(params["place"]))
+        files.check_unchanged()  # it may have been written to while it was read
+        return found
 
 
 def _picture(params: dict[str, Any], values: Array) -> tuple[dict[str, Any], bytes]:
