@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,23 @@ def test_a_job_ends_with_its_answer_or_when_it_is_cancelled(opened: Any) -> None
     assert answers[0].kind == "ProtocolError"
     assert not cancelled
     assert all(job.is_over for job in session.weights._jobs)
+
+
+def test_a_closed_file_ends_what_was_asked_about_it(opened: Any, tmp_path: Path) -> None:
+    session, loop, number = opened
+    other = session.open(Path(shutil.copy(DEMO, tmp_path)))
+    loop.run_until(lambda: session.store.checkpoints[other].summary is not None, 60)
+    answers: list[Any] = []
+    dropped: list[Any] = []
+    _ask(session.weights.ask, number, answers)
+    loop.run_until(lambda: bool(answers), 60)
+    client = session.weights._worker.start()
+    _ask(session.weights.begin, number, dropped, lambda told: None)
+    (job,) = session.weights._jobs
+    session.close(number)
+    assert job.is_over
+    assert not session.weights._jobs
+    assert client.process.wait(60) is not None, "the tensor that it keeps is of no open file"
+    _ask(session.weights.ask, other, answers)
+    loop.run_until(lambda: len(answers) == 2, 60)
+    assert not dropped

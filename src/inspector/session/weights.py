@@ -17,14 +17,19 @@ from inspector.session.store import Store
 class Weights:
     """Asks about tensors: short questions of one standing process, long ones of a process each.
 
-    Answers about a file that was closed or read anew meanwhile are dropped, as are those that were cancelled.
+    Answers about a file that was closed or read anew meanwhile are dropped, as are those that were cancelled. Long
+    questions about such a file end at once; the standing process, which keeps the tensor that it was asked about last,
+    with the last of the files that it was asked about.
     """
 
     def __init__(self, store: Store, loop: Loop) -> None:
         self._store = store
         self._loop = loop
         self._worker = Worker(loop)
-        self._jobs: set[Job] = set()
+        self._jobs: dict[Job, tuple[int, CheckpointSummary]] = {}
+        self._asked_of: set[int] = set()
+        store.checkpoints_changed.connect(self._forget)
+        store.checkpoint_changed.connect(lambda _: self._end_stale())
 
     def warm_up(self) -> None:
         """Start the standing process, so that the first view need not wait for it."""
@@ -49,6 +54,7 @@ class Weights:
             found = self._store.checkpoints.get(number)
             return wanted[0] and found is not None and found.summary is summary
 
+        self._asked_of.add(number)
         self._worker.request(
             method,
             whole,
@@ -73,8 +79,23 @@ class Weights:
         if asked is None:
             return lambda: None
         job = Job(self._loop, method, asked[1], [], done=done, failed=failed, progress=progress)
-        self._jobs = {job, *(found for found in self._jobs if not found.is_over)}
+        self._jobs = {found: about for found, about in self._jobs.items() if not found.is_over}
+        self._jobs[job] = number, asked[0]
         return job.cancel
+
+    def _forget(self) -> None:
+        """End what nobody waits for any more, and what keeps tensors of files that are closed."""
+        self._end_stale()
+        if self._asked_of and self._asked_of.isdisjoint(self._store.checkpoints):
+            self._asked_of.clear()
+            self._worker.close()
+
+    def _end_stale(self) -> None:
+        for job, (number, summary) in list(self._jobs.items()):
+            found = self._store.checkpoints.get(number)
+            if job.is_over or found is None or found.summary is not summary:
+                job.cancel()
+                del self._jobs[job]
 
     def _asked(
         self, number: int, tensors: Sequence[int], params: dict[str, Any], failed: Failed
