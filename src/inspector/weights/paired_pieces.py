@@ -11,7 +11,6 @@ from inspector.checkpoint.source import Files
 from inspector.checkpoint.tensor_bytes import (
     TensorPlace,
     bytes_range,
-    contiguous,
     numel_of,
     numpy_dtype,
     read_storage,
@@ -19,6 +18,7 @@ from inspector.checkpoint.tensor_bytes import (
 )
 from inspector.checkpoint.unusual_bytes import read_values
 from inspector.weights.chunks import Array
+from inspector.weights.stream import is_contiguous
 
 #: Elements of a piece: of float32 four megabytes.
 PIECE = 1 << 20
@@ -60,12 +60,7 @@ def _is_streamable(files: Files, place: TensorPlace, in_memory_order: bool) -> b
         return False
     if place.dtype == "float4_e2m1fn_x2" or place.dtype not in ITEM_SIZES:
         return False
-    return (in_memory_order or _is_contiguous(place)) and bytes_range(files, place.location)[1]
-
-
-def _is_contiguous(place: TensorPlace) -> bool:
-    steps = contiguous(place.shape)
-    return all(size <= 1 or a == b for size, a, b in zip(place.shape, place.stride, steps, strict=True))
+    return (in_memory_order or is_contiguous(place.shape, place.stride)) and bytes_range(files, place.location)[1]
 
 
 def _is_dense(place: TensorPlace) -> bool:

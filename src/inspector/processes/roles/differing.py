@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,9 +17,8 @@ from inspector.checkpoint.unusual_bytes import read_values
 from inspector.difference_kinds import KINDS
 from inspector.natural_order import natural_key
 from inspector.processes.roles.serving import Progress, Reply
+from inspector.processes.roles.telling import now_and_then
 
-#: Between two words of how far something is.
-_PROGRESS_SECONDS = 0.1
 _PICTURE_SIDE = 768
 
 
@@ -37,7 +34,7 @@ def compare_checkpoints(params: dict[str, Any], buffers: list[bytearray], progre
     chosen = [None if number < 0 else int(number) for number in params["state_dicts"]]
     a = Side(CheckpointSummary(params["a"], buffers[: len(COLUMNS)]), chosen[0])
     b = Side(CheckpointSummary(params["b"], buffers[len(COLUMNS) :]), chosen[1])
-    rows = compare_checkpoints(a, b, _teller(progress))
+    rows = compare_checkpoints(a, b, now_and_then(progress))
     is_buffer = [
         (a.summary.role(row.tensor_a) if row.tensor_a >= 0 else b.summary.role(row.tensor_b)) == "buffer"
         for row in rows
@@ -45,20 +42,6 @@ def compare_checkpoints(params: dict[str, Any], buffers: list[bytearray], progre
     sentence = fine_tuning_sentence(rows, is_buffer, _dtypes(a, b, rows))
     rows.sort(key=_place)
     return {"sentence": sentence}, [*_columns(rows), *_orders(a.summary, b.summary, rows)]
-
-
-def _teller(progress: Progress) -> Any:
-    """Return what tells how far it is, a few times a second, from any thread."""
-    told, lock = [0.0], threading.Lock()
-
-    def tell(done: int, total: int) -> None:
-        with lock:
-            if (now := time.monotonic()) - told[0] < _PROGRESS_SECONDS:
-                return
-            told[0] = now
-        progress({"done": done, "total": total})
-
-    return tell
 
 
 def _dtypes(a: Any, b: Any, rows: Sequence[Any]) -> tuple[str, str]:

@@ -12,7 +12,10 @@ _SECONDS = 0.05
 
 
 def now_and_then(progress: Progress) -> Callable[[int, int], None]:
-    """Return what takes how much is done and how much there is, and tells ``{"done", "total"}`` now and then."""
+    """Return what takes how much is done and how much there is, and tells ``{"done", "total"}`` now and then.
+
+    It may be called by several threads: at the worst one word more is told.
+    """
     told = 0.0
 
     def tell(done: int, total: int) -> None:
