@@ -272,3 +272,24 @@ def test_a_tensor_that_there_is_no_memory_for_does_not_end_a_comparison(
     rows = rows_of(side(tmp_path / "a.pth"), side(tmp_path / "b.pth"))
     assert (rows["large"].kind, rows["plain"].kind) == ("unread", "equal")
     assert rows["large"].problem == "There is not enough memory to compare it."
+
+
+def test_a_file_that_changed_ends_a_comparison_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.pth", "b.pth"):
+        torch.save({f"t{index}": torch.ones(index % 5 + 1) for index in range(3_000)}, tmp_path / name)
+    compared: list[int] = []
+
+    def changed(*_: Any) -> Any:
+        compared.append(1)
+        raise FileChangedError("a.pth has changed.")
+
+    def counted(*arguments: Any) -> Any:
+        return changed() if not compared else read(*arguments)
+
+    read = paired_pieces.paired_pieces
+    monkeypatch.setattr("inspector.weights.differences.paired_pieces", counted)
+    sides = side(tmp_path / "a.pth"), side(tmp_path / "b.pth")
+    last: list[tuple[int, int]] = []
+    with pytest.raises(FileChangedError):
+        compare_checkpoints(*sides, lambda done, total: last.append((done, total)))
+    assert max(last)[0] < last[0][1], "the rest was left alone"

@@ -170,6 +170,8 @@ class _Comparing:
                 return TensorDifference(True)
             return compare(pieces_again if size <= _KEPT else pieces)
         except FileChangedError:
+            with self._lock:
+                self._next = iter(())  # nothing more is worth comparing
             raise
         except InspectorError as error:
             return error.message
