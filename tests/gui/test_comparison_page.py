@@ -222,7 +222,7 @@ def test_every_picture_says_what_its_colours_or_bars_stand_for(qtbot: Any) -> No
     colours, bars = replace(plain, mode="filters as RGB"), replace(plain, mode="strip", scale=0.25)
     detail.show_view(DifferenceView(colours, bars, replace(plain, scale=2.0)), (4,))
     said = [scale.text() for scale in detail.scales]
-    assert said == ["each filter by its own largest", "longest bar 0.2500", "full colour at ±2.0000"]
+    assert said == ["each by itself", "bars to 0.2500", "up to ±2.0000"]
     detail.show_view(DifferenceView(*[replace(plain, note="every weight is zero")] * 3), (4,))
     assert [scale.text() for scale in detail.scales] == ["every weight is zero"] * 3
 

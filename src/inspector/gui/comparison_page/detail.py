@@ -163,15 +163,15 @@ def _scale(view: TensorView) -> tuple[str, str]:
     """Return what a picture's colours or bars stand for, and the same at more length."""
     if view.mode == "filters as RGB":
         return (
-            "each filter by its own largest",
+            "each by itself",
             "Zero is grey; each filter is as strong as its own largest weight lets it",
         )
     if view.scale <= 0:
         return view.note, ""
     full = words.figure(view.scale)
     if view.mode == "strip":
-        return f"longest bar {full}", f"The longest bar is {full} long; red ones are above zero, blue ones below"
-    return f"full colour at ±{full}", f"Blue is −{full} and below, red {full} and above; amber is NaN or Inf"
+        return f"bars to {full}", f"The longest bar is {full} long; red ones are above zero, blue ones below"
+    return f"up to ±{full}", f"Blue is −{full} and below, red {full} and above; amber is NaN or Inf"
 
 
 def _figures(row: ComparisonRow) -> str:
