@@ -27,7 +27,7 @@ WHOLE = np.arange(1_234, dtype=np.int64) + 2**60
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "some.safetensors"
     mixed = np.array([[np.nan, np.inf], [-0.0, 1e-7]], np.float64)
-    save_file({"cube": CUBE, "whole": WHOLE, "mixed": mixed, "scalar": np.array(True)}, path)
+    save_file({"cube": CUBE, "twin": CUBE + 1, "whole": WHOLE, "mixed": mixed, "scalar": np.array(True)}, path)
     return path
 
 
@@ -67,6 +67,19 @@ def test_every_value_is_reached(window: MainWindow, qtbot: Any, file: Path) -> N
     view.controls.spins[2].setValue(2)
     assert shown(view, qtbot, 299, 69) == f"{CUBE[299, 69, 2]:.6g}"
     assert float(view.model.index(299, 69).data(Qt.ItemDataRole.ToolTipRole)) == pytest.approx(CUBE[299, 69, 2], 1e-8)
+
+
+def test_another_tensor_of_the_same_shape_stays_where_one_was(window: MainWindow, qtbot: Any, file: Path) -> None:
+    view = look(window, qtbot, file, "cube")
+    view.table.scrollTo(view.model.index(200, 0))
+    place = view.table.verticalScrollBar().value()
+    assert place > 0
+    view = look(window, qtbot, file, "twin")
+    assert (view.model.rowCount(), view.model.columnCount()) == (300, 70)
+    assert shown(view, qtbot, 200, 0) == f"{CUBE[200, 0, 0] + 1:.6g}"
+    assert view.table.verticalScrollBar().value() == place
+    view = look(window, qtbot, file, "cube")
+    assert shown(view, qtbot, 200, 0) == f"{CUBE[200, 0, 0]:.6g}"
 
 
 def test_one_goes_to_an_index(window: MainWindow, qtbot: Any, file: Path) -> None:

@@ -161,7 +161,7 @@ class ValuesView(WeightView):
         """Give up what was asked."""
         self._subject = None
         self._cancel()
-        self.model.show_plane(0, 0)
+        self.model.refill()  # the next tensor may have the same shape: then the place is kept
 
     def _cancel(self) -> None:
         for cancel in (*self._asked.values(), self._copying):
