@@ -232,3 +232,15 @@ def test_tiles_never_take_more_than_their_memory(qapp: QApplication) -> None:
     assert ((0, 0), 0, 0) in tiles, "what is seen stays"
     assert ((0, 0), 0, 1) not in tiles
     assert tile_of(2, 2, "f", bytearray(3), bytearray(16)) is None
+
+
+def test_what_is_pointed_at_is_whole_in_a_narrow_view(window: MainWindow, qtbot: Any) -> None:
+    view = HeatmapView(window.session)
+    qtbot.addWidget(view)
+    view.show()
+    caption = view.caption
+    caption.set_text("[1128–1131, 1100–1103, 10, 10]", " mean = −0.0447595")
+    for width, is_beside in ((360, False), (900, True)):
+        view.resize(width, 500)
+        qtbot.waitUntil(lambda wanted=is_beside: (caption.geometry().right() < view.legend.x()) is wanted)
+        assert "…" not in caption.shown

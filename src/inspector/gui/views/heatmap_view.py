@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtGui import QImage, QPainter, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QPushButton, QVBoxLayout
 
 from inspector.gui import theme
 from inspector.gui.combo import Combo
@@ -28,6 +28,8 @@ from inspector.session.failure import Failure
 
 #: Tiles that the worker is asked for at a time: what is wanted changes while the person moves on.
 _AT_ONCE = 2
+#: Logical pixels below which the caption stands above the colour bar.
+_NARROW = 440
 _MAPS = (
     ("diverging", "Blue–red"), ("viridis", "Viridis"), ("cividis", "Cividis"), ("grey", "Grey"),
 )  # fmt: skip
@@ -76,10 +78,10 @@ class HeatmapView(WeightView):
         self.bar.add(self.log)
         self.caption.setProperty("muted", True)
         self.caption.setFont(tabular(self.caption.font()))
-        below = QHBoxLayout()
+        self._below = below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         below.setSpacing(12)
         below.addWidget(self.caption, 1)
-        below.addWidget(self.legend)
+        below.addWidget(self.legend, 0, Qt.AlignmentFlag.AlignRight)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -204,6 +206,15 @@ class HeatmapView(WeightView):
         if self.colours.currentData() == "diverging":
             return -found["scale"], found["scale"], log
         return found["low"], found["high"], log
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give what is pointed at a line of its own where the colour bar leaves it no room."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < _NARROW
+        wanted = QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight
+        if self._below.direction() != wanted:
+            self._below.setDirection(wanted)
+            self._below.setSpacing(4 if is_narrow else 12)
 
     # -- words -------------------------------------------------------------------------------------------------
 
