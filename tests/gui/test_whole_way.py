@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -142,3 +143,26 @@ def test_a_damaged_layout_in_the_settings_does_not_stop_the_start(qtbot: Any, qa
     made.show()
     qtbot.waitExposed(made)
     made.close()
+
+
+def test_each_of_two_files_dropped_at_once_is_looked_through_when_it_is_shown(
+    window: MainWindow, qtbot: Any, drop_on: Drop, tmp_path: Path
+) -> None:
+    paths = [tmp_path / "first.pth", tmp_path / "second.pth"]
+    for path in paths:
+        torch.save({"w": torch.ones(3, 4), "b": torch.ones(3)}, path)
+    assert drop_on(window, paths)
+    found = window.store.checkpoints
+
+    def is_surveyed(number: int) -> bool:
+        survey = found[number].survey
+        return survey is not None and survey.phase == "ready"
+
+    qtbot.waitUntil(lambda: len(found) == 2 and all(one.identification for one in found.values()), timeout=30_000)
+    shown = window.store.current
+    assert shown is not None
+    qtbot.waitUntil(lambda: is_surveyed(shown), timeout=30_000)
+    hidden = next(number for number in found if number != shown)
+    assert found[hidden].tensor is None
+    window.tabs.shown.emit(hidden)
+    qtbot.waitUntil(lambda: found[hidden].tensor == 0 and is_surveyed(hidden), timeout=30_000)

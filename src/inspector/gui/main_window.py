@@ -153,6 +153,8 @@ class MainWindow(WindowParts):
         self._show_page(found)
         self._show_model()
         self._show_panels()
+        if self._furnished and self.is_readable() and found is not None and found.id not in self._greeted:
+            self._arrive()  # it was read behind another file
 
     def _show_tree(self, found: OpenCheckpoint | None) -> None:
         # What merely resembles an architecture would be marked wrong on every row.
