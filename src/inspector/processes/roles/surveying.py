@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from inspector.checkpoint.errors import TensorReadError
@@ -16,7 +17,7 @@ from inspector.survey_rows import SurveyRow, coarser
 
 if TYPE_CHECKING:
     from inspector.checkpoint.tensor_bytes import TensorPlace
-    from inspector.weights.audit import AuditTensor
+    from inspector.weights.audit import Audit, AuditTensor
     from inspector.weights.figures import TensorFigures
 
 #: Between two words of how far it is, and rows in one: the window takes them in between two pictures.
@@ -32,16 +33,17 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
     """
     # Two threads reckon; a library's own threads below them would only be in their way. Before numpy is imported.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    from inspector.weights.audit import Audit
     from inspector.weights.survey import survey as measure
 
     summary = CheckpointSummary(params["summary"], buffers)
     wanted = params.get("tensors")
     work = Work(summary, range(len(summary)) if wanted is None else [int(number) for number in wanted])
     teller = _Teller(summary, work, int(params["bins"]), progress)
+    measured = measure(summary.files, work.places(), teller.advance)
+    first = next(measured, None)  # threads measure the next ones while the audit is made ready
     # of some tensors alone, nothing can be said about the model
-    audit = Audit(audited_tensors(summary)) if wanted is None else None
-    for index, found in measure(summary.files, work.places(), teller.advance):
+    audit = _audit(summary) if wanted is None else None
+    for index, found in chain([first] if first else [], measured):
         teller.take(work.numbers[index], found)
         if audit is not None and not isinstance(found, TensorReadError):
             for number in work.numbers[index]:
@@ -49,6 +51,12 @@ def survey(params: dict[str, Any], buffers: list[bytearray], progress: Progress)
     teller.flush()
     findings = audit.findings() if audit is not None else []
     return {"findings": [finding.to_json() for finding in findings]}, []
+
+
+def _audit(summary: CheckpointSummary) -> Audit:
+    from inspector.weights.audit import Audit
+
+    return Audit(audited_tensors(summary))
 
 
 def audited_tensors(summary: CheckpointSummary) -> list[AuditTensor]:
