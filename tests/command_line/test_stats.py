@@ -80,6 +80,11 @@ def test_an_unknown_name_is_told_in_a_sentence(inspector: Inspector, mixed: Path
     assert "inspector show" in inspector("stats", mixed, "nothing.like.it.*").error(3)
 
 
+def test_only_the_file_is_required(inspector: Inspector) -> None:
+    told = inspector("stats").error(2)
+    assert told == "stats: the following arguments are required: FILE. Try inspector stats --help."
+
+
 def test_the_page_is_a_table(inspector: Inspector, mixed: Path) -> None:
     shown = inspector("stats", mixed, env={"PYTHONIOENCODING": "utf-8"})
     assert (shown.code, shown.err) == (0, "")

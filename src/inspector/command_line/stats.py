@@ -36,6 +36,7 @@ def add_arguments(parser: Parser) -> None:
         "names",
         metavar="NAME",
         nargs="*",
+        default=[],  # else argparse calls it required where FILE is left out
         help="Tensors, or patterns such as 'layer1.*.weight'; all where none is given.",
     )
     parser.add_json()
