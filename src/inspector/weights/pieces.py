@@ -128,7 +128,7 @@ def finite_part(values: Array) -> Array:
 
 def extent_of(values: Array, room: Room) -> Extent:
     """Find the range of a piece that `plain` made; NaN and Inf are looked for only where the range shows one."""
-    least, greatest = values.min().item(), values.max().item()
+    least, greatest = np.minimum.reduce(values).item(), np.maximum.reduce(values).item()
     found = Extent()
     if not (math.isfinite(least) and math.isfinite(greatest)):
         finite = finite_part(values)
@@ -221,7 +221,7 @@ def _bins_of(
     np.subtract(values, low, out=positions)
     np.multiply(positions, per_unit, out=positions)
     if (greatest - low) * per_unit >= BINS:  # the last bin holds its upper edge
-        positions[np.flatnonzero(positions >= BINS)] = BINS - 1
+        positions[(positions >= BINS).nonzero()[0]] = BINS - 1
     np.copyto(bins, positions, casting="unsafe")
 
 

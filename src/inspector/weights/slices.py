@@ -68,13 +68,15 @@ class Slices:
 
     def dead(self) -> int:
         """Return how many slices hold nothing but zeros."""
-        return self._dead + int(np.count_nonzero(self._zeros == self._size))
+        return self._dead + (int(np.count_nonzero(self._zeros == self._size)) if self._zeros.size else 0)
 
     def duplicates(self, files: Files, room: memoryview) -> int:
         """Return how many slices that are not dead equal an earlier one, bit by bit.
 
         Those that may are read once more: only their marks were compared so far.
         """
+        if self._marks.size < 2:
+            return 0
         marks = np.sort(self._marks)
         if not (marks[1:] == marks[:-1]).any():
             return 0
