@@ -104,6 +104,8 @@ def tensor_spectrum(params: dict[str, Any], buffers: list[bytearray], progress: 
         )
     try:
         found = spectrum(matrix, _teller(progress))
+    except np.linalg.LinAlgError:  # which is a ValueError, too
+        raise FormError("Its singular values can't be found: the numbers are too ill-conditioned.") from None
     except ValueError:
         raise FormError("It holds NaN or Inf, so it has no singular values.") from None
     dtype = str(TensorPlace.from_json(params["places"][0]).dtype)
