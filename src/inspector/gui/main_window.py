@@ -68,7 +68,7 @@ class MainWindow(WindowParts):
         model = (*model_page_imports(), lambda: self.centre.model, lambda: self.centre.model.part("table"))
         strip = (*strip_imports(), lambda: self.strip)
         results = (*results_imports(), lambda: self.centre.results)
-        self.ahead = Ahead((*model, lambda: session.weights.warm_up(), *view_imports(), *strip, *results), self)
+        self.ahead = Ahead((*model, session.prepare_views, *view_imports(), *strip, *results), self)
         self._connect()
         self.panels.restore(settings.settings.window_geometry, settings.settings.window_state)
 
@@ -100,7 +100,7 @@ class MainWindow(WindowParts):
     def _connect(self) -> None:
         self.first_paint.painted.connect(self._furnish)
         self.furnished.connect(self.ahead.begin)
-        self.furnished.connect(lambda: self.session.surveying)  # which begins with what is shown
+        self.furnished.connect(self.session.survey_what_is_shown)
         self.tabs.shown.connect(self.session.show)
         self.tabs.closed.connect(self.close_checkpoint)
         self.tabs.open_requested.connect(self.commands.ask_for_files)

@@ -31,9 +31,20 @@ class Session(Parts):
         if engine:
             self.engine.start()
 
+    # The next three by the loop, which makes no call once the session has ended: a window builds itself in steps, and
+    # one that comes late must start no process that nobody would end.
+
     def prepare_to_draw(self) -> None:
         """Have the worker import what a first look at a tensor needs."""
-        self._worker.request("prepare_to_draw", {}, [], lambda *_: None, lambda *_: None)
+        self._loop.post(lambda: self._worker.request("prepare_to_draw", {}, [], lambda *_: None, lambda *_: None))
+
+    def prepare_views(self) -> None:
+        """Start the process that the views of a tensor ask."""
+        self._loop.post(lambda: self.weights.warm_up())
+
+    def survey_what_is_shown(self) -> None:
+        """Survey the checkpoint that is shown, and from now on every one that will be."""
+        self._loop.post(lambda: self.surveying.look_at_shown())
 
     # -- checkpoints -------------------------------------------------------------------------------------------
 

@@ -45,9 +45,9 @@ class Surveying:
         self._summaries: dict[int, CheckpointSummary] = {}
         self._kept: OrderedDict[tuple[InspectedFile, ...], Survey] = OrderedDict()  # of closed files too
         store.checkpoints_changed.connect(self._forget_closed)
-        store.checkpoints_changed.connect(self._look_at_shown)
+        store.checkpoints_changed.connect(self.look_at_shown)
         store.checkpoint_changed.connect(self._look)
-        self._look_at_shown()
+        self.look_at_shown()
 
     def begin(self, number: int) -> None:
         """Survey a checkpoint, unless it is being or has been."""
@@ -108,7 +108,7 @@ class Surveying:
             self._end(number)
             del self._summaries[number]
 
-    def _look_at_shown(self) -> None:
+    def look_at_shown(self) -> None:
         """Look at the checkpoint that is shown: another may have been when its first tensor was read."""
         if self._store.current is not None:
             self._look(self._store.current)
