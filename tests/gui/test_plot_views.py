@@ -143,7 +143,7 @@ def test_a_zoomed_range_is_counted_anew(looking: Looking) -> None:
     whole = view.canvas.plot.curves[0]
     for _ in range(10):
         QTest.keyClick(view.canvas, Qt.Key.Key_Plus)
-    looking.until(lambda: view.canvas.plot.curves[0] is not whole)
+    looking.until(lambda: view.canvas.plot.curves and view.canvas.plot.curves[0] is not whole)
     seen, curve = view.canvas.seen_x, view.canvas.plot.curves[0]
     edges = array(curve.x)
     inside = [place for place in range(len(curve.y)) if seen.low <= (edges[place] + edges[place + 1]) / 2 <= seen.high]
@@ -152,9 +152,9 @@ def test_a_zoomed_range_is_counted_anew(looking: Looking) -> None:
     # a value within rounding of an edge may lie on either side of it
     assert np.abs(array(curve.y) - expected).sum() <= 4
     view.bins.setCurrentIndex(0)
-    looking.until(lambda: len(view.canvas.plot.curves[0].y) == 48)
+    looking.until(lambda: view.canvas.plot.curves and len(view.canvas.plot.curves[0].y) == 48)
     QTest.keyClick(view.canvas, Qt.Key.Key_0)
-    looking.until(lambda: len(view.canvas.plot.curves[0].y) == 16)
+    looking.until(lambda: view.canvas.plot.curves and len(view.canvas.plot.curves[0].y) == 16)
     assert sum(view.canvas.plot.curves[0].y) == WEIGHTS.numel()
 
 
@@ -169,7 +169,7 @@ def test_whole_numbers_have_bins_of_their_own(looking: Looking) -> None:
         QTest.keyClick(view.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert view.canvas.reading == "3: 3 values (50.0\u202f%)"
     view = looking.at("extra.mask", "histogram", HistogramPage)
-    looking.until(lambda: list(view.canvas.plot.curves[0].y) == [1, 2])
+    looking.until(lambda: [list(curve.y) for curve in view.canvas.plot.curves] == [[1, 2]])
 
 
 def test_what_is_not_finite_is_left_out_and_told(looking: Looking) -> None:
@@ -203,7 +203,7 @@ def test_a_long_line_loses_no_extreme(looking: Looking) -> None:
     view.canvas.setFocus()
     for _ in range(50):
         QTest.keyClick(view.canvas, Qt.Key.Key_Plus)
-    looking.until(lambda: view.canvas.plot.curves[0].kind == "line")
+    looking.until(lambda: view.canvas.plot.curves and view.canvas.plot.curves[0].kind == "line")
     center = view.canvas.rect().center()
     QTest.mouseMove(view.canvas, center)
     looking.until(lambda: view.canvas.pointed_x is not None)
@@ -225,7 +225,7 @@ def test_any_line_of_a_tensor(looking: Looking) -> None:
     view.at[1].setFocus()
     QTest.keyClick(view.at[1], Qt.Key.Key_Up)
     QTest.keyClick(view.at[3], Qt.Key.Key_Up)
-    looking.until(lambda: view.canvas.plot.curves[0].y[0] == plain[0, 1, 0, 1])
+    looking.until(lambda: view.canvas.plot.curves and view.canvas.plot.curves[0].y[0] == plain[0, 1, 0, 1])
     np.testing.assert_array_equal(array(view.canvas.plot.curves[0].y), plain[:, 1, 0, 1])
     view.along.setCurrentIndex(2)
     looking.until(lambda: view.canvas.plot.curves and len(view.canvas.plot.curves[0].y) == 7)
@@ -282,7 +282,12 @@ def test_a_batch_norm_whole_from_any_part(looking: Looking, path: Path, part: st
     assert view.message.text().startswith("1 channel of 8 has a gamma near 0")
     view.eps.setCurrentIndex(1)
     wanted = plain["weight"] / np.sqrt(plain["running_var"] + 1e-3)
-    looking.until(lambda: np.allclose(array(view.plots["scale"].plot.curves[0].y), wanted, rtol=1e-12))
+    looking.until(
+        lambda: (
+            view.plots["scale"].plot.curves
+            and np.allclose(array(view.plots["scale"].plot.curves[0].y), wanted, rtol=1e-12)
+        )
+    )
 
 
 def test_channels_are_linked_and_sorted(looking: Looking, path: Path) -> None:
