@@ -400,9 +400,13 @@ def test_every_view_is_copied_and_saved(
     shown = looking.at(name, view, WeightView)
     page = cast("HistogramPage", shown)
     looking.until(lambda: page.canvases() and all(canvas.plot.curves for canvas in page.canvases()))
-    assert page.drawing_size().width() > 300
-    page.bar.copy.click()
-    assert QGuiApplication.clipboard().image().width() == page.drawing_size().width() * 2
+    looking.until(lambda: page.drawing_size().width() > 300 and page.drawing_size().height() > 50)  # it is laid out
+
+    def copied() -> bool:
+        page.bar.copy.click()
+        return QGuiApplication.clipboard().image().width() == page.drawing_size().width() * 2
+
+    looking.until(copied)
     for kind in ("png", "svg"):
         out = tmp_path / f"out.{kind}"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, out=out: (str(out), ""))
