@@ -7,8 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import (
 from inspector.gui import theme
 from inspector.gui.differences_model import SCORES, DifferencesModel, _Index
 from inspector.gui.results_table import PICTURE, ROW_HEIGHT, paint_picture, rows_in_view
+from inspector.gui.row_tables import set_up_rows
 from inspector.gui.thumbnails import PixmapCache
 from inspector.gui.tree_delegate import draw_text, tabular
 from inspector.session.state import ImageItem
@@ -83,22 +82,8 @@ class DifferencesTable(QTableView):
 
     def _set_up(self) -> None:
         self.setAccessibleName("Images that they answer differently")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
-        self.viewport().setAcceptDrops(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
-        columns.setHighlightSections(False)
+        set_up_rows(self, ROW_HEIGHT)
+        columns = self.horizontalHeader()
         columns.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
     def _fit(self) -> None:

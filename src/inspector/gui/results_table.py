@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from inspector.gui import icons, theme
 from inspector.gui.results_model import FIELDS, ROW, Column, ResultsModel, _Index, texts
+from inspector.gui.row_tables import set_up_rows
 from inspector.gui.thumbnails import PixmapCache, cover
 from inspector.gui.tree_delegate import draw_text, tabular
 from inspector.session.results import ResultRow
@@ -150,25 +150,10 @@ class ResultsTable(QTableView):
     def _set_up(self) -> None:
         self.setAccessibleName("Results")
         self.setAccessibleDescription("What is predicted for each image; a column's title sorts by it")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setCornerButtonEnabled(False)
-        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
-        self.viewport().setAcceptDrops(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
+        set_up_rows(self, ROW_HEIGHT)
+        columns = self.horizontalHeader()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         columns.setStretchLastSection(True)
-        columns.setHighlightSections(False)
         columns.setSectionsMovable(True)
         columns.setMinimumSectionSize(48)
         columns.setSortIndicatorClearable(True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 from inspector.export.tables import tab_text
 from inspector.gui import theme
 from inspector.gui.comparison_page.rows_model import BAR, HEADER, ROW, Column, ComparisonModel
+from inspector.gui.row_tables import set_up_rows
 from inspector.gui.slices import Slices, Work
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 from inspector.session import words
@@ -123,23 +123,9 @@ class ComparisonTable(QTableView):
     def _set_up(self) -> None:
         self.setAccessibleName("Tensors of both checkpoints")
         self.setAccessibleDescription("What became of each; a column's title sorts by it")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        set_up_rows(self, row_height(self.fontMetrics()))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setCornerButtonEnabled(False)
-        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
-        self.viewport().setAcceptDrops(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(row_height(self.fontMetrics()))
-        columns.setHighlightSections(False)
+        columns = self.horizontalHeader()
         columns.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         columns.setSortIndicatorClearable(True)
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)

@@ -19,6 +19,7 @@ from inspector.gui.model_page.name_column import ARROW_ABOVE, NameColumn
 from inspector.gui.model_page.rows import COUNTS, FIELDS, Column
 from inspector.gui.model_page.table_model import HEADER, MARK, TENSOR, TONE, TensorTableModel, _Index
 from inspector.gui.row_histogram import WIDTH, paint_row_histogram
+from inspector.gui.row_tables import set_up_rows
 from inspector.gui.tensor_marks import Mark
 from inspector.gui.tree_delegate import draw_text, row_height, tabular
 
@@ -103,24 +104,11 @@ class TensorTable(QTableView):
     def _set_up(self) -> None:
         self.setAccessibleName("All tensors")
         self.setAccessibleDescription("Figures of every tensor; a column's title sorts by it, Enter shows the tensor")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        set_up_rows(self, row_height(self.fontMetrics()))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setMouseTracking(True)
-        self.setCornerButtonEnabled(False)
-        self.setAcceptDrops(False)  # the window takes drops, wherever they fall
-        self.viewport().setAcceptDrops(False)
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        columns = self.horizontalHeader()
         self._fit_rows()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        columns.setHighlightSections(False)
         columns.setSectionsMovable(True)
         columns.setFirstSectionMovable(False)
         columns.setMinimumSectionSize(44)
